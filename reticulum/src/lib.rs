@@ -1,0 +1,4 @@
+//! The Reticulum protocol, sans-IO.
+
+pub mod hash;
+pub mod time;
