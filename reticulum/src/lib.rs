@@ -1,4 +1,5 @@
 //! The Reticulum protocol, sans-IO.
 
+pub mod crypto;
 pub mod hash;
 pub mod time;
