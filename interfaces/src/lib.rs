@@ -1,1 +1,75 @@
-//! stub
+//! Interface drivers: the only place with sockets and serial ports.
+//!
+//! Every driver has the same shape. [`start`] takes [`Settings`] and spawns tasks on the current tokio runtime; from
+//! then on it speaks through one bounded channel of [`Notice`]s and takes frames through the channel that
+//! [`Notice::Opened`] carries. Frames travel in [`FrameBatch`]es: one channel operation and one system call for as many
+//! frames as there are, and the buffers come back for reuse.
+//!
+//! Back-pressure has two directions. Inbound, a driver stops reading while the notice channel is full, so a TCP peer is
+//! slowed down and loses nothing. Outbound, a medium holds at most [`CREDITS`] batches; a peer that does not read keeps
+//! its credits and blocks nobody else. Frames that wait, wait in the node, where they can be re-ordered and dropped.
+//!
+//! [`framing`] has the codecs, which do no input or output. This crate knows nothing of packets: what is in a frame is
+//! the `reticulum` crate's matter.
+
+pub mod framing;
+pub mod tcp;
+
+mod batch;
+mod notice;
+mod settings;
+mod stream;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+pub use batch::{FRAME_BATCH_BYTES, FrameBatch};
+pub use notice::{CREDITS, MediumId, Notice, Properties, hw_mtu_of_bitrate};
+pub use settings::{Settings, StartError, TcpClientSettings, TcpServerSettings};
+
+/// Starts interface number `index` (the caller's numbering, repeated in its notices). It runs until the handle is
+/// dropped or the receiver of `notices` is. Must be called within a tokio runtime.
+pub async fn start(
+    index: usize,
+    settings: Settings,
+    notices: mpsc::Sender<Notice>,
+) -> Result<InterfaceHandle, StartError> {
+    match settings {
+        Settings::TcpServer(settings) => tcp::start_server(index, settings, notices).await,
+        Settings::TcpClient(settings) => tcp::start_client(index, settings, notices),
+    }
+}
+
+/// A running interface. Dropping it stops its tasks and closes its media, of which no further notice tells.
+#[derive(Debug)]
+pub struct InterfaceHandle {
+    task: AbortHandle,
+    local_address: Option<SocketAddr>,
+    refused: Arc<AtomicU64>,
+}
+
+impl InterfaceHandle {
+    /// The address that a listening interface is bound to.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        self.local_address
+    }
+
+    /// Connections closed at once because there were too many.
+    pub fn connections_refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    fn new(task: AbortHandle) -> Self {
+        Self { task, local_address: None, refused: Arc::default() }
+    }
+}
+
+impl Drop for InterfaceHandle {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,1 @@
+//! Over real loopback sockets.
