@@ -2,4 +2,6 @@
 
 pub mod crypto;
 pub mod hash;
+pub mod node;
 pub mod time;
+mod transport;

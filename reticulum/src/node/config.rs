@@ -1,0 +1,213 @@
+//! What a [`Node`](super::Node) is told at start: its own settings, its interfaces, its destinations, its bounds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::crypto::{Identity, Ifac, RatchetSecret};
+
+/// Most bytes of app_data that survive a transport's rebroadcast, without a ratchet (`spec/reticulum.md` 4.1).
+pub const APP_DATA_MAX: usize = 317;
+/// Most bytes of app_data beside a ratchet (`spec/reticulum.md` 4.1).
+pub const APP_DATA_WITH_RATCHET_MAX: usize = 285;
+
+/// Settings of a node.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// Names this node as a transport; end points use a fresh one each run (`spec/reticulum.md` 2.1).
+    pub identity: Arc<Identity>,
+    /// Send 64-byte implicit proofs (the field's default) instead of 96-byte explicit ones.
+    pub implicit_proofs: bool,
+    /// Bounds of every table and queue.
+    pub limits: Limits,
+}
+
+impl NodeConfig {
+    /// The usual settings for `identity`.
+    pub fn new(identity: Arc<Identity>) -> Self {
+        Self { identity, implicit_proofs: true, limits: Limits::default() }
+    }
+}
+
+/// Bounds of the node's tables. A remote can fill each of them, and no more than that: with the defaults they come to
+/// about 32 MiB beside what links and their resources hold, most of it the packet hashes and the transmit queues.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Packet hashes kept in each of two generations, at 17 bytes; a full generation replaces the older one.
+    pub packet_hashes: usize,
+    /// Path-request tags kept in each of two generations, at 17 bytes.
+    pub request_tags: usize,
+    /// Peers remembered, at up to 800 bytes; the one longest neither heard nor used makes room, retained ones never.
+    pub peers: usize,
+    /// Paths known, at up to 900 bytes; the one longest neither heard nor used makes room, retained ones never.
+    pub paths: usize,
+    /// Path requests of our own that are unanswered, at 60 bytes; the oldest makes room.
+    pub path_requests: usize,
+    /// Single packets awaiting their proof, at 200 bytes; the oldest makes room and counts as timed out.
+    pub receipts: usize,
+    /// Announces held back on one interface while a burst lasts, at up to 700 bytes; the farthest makes room.
+    pub held_announces: usize,
+    /// Work handed out and not yet returned, at up to 1 kB; what a peer sends beyond it is refused.
+    pub work: usize,
+    /// Links of any state, at about 2 kB without resources; the longest idle makes room.
+    pub links: usize,
+    /// Links that are being answered or not yet active, in total; the oldest makes room.
+    pub half_open_links: usize,
+    /// The same, for one interface.
+    pub half_open_links_per_interface: usize,
+    /// Bytes in one interface's transmit queue; the newest of the least urgent frames makes room.
+    pub queue_bytes: usize,
+    /// Frames in one interface's transmit queue; the same rule.
+    pub queue_frames: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            packet_hashes: 114_688,
+            request_tags: 14_336,
+            peers: 8_192,
+            paths: 8_192,
+            path_requests: 1_024,
+            receipts: 16_384,
+            held_announces: 256,
+            work: 8_192,
+            links: 2_048,
+            half_open_links: 512,
+            half_open_links_per_interface: 128,
+            queue_bytes: 4 << 20,
+            queue_frames: 16_384,
+        }
+    }
+}
+
+/// What announces an interface lets out (`spec/interfaces.md` 1.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Everything.
+    #[default]
+    Full,
+    /// Like full.
+    PointToPoint,
+    /// No announces out, not even our own; paths live 24 hours.
+    AccessPoint,
+    /// Paths live 6 hours.
+    Roaming,
+    /// Between networks of a different kind.
+    Boundary,
+    /// Like full; looks for unknown destinations on behalf of peers.
+    Gateway,
+    /// Within a site.
+    Internal,
+}
+
+impl Mode {
+    /// How long a path learned on such an interface lives without use (`spec/reticulum.md` 4.3).
+    pub const fn path_lifetime(self) -> Duration {
+        const HOUR_S: u64 = 3600;
+        Duration::from_secs(match self {
+            Self::AccessPoint => 24 * HOUR_S,
+            Self::Roaming => 6 * HOUR_S,
+            _ => 7 * 24 * HOUR_S,
+        })
+    }
+}
+
+/// An attached medium, as its driver describes it.
+#[derive(Debug)]
+pub struct InterfaceConfig {
+    /// Name for people; a driver keeps it stable across restarts.
+    pub name: String,
+    /// Announce policy.
+    pub mode: Mode,
+    /// Bits per second, known or guessed; timeouts derive from it. Zero counts as unknown.
+    pub bitrate_bps: u64,
+    /// Longest frame in bytes, without the access code.
+    pub hw_mtu: usize,
+    /// Whether links over this interface may negotiate more than 500 bytes.
+    pub mtu_capable: bool,
+    /// Access code, if the network is protected.
+    pub ifac: Option<Ifac>,
+    /// Whether others hear what one sends here (radio, UDP broadcast).
+    pub shared_medium: bool,
+    /// Hold back bursts of announces of unknown destinations (`spec/reticulum.md` 4.8).
+    pub ingress_control: bool,
+}
+
+impl Default for InterfaceConfig {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            mode: Mode::Full,
+            bitrate_bps: 10_000_000,
+            hw_mtu: 500,
+            mtu_capable: false,
+            ifac: None,
+            shared_medium: false,
+            ingress_control: true,
+        }
+    }
+}
+
+/// Which packets a destination proves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProofPolicy {
+    /// None.
+    #[default]
+    None,
+    /// Each one, as soon as it is decrypted.
+    All,
+    /// Those that the application hands to [`Node::prove`](super::Node::prove).
+    Application,
+}
+
+/// Which resources a destination's links accept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResourcePolicy {
+    /// None; the sender is told so.
+    #[default]
+    None,
+    /// Those that the application accepts when they are offered.
+    Application,
+    /// Each one within the size limit.
+    All,
+}
+
+/// An addressable end point of our own.
+#[derive(Clone, Debug)]
+pub struct DestinationConfig {
+    /// Whose it is.
+    pub identity: Arc<Identity>,
+    /// Full name, such as `lxmf.delivery`.
+    pub name: String,
+    /// Announced with it, and in answers to path requests.
+    pub app_data: Vec<u8>,
+    /// Restored ratchets, newest first, possibly none yet; absent if the destination does not use ratchets.
+    pub ratchets: Option<Vec<RatchetSecret>>,
+    /// Whether link requests are answered.
+    pub accept_links: bool,
+    /// Which packets are proven, single ones and those on its links.
+    pub proofs: ProofPolicy,
+    /// Which resources its links accept.
+    pub resources: ResourcePolicy,
+    /// Largest resource in bytes, uncompressed; larger ones are rejected.
+    pub resource_size_max: u64,
+    /// Largest request in bytes; larger ones are ignored (as a packet) or rejected (as a resource).
+    pub request_size_max: u64,
+}
+
+impl DestinationConfig {
+    /// A destination that accepts and proves nothing yet.
+    pub fn new(identity: Arc<Identity>, name: &str) -> Self {
+        Self {
+            identity,
+            name: name.to_owned(),
+            app_data: Vec::new(),
+            ratchets: None,
+            accept_links: false,
+            proofs: ProofPolicy::None,
+            resources: ResourcePolicy::None,
+            resource_size_max: 0,
+            request_size_max: 64 << 10,
+        }
+    }
+}
