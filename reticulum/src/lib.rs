@@ -5,3 +5,4 @@ pub mod hash;
 pub mod node;
 pub mod time;
 mod transport;
+pub mod wire;

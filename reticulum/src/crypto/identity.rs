@@ -179,7 +179,7 @@ impl fmt::Debug for PublicIdentity {
     }
 }
 
-fn halves(bytes: &[u8; 64]) -> ([u8; 32], [u8; 32]) {
+pub(crate) fn halves(bytes: &[u8; 64]) -> ([u8; 32], [u8; 32]) {
     let (first, second) = bytes.split_at(32);
     (first.try_into().expect("half of 64"), second.try_into().expect("half of 64"))
 }

@@ -23,6 +23,7 @@ mod rng;
 mod token;
 
 pub use hkdf::hkdf;
+pub(crate) use identity::halves;
 pub use identity::{Identity, OpenError, Opened, PublicIdentity};
 pub use ifac::{Ifac, IfacError};
 pub use keys::{EphemeralX25519, SigningKey, verify_ed25519};
