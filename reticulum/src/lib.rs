@@ -3,6 +3,7 @@
 pub mod crypto;
 pub mod hash;
 pub mod node;
+mod resource;
 pub mod time;
 mod transport;
 pub mod wire;
