@@ -1,1 +1,3 @@
-//! stub
+//! meshgroup: a group-chat node for the Reticulum mesh. The binary is a thin shell around this library.
+
+pub mod config;

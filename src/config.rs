@@ -1,0 +1,233 @@
+//! The configuration of a node, `DIR/meshgroup.toml`: its options, their defaults, and errors that say what to change.
+//! It owns neither the folder nor what the options do.
+//!
+//! Each table is declared once, by [`options!`], and everything else follows from the declaration: the struct that serde
+//! fills, its defaults, and the commented file that a first run writes ([`Config::template`]).
+
+mod error;
+mod interface;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::error::{ConfigError, port_in_use};
+use self::interface::InterfaceTable;
+pub use self::interface::{Interface, Medium};
+
+/// Name of the file within the data folder.
+pub const FILE_NAME: &str = "meshgroup.toml";
+
+/// Declares a table of options: a struct, its `Default`, and `describe`, which appends its part of the template.
+///
+/// After `=` stands the default, after `=>` the TOML text that the template shows where there is none to show.
+macro_rules! options {
+    (@shown $default:expr) => { $crate::config::toml_text(&$default) };
+    (@shown $default:expr, $shown:literal) => { $shown.to_owned() };
+    (
+        $(#[doc = $table_doc:literal])+
+        $visibility:vis struct $table:ident {
+            $(
+                $(#[doc = $doc:literal])+
+                $(#[serde($($serde:tt)+)])?
+                $field:ident: $type:ty = $default:expr $(=> $shown:literal)?,
+            )+
+        }
+    ) => {
+        $(#[doc = $table_doc])+
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        $visibility struct $table {
+            $( $(#[doc = $doc])+ $(#[serde($($serde)+)])? pub $field: $type, )+
+        }
+
+        impl Default for $table {
+            fn default() -> Self {
+                Self { $( $field: $default, )+ }
+            }
+        }
+
+        impl $table {
+            /// Appends each option, commented out behind its documentation.
+            fn describe(out: &mut String) {
+                $(
+                    let shown = options!(@shown $default $(, $shown)?);
+                    $crate::config::describe_option(out, &[$($doc),+], stringify!($field), &shown);
+                )+
+            }
+        }
+    };
+}
+use options;
+
+/// All options of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// What the group is when it is first created.
+    pub group: GroupOptions,
+    /// What one member may do.
+    pub limits: LimitOptions,
+    /// How the database is kept.
+    pub store: StoreOptions,
+    /// The media that the node uses, in the order of the file.
+    #[serde(rename = "interface")]
+    pub interfaces: Vec<Interface>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            group: GroupOptions::default(),
+            limits: LimitOptions::default(),
+            store: StoreOptions::default(),
+            interfaces: vec![Interface::default()],
+        }
+    }
+}
+
+options! {
+    /// What the group is when it is first created. Later it is changed through the node itself.
+    pub struct GroupOptions {
+        /// Name of the group, at most 64 characters. Most clients show nothing else, so let it say that it is a group.
+        #[serde(deserialize_with = "group_name")]
+        name: String = "Meshgroup (group)".to_owned(),
+        /// Whether strangers may learn of it: "public" announces the name, "private" keeps name and content to members.
+        visibility: Visibility = Visibility::Public,
+    }
+}
+
+options! {
+    /// What one member may do.
+    pub struct LimitOptions {
+        /// Messages that one member may post in a minute, some of them at once. 0 = no limit.
+        posts_per_minute: u32 = 60,
+        /// The longest text of a message, in characters, 1 to 100000.
+        #[serde(deserialize_with = "message_length")]
+        message_length_max: u32 = 4000,
+    }
+}
+
+options! {
+    /// How the database is kept.
+    pub struct StoreOptions {
+        /// What an acknowledged message survives: "power-loss", or only a "crash" of the program, which spares a slow
+        /// disk.
+        durability: Durability = Durability::PowerLoss,
+    }
+}
+
+/// Whether strangers may learn of the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Visibility {
+    /// Announced under its name.
+    Public,
+    /// Name and content are for members only.
+    Private,
+}
+
+/// What an acknowledged message survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Durability {
+    /// Loss of power: each commit reaches the disk.
+    PowerLoss,
+    /// A crash of the program: commits reach the operating system.
+    Crash,
+}
+
+/// The longest name of a group, in characters: with the other fields it fits an announce in most scripts.
+const GROUP_NAME_CHARS_MAX: usize = 64;
+
+impl Config {
+    /// Reads the configuration in `folder`; at the first time writes it there with every option at its default.
+    pub fn load_or_create(folder: &Path) -> Result<Self, ConfigError> {
+        let file = folder.join(FILE_NAME);
+        match fs::read_to_string(&file) {
+            Ok(text) => Self::parse(&text, &file),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let written = fs::write(&file, Self::template());
+                written.map_err(|error| ConfigError::Write { file, error })?;
+                Ok(Self::default())
+            }
+            Err(error) => Err(ConfigError::Read { file, error }),
+        }
+    }
+
+    /// Reads the text of a configuration; `file` is its name in errors.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|error| ConfigError::of_toml(file, text, &error))?;
+        let names = config.interfaces.iter().map(|interface| &interface.name);
+        for (index, name) in names.clone().enumerate() {
+            if names.clone().take(index).any(|earlier| earlier == name) {
+                return Err(ConfigError::same_name(file, name));
+            }
+        }
+        Ok(config)
+    }
+
+    /// The commented file that a first run writes. Options are commented out as `#key = value`, prose as `# prose`.
+    pub fn template() -> String {
+        let mut out = String::from(TEMPLATE_HEAD);
+        out.push_str("\n[group]\n");
+        GroupOptions::describe(&mut out);
+        out.push_str("\n[limits]\n");
+        LimitOptions::describe(&mut out);
+        out.push_str("\n[store]\n");
+        StoreOptions::describe(&mut out);
+        InterfaceTable::template(&mut out);
+        out
+    }
+}
+
+const TEMPLATE_HEAD: &str = "\
+# Configuration of a meshgroup node. Every option is here with its default: to change one, remove the # before it.
+# The node reads this file when it starts. An unknown key is an error.
+";
+
+/// Widest line of prose in the template.
+const TEMPLATE_WIDTH: usize = 110;
+
+/// Appends one option to the template: its documentation as prose, then `#key = value`.
+fn describe_option(out: &mut String, doc: &[&str], field: &str, shown: &str) {
+    let mut line = String::from("\n#");
+    for word in doc.iter().flat_map(|line| line.split_whitespace()) {
+        if line.len() + 1 + word.len() > TEMPLATE_WIDTH {
+            out.push_str(&line);
+            line = String::from("\n#");
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    out.push_str(line.trim_start_matches('\n'));
+    let key = field.trim_start_matches("r#");
+    out.push_str(&format!("\n#{key} = {shown}\n"));
+}
+
+/// A value as TOML writes it.
+fn toml_text(value: &impl Serialize) -> String {
+    toml::Value::try_from(value).map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn group_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let length = name.trim().chars().count();
+    if length == 0 || length > GROUP_NAME_CHARS_MAX {
+        return Err(serde::de::Error::custom(format!(
+            "a name has 1 to {GROUP_NAME_CHARS_MAX} characters, this one {length}"
+        )));
+    }
+    Ok(name.trim().to_owned())
+}
+
+fn message_length<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let length = u32::deserialize(deserializer)?;
+    if !(1..=100_000).contains(&length) {
+        return Err(serde::de::Error::custom("expected a number from 1 to 100000"));
+    }
+    Ok(length)
+}
