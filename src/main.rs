@@ -1,1 +1,26 @@
-fn main() {}
+//! The `meshgroup` program: parses the arguments and calls the library.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use meshgroup::cli::{self, Arguments, Task};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("meshgroup: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
+    match cli::carry_out(Arguments::parse())? {
+        Task::Done => Ok(()),
+        Task::Run(folder) => {
+            meshgroup::config::Config::load_or_create(&folder)?;
+            anyhow::bail!("the event loop comes with src/node.rs")
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The client's half of the control socket, for the command line: blocking, one call at a time, and its answers as plain
+//! values, so that no caller needs the generated types.
+
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use prost::Message;
+use proto::v1::{self, history_event::Body};
+use reticulum::hash::IdentityHash;
+use serde::Serialize;
+
+use super::control::{RESPONSE_BYTES_MAX, SOCKET_NAME, encode_frame, frame_len};
+use super::status::{NodeStatus, as_hex};
+
+/// How long the node may take to answer one call.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// Why a call had no result. The text is for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody listens on the socket.
+    #[error("no node is running on {}\n  remedy: start one with `meshgroup run`, or name its folder with --data", .folder.display())]
+    NotRunning {
+        /// The data folder.
+        folder: PathBuf,
+    },
+    /// The socket could not be used.
+    #[error("the control socket: {0}")]
+    Io(#[from] io::Error),
+    /// What came back is not what was asked for.
+    #[error("the node answers in a way that this program does not know: both must be of one version")]
+    Malformed,
+    /// The node refused the call.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// A message in the history. Field names are those of `message list --json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ListedMessage {
+    /// Its sequence number.
+    pub seq: u64,
+    /// Seconds since 1970 UTC.
+    pub time: u64,
+    /// Its text.
+    pub text: String,
+    /// Who posted it; `None` is the operator.
+    pub author: Option<Author>,
+}
+
+/// Who posted a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Author {
+    /// Nick of the member.
+    pub nick: String,
+    /// Identity of the member.
+    #[serde(serialize_with = "as_hex")]
+    pub identity_hash: IdentityHash,
+}
+
+/// A page of messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Messages that were not deleted, oldest first.
+    pub messages: Vec<ListedMessage>,
+    /// Where the next page begins, if there is one.
+    pub next_after: Option<u64>,
+}
+
+/// A member. Field names are those of `member list --json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ListedMember {
+    /// Nick in the group.
+    pub nick: String,
+    /// Identity.
+    #[serde(serialize_with = "as_hex")]
+    pub identity_hash: IdentityHash,
+    /// "owner" or "member".
+    pub role: &'static str,
+}
+
+/// A connection to the node that runs on a data folder.
+#[derive(Debug)]
+pub struct Client {
+    stream: UnixStream,
+}
+
+impl Client {
+    /// Connects to the node that runs on `folder`.
+    pub fn connect(folder: &Path) -> Result<Self, ClientError> {
+        let stream = UnixStream::connect(folder.join(SOCKET_NAME)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                ClientError::NotRunning { folder: folder.to_owned() }
+            }
+            _ => ClientError::Io(error),
+        })?;
+        stream.set_read_timeout(Some(ANSWER_MAX))?;
+        Ok(Self { stream })
+    }
+
+    /// How the node is.
+    pub fn status(&mut self) -> Result<NodeStatus, ClientError> {
+        let status: v1::StatusResponse = self.call("/control/v1/status", &v1::StatusRequest {})?;
+        accept(status.error.as_ref())?;
+        NodeStatus::from_proto(status).ok_or(ClientError::Malformed)
+    }
+
+    /// At most `limit` events of the history after `after`; those that are messages still to be read come back.
+    pub fn messages(&mut self, after: u64, limit: u32) -> Result<Page, ClientError> {
+        let request = v1::MessagesRequest {
+            after: Some(after),
+            limit,
+            with_authors: true,
+            ..v1::MessagesRequest::default()
+        };
+        let page: v1::MessagesResponse = self.call("/api/v1/messages", &request)?;
+        accept(page.error.as_ref())?;
+        read_page(page)
+    }
+
+    /// All present members.
+    pub fn members(&mut self) -> Result<Vec<ListedMember>, ClientError> {
+        let (mut members, mut after) = (Vec::new(), 0);
+        loop {
+            let request = v1::MembersRequest { after, limit: 1000, max_bytes: 0 };
+            let page: v1::MembersResponse = self.call("/api/v1/members", &request)?;
+            accept(page.error.as_ref())?;
+            for member in &page.members {
+                let identity_hash =
+                    IdentityHash::from_slice(&member.identity_hash).ok_or(ClientError::Malformed)?;
+                let role = match member.role() {
+                    v1::Role::Owner => "owner",
+                    v1::Role::Member => "member",
+                };
+                members.push(ListedMember { nick: member.nick.clone(), identity_hash, role });
+            }
+            match page.members.last() {
+                Some(last) if page.more && last.member > after => after = last.member,
+                _ => return Ok(members),
+            }
+        }
+    }
+
+    fn call<A: Message + Default>(&mut self, path: &str, request: &impl Message) -> Result<A, ClientError> {
+        let request = v1::ControlRequest { path: path.to_owned(), body: request.encode_to_vec() };
+        self.stream.write_all(&encode_frame(&request))?;
+        let mut prefix = [0; 4];
+        self.stream.read_exact(&mut prefix)?;
+        let mut bytes = vec![0; frame_len(prefix, RESPONSE_BYTES_MAX)?];
+        self.stream.read_exact(&mut bytes)?;
+        let response = v1::ControlResponse::decode(&bytes[..]).map_err(|_| ClientError::Malformed)?;
+        accept(response.error.as_ref())?;
+        A::decode(&response.body[..]).map_err(|_| ClientError::Malformed)
+    }
+}
+
+fn accept(error: Option<&v1::Error>) -> Result<(), ClientError> {
+    match error {
+        None => Ok(()),
+        Some(error) => Err(ClientError::Refused(error.text.clone())),
+    }
+}
+
+/// Turns differences back into numbers and times, and member numbers into people.
+fn read_page(page: v1::MessagesResponse) -> Result<Page, ClientError> {
+    let mut authors = HashMap::new();
+    for author in page.authors {
+        let identity_hash = IdentityHash::from_slice(&author.identity_hash).ok_or(ClientError::Malformed)?;
+        authors.insert(author.member, Author { nick: author.nick, identity_hash });
+    }
+    let (mut seq, mut time) = (page.first_seq, page.first_time_s);
+    // An empty page ends the list, whatever it says: asking for it again would never end.
+    let more = page.more && !page.events.is_empty();
+    let mut messages = Vec::with_capacity(page.events.len());
+    for (index, event) in page.events.into_iter().enumerate() {
+        if index > 0 {
+            seq = seq.saturating_add(event.skip).saturating_add(1);
+            time = time.saturating_add(event.delta_s);
+        }
+        if let Some(Body::Text(text)) = event.body {
+            messages.push(ListedMessage { seq, time, text, author: authors.get(&event.author).cloned() });
+        }
+    }
+    Ok(Page { messages, next_after: more.then_some(seq) })
+}

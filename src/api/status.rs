@@ -1,0 +1,171 @@
+//! How a node is: the one shape of it in memory, on the control socket and, through `serde`, in `status --json`.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+use proto::v1;
+use reticulum::hash::{DestinationHash, IdentityHash};
+use serde::{Serialize, Serializer};
+
+/// What `meshgroup status` tells. Field names are those of the JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NodeStatus {
+    /// Version of the software.
+    pub version: String,
+    /// Seconds since the process started.
+    pub uptime_s: u64,
+    /// Whether the node has restored its state and serves.
+    pub ready: bool,
+    /// Resident memory of the process, in bytes.
+    pub rss_bytes: u64,
+    /// The group that the node hosts.
+    pub group: GroupStatus,
+    /// The configured interfaces, in their order.
+    pub interfaces: Vec<InterfaceStatus>,
+    /// Every count of something refused, dropped or done, by name.
+    pub counters: BTreeMap<String, u64>,
+}
+
+/// A group in [`NodeStatus`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GroupStatus {
+    /// Name of the group.
+    pub name: String,
+    /// The `lxmf.delivery` destination.
+    #[serde(serialize_with = "as_hex")]
+    pub address: DestinationHash,
+    /// The `meshchat.group` destination.
+    #[serde(serialize_with = "as_hex")]
+    pub api_address: DestinationHash,
+    /// The group's identity.
+    #[serde(serialize_with = "as_hex")]
+    pub identity_hash: IdentityHash,
+    /// Number of present members.
+    pub members: u64,
+    /// Number of messages in the history.
+    pub messages: u64,
+    /// Sequence number of the newest event.
+    pub last_event: u64,
+}
+
+/// An interface in [`NodeStatus`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct InterfaceStatus {
+    /// Name in the configuration.
+    pub name: String,
+    /// Type in the configuration.
+    pub r#type: String,
+    /// Whether it works right now.
+    pub online: bool,
+    /// Bytes received.
+    pub rx_bytes: u64,
+    /// Bytes sent.
+    pub tx_bytes: u64,
+    /// Packets received.
+    pub rx_packets: u64,
+    /// Packets sent.
+    pub tx_packets: u64,
+    /// Why it is not online, if it is not.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub waiting: String,
+}
+
+/// Serialises a hash as hexadecimal digits.
+pub(super) fn as_hex<S: Serializer>(hash: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(hash)
+}
+
+impl NodeStatus {
+    /// The encoded answer to `/control/v1/status`.
+    pub fn encode(&self) -> Vec<u8> {
+        self.to_proto().encode_to_vec()
+    }
+
+    fn to_proto(&self) -> v1::StatusResponse {
+        let group = &self.group;
+        v1::StatusResponse {
+            version: self.version.clone(),
+            uptime_s: self.uptime_s,
+            ready: self.ready,
+            rss_bytes: self.rss_bytes,
+            group: Some(v1::GroupStatus {
+                name: group.name.clone(),
+                address: group.address.as_bytes().to_vec(),
+                api_address: group.api_address.as_bytes().to_vec(),
+                identity_hash: group.identity_hash.as_bytes().to_vec(),
+                members: group.members,
+                messages: group.messages,
+                last_event: group.last_event,
+            }),
+            interfaces: self.interfaces.iter().map(InterfaceStatus::to_proto).collect(),
+            counters: self.counters.clone(),
+            error: None,
+        }
+    }
+
+    /// `None` where the answer lacks what every node tells.
+    pub(super) fn from_proto(status: v1::StatusResponse) -> Option<Self> {
+        let group = status.group?;
+        Some(Self {
+            version: status.version,
+            uptime_s: status.uptime_s,
+            ready: status.ready,
+            rss_bytes: status.rss_bytes,
+            group: GroupStatus {
+                name: group.name,
+                address: DestinationHash::from_slice(&group.address)?,
+                api_address: DestinationHash::from_slice(&group.api_address)?,
+                identity_hash: IdentityHash::from_slice(&group.identity_hash)?,
+                members: group.members,
+                messages: group.messages,
+                last_event: group.last_event,
+            },
+            interfaces: status.interfaces.into_iter().map(InterfaceStatus::from_proto).collect(),
+            counters: status.counters,
+        })
+    }
+}
+
+impl InterfaceStatus {
+    fn to_proto(&self) -> v1::InterfaceStatus {
+        let Self { name, r#type, online, rx_bytes, tx_bytes, rx_packets, tx_packets, waiting } = self.clone();
+        v1::InterfaceStatus { name, r#type, online, rx_bytes, tx_bytes, rx_packets, tx_packets, waiting }
+    }
+
+    fn from_proto(interface: v1::InterfaceStatus) -> Self {
+        let v1::InterfaceStatus { name, r#type, online, rx_bytes, tx_bytes, rx_packets, tx_packets, waiting } =
+            interface;
+        Self { name, r#type, online, rx_bytes, tx_bytes, rx_packets, tx_packets, waiting }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_survives_the_control_socket() {
+        let status = NodeStatus {
+            version: "0.1.0".into(),
+            uptime_s: 7,
+            ready: true,
+            rss_bytes: 9_000_000,
+            group: GroupStatus {
+                name: "Harbour".into(),
+                address: DestinationHash::new([1; 16]),
+                api_address: DestinationHash::new([2; 16]),
+                identity_hash: IdentityHash::new([3; 16]),
+                members: 4,
+                messages: 5,
+                last_event: 6,
+            },
+            interfaces: vec![InterfaceStatus {
+                name: "up".into(),
+                rx_bytes: 1,
+                ..InterfaceStatus::default()
+            }],
+            counters: BTreeMap::from([("malformed_packets".into(), 2)]),
+        };
+        assert_eq!(NodeStatus::from_proto(status.to_proto()), Some(status));
+    }
+}

@@ -1,0 +1,158 @@
+//! The command line: what can be typed, and what is printed. It decides nothing; every command but `run` asks the node
+//! that runs on the data folder.
+
+mod banner;
+mod list;
+mod status;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+
+pub use self::banner::Banner;
+use crate::api::client::Client;
+
+/// What was typed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "meshgroup",
+    version,
+    about = "A group-chat node for the Reticulum mesh",
+    max_term_width = 100
+)]
+pub struct Arguments {
+    /// Folder with all that the node keeps [default: the XDG data folder + /meshgroup]
+    #[arg(long, global = true, value_name = "DIR", env = "MESHGROUP_DATA")]
+    data: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What to do. Without a command, the node runs.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the node until SIGTERM or Ctrl-C
+    Run,
+    /// Show how the running node is
+    Status(Output),
+    /// Messages of the group
+    #[command(subcommand)]
+    Message(MessageCommand),
+    /// Members of the group
+    #[command(subcommand)]
+    Member(MemberCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum MessageCommand {
+    /// List messages, oldest first
+    List {
+        #[command(flatten)]
+        output: Output,
+        /// Only messages with a sequence number above N
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        after: u64,
+        /// At most N messages [default: all]
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum MemberCommand {
+    /// List members in the order in which they joined
+    List(Output),
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+struct Output {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `main` is to do.
+#[derive(Debug)]
+pub enum Task {
+    /// Run a node on this data folder.
+    Run(PathBuf),
+    /// Everything is done and printed.
+    Done,
+}
+
+/// Carries out what was typed, up to running a node, which is left to the caller.
+pub fn carry_out(arguments: Arguments) -> anyhow::Result<Task> {
+    let folder = match arguments.data {
+        Some(folder) => folder,
+        None => default_folder(|name| std::env::var_os(name).map(PathBuf::from))
+            .context("neither XDG_DATA_HOME nor HOME is set\n  remedy: name a folder with --data")?,
+    };
+    let out = &mut io::stdout().lock();
+    let printed = match arguments.command.unwrap_or(Command::Run) {
+        Command::Run => return Ok(Task::Run(folder)),
+        Command::Status(output) => status::print(&mut Client::connect(&folder)?, output.json, out),
+        Command::Message(MessageCommand::List { output, after, limit }) => {
+            list::messages(&mut Client::connect(&folder)?, output.json, after, limit, out)
+        }
+        Command::Member(MemberCommand::List(output)) => {
+            list::members(&mut Client::connect(&folder)?, output.json, out)
+        }
+    };
+    match printed.and_then(|()| Ok(out.flush()?)) {
+        // `meshgroup message list | head` is no mistake of anybody.
+        Err(error) if is_broken_pipe(&error) => Ok(Task::Done),
+        printed => printed.map(|()| Task::Done),
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// The data folder of the XDG base directory specification; relative paths in its variables are to be ignored.
+fn default_folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    let xdg = variable("XDG_DATA_HOME").filter(|path| path.is_absolute());
+    let data = xdg.or_else(|| variable("HOME").map(|home| home.join(".local/share")))?;
+    Some(data.join("meshgroup"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_means_run_and_data_is_taken_on_either_side() {
+        for line in [&["meshgroup", "--data", "/d"][..], &["meshgroup", "run", "--data", "/d"]] {
+            let task = carry_out(Arguments::try_parse_from(line).unwrap()).unwrap();
+            assert!(matches!(task, Task::Run(folder) if folder.to_str() == Some("/d")));
+        }
+    }
+
+    #[test]
+    fn the_default_folder_is_that_of_xdg() {
+        let folder = |xdg: &str, home: &str| {
+            let value = |path: &str| (!path.is_empty()).then(|| PathBuf::from(path));
+            default_folder(|name| value(if name == "HOME" { home } else { xdg }))
+        };
+        assert_eq!(folder("/x", "/h"), Some("/x/meshgroup".into()));
+        assert_eq!(folder("", "/h"), Some("/h/.local/share/meshgroup".into()));
+        assert_eq!(folder("relative", "/h"), Some("/h/.local/share/meshgroup".into()));
+        assert_eq!(folder("", ""), None);
+    }
+
+    #[test]
+    fn without_a_node_a_command_says_so() {
+        let arguments = ["meshgroup", "--data", "/nonexistent/meshgroup", "status"];
+        let error = carry_out(Arguments::try_parse_from(arguments).unwrap()).unwrap_err();
+        assert!(error.to_string().starts_with("no node is running on /nonexistent/meshgroup"));
+    }
+}

@@ -1,0 +1,127 @@
+//! Prints how the node is.
+
+use std::io::Write;
+
+use crate::api::client::Client;
+use crate::api::{InterfaceStatus, NodeStatus};
+
+/// Prints the status of the node behind `client`.
+pub(super) fn print(client: &mut Client, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let status = client.status()?;
+    if json {
+        serde_json::to_writer_pretty(&mut *out, &status)?;
+        writeln!(out)?;
+    } else {
+        for_people(&status, out)?;
+    }
+    Ok(())
+}
+
+fn for_people(status: &NodeStatus, out: &mut impl Write) -> anyhow::Result<()> {
+    let group = &status.group;
+    writeln!(out, "{}", group.name)?;
+    writeln!(out, "  LXMF address   {}", group.address)?;
+    writeln!(out, "  group address  {}", group.api_address)?;
+    writeln!(
+        out,
+        "  {} members, {} messages, last event {}",
+        group.members, group.messages, group.last_event
+    )?;
+    writeln!(
+        out,
+        "meshgroup {}, {}, up {}, {} kB resident",
+        status.version,
+        if status.ready { "ready" } else { "starting" },
+        duration(status.uptime_s),
+        status.rss_bytes / 1000,
+    )?;
+    status.interfaces.iter().try_for_each(|interface| interface_line(interface, out))?;
+    for (name, count) in status.counters.iter().filter(|(_, count)| **count > 0) {
+        writeln!(out, "  {count:>8}  {name}")?;
+    }
+    Ok(())
+}
+
+fn interface_line(interface: &InterfaceStatus, out: &mut impl Write) -> anyhow::Result<()> {
+    let InterfaceStatus { name, r#type, rx_bytes, tx_bytes, rx_packets, tx_packets, .. } = interface;
+    let state = match (interface.online, interface.waiting.as_str()) {
+        (true, _) => "online".to_owned(),
+        (false, "") => "offline".to_owned(),
+        (false, reason) => format!("offline: {reason}"),
+    };
+    writeln!(out, "{name} ({type}), {state}")?;
+    writeln!(
+        out,
+        "  received {rx_packets} packets, {rx_bytes} bytes; sent {tx_packets} packets, {tx_bytes} bytes"
+    )?;
+    Ok(())
+}
+
+fn duration(seconds: u64) -> String {
+    match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use reticulum::hash::{DestinationHash, IdentityHash};
+
+    use super::*;
+    use crate::api::GroupStatus;
+
+    fn sample() -> NodeStatus {
+        NodeStatus {
+            version: "0.1.0".into(),
+            uptime_s: 3725,
+            ready: true,
+            rss_bytes: 9_000_000,
+            group: GroupStatus {
+                name: "Harbour".into(),
+                address: DestinationHash::new([1; 16]),
+                api_address: DestinationHash::new([2; 16]),
+                identity_hash: IdentityHash::new([3; 16]),
+                members: 4,
+                messages: 5,
+                last_event: 6,
+            },
+            interfaces: vec![InterfaceStatus {
+                name: "up".into(),
+                r#type: "tcp-client".into(),
+                waiting: "connection refused".into(),
+                ..InterfaceStatus::default()
+            }],
+            counters: BTreeMap::from([("malformed_packets".into(), 2)]),
+        }
+    }
+
+    #[test]
+    fn the_json_has_the_promised_fields() {
+        let value = serde_json::to_value(sample()).unwrap();
+        for key in ["version", "uptime_s", "ready", "rss_bytes", "group", "interfaces", "counters"] {
+            assert!(value.get(key).is_some(), "{key}");
+        }
+        for key in ["name", "address", "api_address", "identity_hash", "members", "messages", "last_event"] {
+            assert!(value["group"].get(key).is_some(), "{key}");
+        }
+        for key in ["name", "type", "online", "rx_bytes", "tx_bytes", "rx_packets", "tx_packets"] {
+            assert!(value["interfaces"][0].get(key).is_some(), "{key}");
+        }
+        assert_eq!(value["group"]["address"], "01".repeat(16));
+    }
+
+    #[test]
+    fn people_read_when_and_why() {
+        let mut out = Vec::new();
+        for_people(&sample(), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("up 1 h 2 min"), "{text}");
+        assert!(text.contains("up (tcp-client), offline: connection refused"), "{text}");
+        assert!(text.contains("2  malformed_packets"), "{text}");
+    }
+}
