@@ -2,6 +2,7 @@
 
 pub mod crypto;
 pub mod hash;
+mod link;
 pub mod node;
 mod resource;
 pub mod time;
