@@ -20,9 +20,8 @@ pub use config::{
 pub use counters::Counters;
 pub(crate) use events::ProofSubject;
 pub use events::{
-    AddDestinationError, AnnounceError, CloseReason, Event, LinkError, LinkInfo, LinkRole, LinkStatus,
-    OpenLinkError, Output, PeerRecord, PendingProof, Persist, RequestFailure, ResourceFailure,
-    ResourceOptions, SendError,
+    AddDestinationError, AnnounceError, CloseReason, Event, LinkError, LinkInfo, LinkRole, LinkStatus, OpenLinkError,
+    Output, PeerRecord, PendingProof, Persist, RequestFailure, ResourceFailure, ResourceOptions, SendError,
 };
 pub use ids::{InterfaceId, PersistId, Priority, ReceiptId, ResourceId, WorkId};
 pub use work::{Work, WorkClass, WorkDone};
@@ -104,10 +103,7 @@ impl Node {
         todo!()
     }
 
-    pub fn add_destination(
-        &mut self,
-        config: DestinationConfig,
-    ) -> Result<DestinationHash, AddDestinationError> {
+    pub fn add_destination(&mut self, config: DestinationConfig) -> Result<DestinationHash, AddDestinationError> {
         todo!()
     }
 
@@ -115,11 +111,7 @@ impl Node {
         todo!()
     }
 
-    pub fn set_app_data(
-        &mut self,
-        destination: &DestinationHash,
-        app_data: Vec<u8>,
-    ) -> Result<(), AnnounceError> {
+    pub fn set_app_data(&mut self, destination: &DestinationHash, app_data: Vec<u8>) -> Result<(), AnnounceError> {
         todo!()
     }
 

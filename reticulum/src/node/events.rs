@@ -340,9 +340,7 @@ impl std::fmt::Debug for PendingProof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             ProofSubject::None => f.write_str("PendingProof(none)"),
-            ProofSubject::Single { hash, .. } | ProofSubject::Link { hash, .. } => {
-                write!(f, "PendingProof({hash})")
-            }
+            ProofSubject::Single { hash, .. } | ProofSubject::Link { hash, .. } => write!(f, "PendingProof({hash})"),
             ProofSubject::Resource { resource, .. } => write!(f, "PendingProof(resource {resource})"),
         }
     }
