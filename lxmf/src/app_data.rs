@@ -60,7 +60,7 @@ fn parse_array(bytes: &[u8]) -> AppData {
     let mut app_data = AppData::default();
     let mut reader = Reader::new(bytes);
     // Once an element cannot be read, none behind it can.
-    let mut elements = (0..reader.read_array_len().unwrap_or(0)).map_while(|_| reader.raw().ok());
+    let mut elements = (0..reader.read_array_len().unwrap_or(0)).map_while(|_| reader.raw().ok()).fuse();
     // A name encoded as text instead of bin is no name: clients drop it, so nobody may come to rely on it.
     app_data.display_name =
         elements.next().and_then(|raw| Reader::new(raw).read_bin().ok()).and_then(clean_name);
