@@ -1,0 +1,96 @@
+//! The commands of plain LXMF clients: text that starts with `/`, or `\` where a phone made that of it, in either case.
+
+use super::ids::MemberId;
+
+/// A command as it was typed; what it names is not looked up yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Command<'a> {
+    Join { nick: Option<&'a str> },
+    Leave,
+    Nick { nick: &'a str },
+    Members { from: MemberId },
+    Help,
+    Kick { who_and_reason: &'a str },
+    Ban { who_and_reason: &'a str },
+    Unban { who: &'a str },
+    Claim { code: &'a str },
+}
+
+/// Why a text that starts like a command is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CommandError {
+    /// There is no such command.
+    Unknown,
+    /// Something is missing behind it; this is how it goes.
+    Usage(&'static str),
+}
+
+/// Reads a command. `None` is a text that is to be posted.
+pub(super) fn parse(text: &str) -> Option<Result<Command<'_>, CommandError>> {
+    let line = text.trim().strip_prefix(['/', '\\'])?;
+    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    Some(parse_word(&word.to_lowercase(), rest.trim()))
+}
+
+fn parse_word<'a>(word: &str, rest: &'a str) -> Result<Command<'a>, CommandError> {
+    let needed = |usage| if rest.is_empty() { Err(CommandError::Usage(usage)) } else { Ok(rest) };
+    Ok(match word {
+        "join" => Command::Join { nick: (!rest.is_empty()).then_some(rest) },
+        "leave" => Command::Leave,
+        "nick" => Command::Nick { nick: needed("/nick NAME")? },
+        "members" => Command::Members { from: first_number(rest)? },
+        "help" => Command::Help,
+        "kick" => Command::Kick { who_and_reason: needed("/kick WHO REASON")? },
+        "ban" => Command::Ban { who_and_reason: needed("/ban WHO REASON")? },
+        "unban" => Command::Unban { who: needed("/unban WHO")? },
+        "claim" => Command::Claim { code: needed("/claim CODE")? },
+        _ => return Err(CommandError::Unknown),
+    })
+}
+
+fn first_number(rest: &str) -> Result<MemberId, CommandError> {
+    match rest {
+        "" => Ok(MemberId(0)),
+        digits => digits.parse().map(MemberId).map_err(|_| CommandError::Usage("/members NUMBER")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_read_as_people_type_them() {
+        let rows = [
+            ("/join", Command::Join { nick: None }),
+            ("/join Bob Smith", Command::Join { nick: Some("Bob Smith") }),
+            ("  \\JOIN  Bob ", Command::Join { nick: Some("Bob") }),
+            ("/Leave", Command::Leave),
+            ("/leave now", Command::Leave),
+            ("/nick Zoë", Command::Nick { nick: "Zoë" }),
+            ("/members", Command::Members { from: MemberId(0) }),
+            ("/members 38", Command::Members { from: MemberId(38) }),
+            ("/HELP", Command::Help),
+            ("/kick Bob Smith too loud", Command::Kick { who_and_reason: "Bob Smith too loud" }),
+            ("/ban #3\nspam", Command::Ban { who_and_reason: "#3\nspam" }),
+            ("/unban 3f2a", Command::Unban { who: "3f2a" }),
+            ("/claim 012Z0-ZABCD", Command::Claim { code: "012Z0-ZABCD" }),
+        ];
+        for (text, command) in rows {
+            assert_eq!(parse(text), Some(Ok(command)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_command_is_never_a_post() {
+        for text in ["/dance", "/", "//", "\\", "/ join", "/me waves"] {
+            assert_eq!(parse(text), Some(Err(CommandError::Unknown)), "{text}");
+        }
+        for text in ["/nick", "/kick ", "/ban", "/unban", "/claim", "/members Bob"] {
+            assert!(matches!(parse(text), Some(Err(CommandError::Usage(_)))), "{text}");
+        }
+        for text in ["hello", "1/2", "", "https://example.org", "a /join"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

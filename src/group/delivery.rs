@@ -1,0 +1,334 @@
+//! Brings every post to every other member: who has which posts, who is due, who is away.
+//!
+//! A member receives posts in order, one at a time, so one number says what they have: their *cursor*, which moves only
+//! when a post is proven (or can never be accepted). Posts that somebody still lacks are kept once for all members. So
+//! a post costs nothing durable at all, and a delivery one small write; after a restart, cursors and log give
+//! everything back.
+//!
+//! Driven like every machine here: `on_*` tell it what happened, [`Delivery::poll`] says what to send next,
+//! [`Delivery::poll_timeout`] when to call [`Delivery::handle_timeout`].
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use reticulum::time::{Instant, TimerQueue, UnixTime};
+
+use super::ids::{MemberId, Seq};
+
+/// How long a post is retried for those who are away.
+pub const DELIVERY_PERIOD: Duration = Duration::from_secs(24 * 3_600);
+/// Posts that somebody still lacks. At the bound the oldest expires early.
+pub const WAITING_POSTS_MAX: usize = 32_768;
+/// Copies under way at a time, one per member at most; the next starts when one ends.
+pub const IN_FLIGHT_MAX: usize = 256;
+/// Waits after the first, second, ... failure in a row; the last one repeats.
+const RETRY_AFTER_MIN: [u64; 6] = [1, 2, 5, 10, 20, 30];
+
+/// A copy to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dispatch {
+    /// To whom.
+    pub member: MemberId,
+    /// Which post.
+    pub seq: Seq,
+}
+
+/// A cursor that moved and is to be stored. Nothing waits for that: a copy that is sent again after a crash has the
+/// same message id, and the member's client drops it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Whose.
+    pub member: MemberId,
+    /// They need nothing up to this post.
+    pub through: Seq,
+}
+
+/// A post out of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoggedPost {
+    /// Its number.
+    pub seq: Seq,
+    /// When it was posted.
+    pub time: UnixTime,
+    /// Who posted it, and so needs no copy.
+    pub author: Option<MemberId>,
+}
+
+/// What became of copies since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryCounters {
+    /// Proven by the member.
+    pub delivered: u64,
+    /// Never to be accepted by the member, and skipped.
+    pub refused: u64,
+    /// Given up after [`DELIVERY_PERIOD`].
+    pub expired: u64,
+}
+
+/// The bookkeeping of one group's fan-out.
+#[derive(Debug, Default)]
+pub struct Delivery {
+    posts: VecDeque<WaitingPost>,
+    recipients: BTreeMap<MemberId, Recipient>,
+    ready: VecDeque<MemberId>,
+    retries: TimerQueue<MemberId>,
+    in_flight: usize,
+    counters: DeliveryCounters,
+}
+
+#[derive(Debug)]
+struct WaitingPost {
+    seq: Seq,
+    author: Option<MemberId>,
+    expires: Instant,
+    /// Members who lack it.
+    lacking: usize,
+}
+
+#[derive(Debug)]
+struct Recipient {
+    cursor: Seq,
+    /// Failures since the last success or sign of life.
+    failures: usize,
+    state: RecipientState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RecipientState {
+    /// Lacks nothing.
+    Idle,
+    /// In the queue.
+    Ready,
+    /// A copy is under way; `heard` tells of a sign of life since it was sent.
+    InFlight { seq: Seq, heard: bool },
+    /// Waits for a timer or a sign of life.
+    Away,
+}
+
+impl Delivery {
+    /// Continues after a restart: the members with their cursors, and the log's posts in order, at least those after
+    /// the lowest cursor.
+    pub fn restore(
+        now: Instant,
+        unix_now: UnixTime,
+        cursors: impl IntoIterator<Item = Cursor>,
+        posts: impl IntoIterator<Item = LoggedPost>,
+    ) -> Self {
+        let mut delivery = Self::default();
+        for Cursor { member, through } in cursors {
+            delivery.on_joined(member, through);
+        }
+        let mut cursors: Vec<Seq> = delivery.recipients.values().map(|recipient| recipient.cursor).collect();
+        cursors.sort_unstable();
+        for LoggedPost { seq, time, author } in posts {
+            let age = unix_now.since(time);
+            if age >= DELIVERY_PERIOD {
+                continue;
+            }
+            let behind = cursors.partition_point(|cursor| *cursor < seq);
+            let author_behind = author.and_then(|author| delivery.recipients.get(&author));
+            let lacking = behind - usize::from(author_behind.is_some_and(|author| author.cursor < seq));
+            delivery.push_post(WaitingPost { seq, author, expires: now + (DELIVERY_PERIOD - age), lacking });
+        }
+        let behind = delivery.recipients.iter_mut().filter(|(_, recipient)| {
+            delivery.posts.back().is_some_and(|newest| recipient.cursor < newest.seq)
+        });
+        for (member, recipient) in behind {
+            recipient.state = RecipientState::Ready;
+            delivery.ready.push_back(*member);
+        }
+        delivery
+    }
+
+    /// Somebody came in, and gets what is posted after `after`.
+    pub fn on_joined(&mut self, member: MemberId, after: Seq) {
+        self.on_removed(member);
+        self.recipients.insert(member, Recipient { cursor: after, failures: 0, state: RecipientState::Idle });
+    }
+
+    /// Somebody is no longer in, and gets nothing more. A copy under way may still be proven; that is ignored.
+    pub fn on_removed(&mut self, member: MemberId) {
+        let Some(recipient) = self.recipients.remove(&member) else { return };
+        self.retries.cancel(&member);
+        match recipient.state {
+            RecipientState::Ready => self.ready.retain(|ready| *ready != member),
+            RecipientState::InFlight { .. } => self.in_flight -= 1,
+            RecipientState::Idle | RecipientState::Away => {}
+        }
+        let first = self.posts.partition_point(|post| post.seq <= recipient.cursor);
+        for post in self.posts.range_mut(first..).filter(|post| post.author != Some(member)) {
+            post.lacking -= 1;
+        }
+        self.drop_settled();
+    }
+
+    /// A post was committed. Everybody but its author is to get it.
+    pub fn on_posted(&mut self, now: Instant, seq: Seq, author: Option<MemberId>) {
+        let mut lacking = 0;
+        for (member, recipient) in &mut self.recipients {
+            if Some(*member) == author || recipient.cursor >= seq {
+                continue;
+            }
+            lacking += 1;
+            if recipient.state == RecipientState::Idle {
+                recipient.state = RecipientState::Ready;
+                self.ready.push_back(*member);
+            }
+        }
+        self.push_post(WaitingPost { seq, author, expires: now + DELIVERY_PERIOD, lacking });
+    }
+
+    /// The member proved a copy. Late proofs count too. Returns the cursor to store, if it moved.
+    pub fn on_delivered(&mut self, member: MemberId, seq: Seq) -> Option<Cursor> {
+        let cursor = self.settle(member, seq)?;
+        self.counters.delivered += 1;
+        Some(cursor)
+    }
+
+    /// The member can never accept this copy, whatever the route: it is skipped. Returns the cursor to store.
+    pub fn on_refused(&mut self, member: MemberId, seq: Seq) -> Option<Cursor> {
+        let cursor = self.settle(member, seq)?;
+        self.counters.refused += 1;
+        Some(cursor)
+    }
+
+    /// A copy found no way: the member is away. It is tried again later, or at once if they were heard meanwhile.
+    pub fn on_failed(&mut self, now: Instant, member: MemberId, seq: Seq) {
+        let Some(recipient) = self.recipients.get_mut(&member) else { return };
+        let RecipientState::InFlight { seq: sent, heard } = recipient.state else { return };
+        if sent != seq {
+            return;
+        }
+        self.in_flight -= 1;
+        if heard {
+            recipient.state = RecipientState::Ready;
+            self.ready.push_back(member);
+            return;
+        }
+        let wait_min = RETRY_AFTER_MIN[recipient.failures.min(RETRY_AFTER_MIN.len() - 1)];
+        recipient.failures += 1;
+        recipient.state = RecipientState::Away;
+        self.retries.set(member, now + Duration::from_secs(60 * wait_min));
+    }
+
+    /// The member gave a sign of life: an announce, a link, a message. What they lack goes out at once.
+    pub fn on_heard(&mut self, member: MemberId) {
+        let Some(recipient) = self.recipients.get_mut(&member) else { return };
+        recipient.failures = 0;
+        match &mut recipient.state {
+            RecipientState::Away => {
+                recipient.state = RecipientState::Ready;
+                self.retries.cancel(&member);
+                self.ready.push_back(member);
+            }
+            RecipientState::InFlight { heard, .. } => *heard = true,
+            RecipientState::Idle | RecipientState::Ready => {}
+        }
+    }
+
+    /// Lets posts expire and brings members back whose wait is over.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while self.posts.front().is_some_and(|post| post.expires <= now) {
+            self.expire_oldest();
+        }
+        while let Some(member) = self.retries.pop_due(now) {
+            if let Some(recipient) = self.recipients.get_mut(&member) {
+                recipient.state = RecipientState::Ready;
+                self.ready.push_back(member);
+            }
+        }
+    }
+
+    /// When [`Self::handle_timeout`] is to be called next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let expiry = self.posts.front().map(|post| post.expires);
+        expiry.into_iter().chain(self.retries.next_deadline()).min()
+    }
+
+    /// The next copy to send, as long as not too many are under way. Each is answered by [`Self::on_delivered`],
+    /// [`Self::on_refused`] or [`Self::on_failed`].
+    pub fn poll(&mut self) -> Option<Dispatch> {
+        while self.in_flight < IN_FLIGHT_MAX {
+            let member = self.ready.pop_front()?;
+            let recipient = self.recipients.get_mut(&member).expect("a removed member leaves the queue");
+            match next_post(&self.posts, member, &mut recipient.cursor) {
+                Some(seq) => {
+                    recipient.state = RecipientState::InFlight { seq, heard: false };
+                    self.in_flight += 1;
+                    return Some(Dispatch { member, seq });
+                }
+                None => recipient.state = RecipientState::Idle,
+            }
+        }
+        None
+    }
+
+    /// What became of copies since the start.
+    pub fn counters(&self) -> DeliveryCounters {
+        self.counters
+    }
+
+    /// Copies that members still lack, those under way included.
+    pub fn pending(&self) -> usize {
+        self.posts.iter().map(|post| post.lacking).sum()
+    }
+
+    /// Moves the member's cursor over `seq`, if that is the post which they lack next.
+    fn settle(&mut self, member: MemberId, seq: Seq) -> Option<Cursor> {
+        let recipient = self.recipients.get_mut(&member)?;
+        let was_sent = matches!(recipient.state, RecipientState::InFlight { seq: sent, .. } if sent == seq);
+        if !was_sent && next_post(&self.posts, member, &mut recipient.cursor) != Some(seq) {
+            return None;
+        }
+        recipient.cursor = seq;
+        recipient.failures = 0;
+        if recipient.state != RecipientState::Ready {
+            self.in_flight -= usize::from(matches!(recipient.state, RecipientState::InFlight { .. }));
+            self.retries.cancel(&member);
+            recipient.state = RecipientState::Ready;
+            self.ready.push_back(member);
+        }
+        if let Ok(index) = self.posts.binary_search_by_key(&seq, |post| post.seq) {
+            self.posts[index].lacking -= 1;
+        }
+        self.drop_settled();
+        Some(Cursor { member, through: seq })
+    }
+
+    fn push_post(&mut self, post: WaitingPost) {
+        if self.posts.len() >= WAITING_POSTS_MAX {
+            self.expire_oldest();
+        }
+        self.posts.push_back(post);
+        self.drop_settled();
+    }
+
+    fn expire_oldest(&mut self) {
+        if let Some(post) = self.posts.pop_front() {
+            self.counters.expired += post.lacking as u64;
+        }
+        self.drop_settled();
+    }
+
+    /// Forgets the oldest posts that nobody lacks, so that nothing is kept and no timer set on their behalf.
+    fn drop_settled(&mut self) {
+        while self.posts.front().is_some_and(|post| post.lacking == 0) {
+            self.posts.pop_front();
+        }
+    }
+}
+
+/// The oldest post that a member lacks. Moves the cursor over the member's own posts on the way.
+fn next_post(posts: &VecDeque<WaitingPost>, member: MemberId, cursor: &mut Seq) -> Option<Seq> {
+    let first = posts.partition_point(|post| post.seq <= *cursor);
+    for post in posts.range(first..) {
+        if post.author != Some(member) {
+            return Some(post.seq);
+        }
+        *cursor = post.seq;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

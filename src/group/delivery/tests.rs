@@ -1,0 +1,161 @@
+use super::*;
+
+const A: MemberId = MemberId(1);
+const B: MemberId = MemberId(2);
+const C: MemberId = MemberId(3);
+
+fn min(minutes: u64) -> Instant {
+    Instant::from_micros(minutes * 60_000_000)
+}
+
+fn group_of(members: &[MemberId]) -> Delivery {
+    let mut delivery = Delivery::default();
+    members.iter().for_each(|member| delivery.on_joined(*member, Seq(0)));
+    delivery
+}
+
+fn dispatched(delivery: &mut Delivery) -> Vec<(MemberId, u64)> {
+    std::iter::from_fn(|| delivery.poll()).map(|copy| (copy.member, copy.seq.0)).collect()
+}
+
+#[test]
+fn a_post_goes_to_everybody_but_its_author_in_order_and_one_at_a_time() {
+    let mut delivery = group_of(&[A, B, C]);
+    delivery.on_posted(min(0), Seq(1), Some(A));
+    delivery.on_posted(min(0), Seq(2), Some(B));
+    assert_eq!(delivery.pending(), 4);
+    assert_eq!(dispatched(&mut delivery), [(B, 1), (C, 1), (A, 2)]);
+    assert_eq!(delivery.on_delivered(C, Seq(1)), Some(Cursor { member: C, through: Seq(1) }));
+    assert_eq!(dispatched(&mut delivery), [(C, 2)]);
+    assert_eq!(delivery.on_delivered(C, Seq(1)), None, "proven twice counts once");
+    for (member, seq) in [(B, 1), (A, 2), (C, 2)] {
+        assert!(delivery.on_delivered(member, Seq(seq)).is_some());
+    }
+    assert_eq!(dispatched(&mut delivery), []);
+    assert_eq!((delivery.pending(), delivery.poll_timeout()), (0, None), "nothing is kept and no timer runs");
+    assert_eq!(delivery.counters(), DeliveryCounters { delivered: 4, refused: 0, expired: 0 });
+}
+
+#[test]
+fn who_is_away_is_tried_again_ever_more_seldom() {
+    let mut delivery = group_of(&[B]);
+    delivery.on_posted(min(0), Seq(1), Some(A));
+    let mut now = 0;
+    for wait in [1, 2, 5, 10, 20, 30, 30] {
+        assert_eq!(dispatched(&mut delivery), [(B, 1)]);
+        delivery.on_failed(min(now), B, Seq(1));
+        assert_eq!(dispatched(&mut delivery), []);
+        assert_eq!(delivery.poll_timeout(), Some(min(now + wait)));
+        delivery.handle_timeout(min(now + wait - 1));
+        assert_eq!(dispatched(&mut delivery), []);
+        now += wait;
+        delivery.handle_timeout(min(now));
+    }
+}
+
+#[test]
+fn who_is_heard_gets_what_they_lack_at_once() {
+    let mut delivery = group_of(&[B]);
+    delivery.on_posted(min(0), Seq(1), Some(A));
+    delivery.poll().unwrap();
+    delivery.on_failed(min(0), B, Seq(1));
+    delivery.on_posted(min(0), Seq(2), Some(A));
+    assert_eq!(dispatched(&mut delivery), [], "a new post is no reason to hurry");
+    delivery.on_heard(B);
+    delivery.on_heard(B);
+    assert_eq!(dispatched(&mut delivery), [(B, 1)]);
+    delivery.on_heard(B);
+    delivery.on_failed(min(0), B, Seq(1));
+    assert_eq!(dispatched(&mut delivery), [(B, 1)], "heard while it was under way: once more at once");
+    delivery.on_failed(min(0), B, Seq(1));
+    assert_eq!(dispatched(&mut delivery), []);
+    assert!(delivery.on_delivered(B, Seq(1)).is_some(), "a late proof counts");
+    assert_eq!(dispatched(&mut delivery), [(B, 2)]);
+}
+
+#[test]
+fn a_post_expires_after_a_day() {
+    let mut delivery = group_of(&[B, C]);
+    delivery.on_posted(min(0), Seq(1), Some(A));
+    delivery.on_posted(min(60), Seq(2), Some(A));
+    assert_eq!(dispatched(&mut delivery), [(B, 1), (C, 1)]);
+    delivery.on_delivered(C, Seq(1)).unwrap();
+    delivery.on_failed(min(1), B, Seq(1));
+    let day = 24 * 60;
+    delivery.handle_timeout(min(day));
+    assert_eq!(delivery.counters().expired, 1);
+    assert_eq!(dispatched(&mut delivery), [(C, 2), (B, 2)]);
+    delivery.handle_timeout(min(day + 60));
+    assert_eq!(delivery.counters().expired, 3);
+    assert_eq!(delivery.on_delivered(B, Seq(2)), Some(Cursor { member: B, through: Seq(2) }));
+    assert_eq!(dispatched(&mut delivery), []);
+}
+
+#[test]
+fn who_was_removed_gets_nothing_more() {
+    let mut delivery = group_of(&[A, B, C]);
+    for seq in 1..=3 {
+        delivery.on_posted(min(0), Seq(seq), Some(A));
+    }
+    assert_eq!(delivery.poll(), Some(Dispatch { member: B, seq: Seq(1) }));
+    delivery.on_removed(B);
+    delivery.on_removed(C);
+    assert_eq!(dispatched(&mut delivery), []);
+    assert_eq!(delivery.on_delivered(B, Seq(1)), None);
+    delivery.on_failed(min(0), B, Seq(1));
+    delivery.on_heard(B);
+    assert_eq!((delivery.pending(), delivery.poll_timeout()), (0, None));
+    delivery.on_joined(B, Seq(3));
+    assert_eq!(dispatched(&mut delivery), [], "and nothing old on return");
+    delivery.on_posted(min(0), Seq(5), Some(A));
+    assert_eq!(dispatched(&mut delivery), [(B, 5)]);
+}
+
+#[test]
+fn what_can_never_be_accepted_does_not_hold_up_the_rest() {
+    let mut delivery = group_of(&[B]);
+    delivery.on_posted(min(0), Seq(1), Some(A));
+    delivery.on_posted(min(0), Seq(2), Some(A));
+    delivery.poll().unwrap();
+    assert_eq!(delivery.on_refused(B, Seq(1)), Some(Cursor { member: B, through: Seq(1) }));
+    assert_eq!(dispatched(&mut delivery), [(B, 2)]);
+}
+
+#[test]
+fn a_restart_goes_on_where_the_cursors_stand() {
+    let day = DELIVERY_PERIOD.as_secs();
+    let unix = |s| UnixTime::from_secs(1_000_000 + s);
+    let cursors = [(A, 0), (B, 2), (C, 4)].map(|(member, seq)| Cursor { member, through: Seq(seq) });
+    let posts = [(1, B, 0), (2, A, 60), (3, A, 120), (4, B, 180)].map(|(seq, author, s)| LoggedPost {
+        seq: Seq(seq),
+        author: Some(author),
+        time: unix(s),
+    });
+    let mut delivery = Delivery::restore(min(7), unix(day), cursors, posts);
+    // Post 1 is a day old. A lacks 4 (2 and 3 are their own), B lacks 3 (4 is their own), C lacks nothing.
+    assert_eq!(delivery.pending(), 2);
+    assert_eq!(delivery.poll_timeout(), Some(min(7 + 2)), "post 3 expires two minutes from now");
+    assert_eq!(dispatched(&mut delivery), [(A, 4), (B, 3)]);
+    delivery.on_delivered(A, Seq(4)).unwrap();
+    delivery.on_delivered(B, Seq(3)).unwrap();
+    assert_eq!(dispatched(&mut delivery), []);
+    assert_eq!(delivery.pending(), 0);
+}
+
+#[test]
+fn copies_under_way_and_posts_waiting_are_bounded() {
+    let members: Vec<_> = (10..10 + 2 * IN_FLIGHT_MAX as u32).map(MemberId).collect();
+    let mut delivery = group_of(&members);
+    delivery.on_posted(min(0), Seq(1), Some(A));
+    assert_eq!(dispatched(&mut delivery).len(), IN_FLIGHT_MAX);
+    delivery.on_failed(min(0), members[0], Seq(1));
+    delivery.on_removed(members[1]);
+    assert_eq!(dispatched(&mut delivery).len(), 2);
+
+    let mut delivery = group_of(&[B]);
+    for seq in 1..=WAITING_POSTS_MAX as u64 + 5 {
+        delivery.on_posted(min(0), Seq(seq), Some(A));
+    }
+    assert_eq!((delivery.pending(), delivery.counters().expired), (WAITING_POSTS_MAX, 5));
+    assert_eq!(dispatched(&mut delivery), [(B, 6)]);
+}

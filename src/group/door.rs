@@ -1,0 +1,96 @@
+//! The door of plain LXMF clients: whatever text somebody sends to the group goes through here.
+//!
+//! A member's text is posted; a command is done and answered in private; a stranger gets one line that says how to
+//! join, once an hour, and nothing of theirs is posted.
+
+use reticulum::hash::IdentityHash;
+use reticulum::time::UnixTime;
+
+use super::command::{self, Command, CommandError};
+use super::decide::{Action, Outcome};
+use super::event::{Authorship, Visibility};
+use super::ids::MessageId;
+use super::refusal::Refusal;
+use super::who::{Who, split_who};
+use super::{Caller, Group, text};
+
+impl Group {
+    /// Takes a text that somebody sent. Refusals come back as replies. The caller has recognised copies before
+    /// (see [`super::Dedup`]), and records the message as seen whatever comes of it.
+    pub fn handle_text(
+        &mut self,
+        now: UnixTime,
+        caller: &Caller,
+        content: &str,
+        message_id: MessageId,
+        authorship: Option<Box<Authorship>>,
+    ) -> Outcome {
+        let Caller::Identity { identity, .. } = caller else {
+            return Outcome::told(text::refusal(&Refusal::NotIdentified));
+        };
+        let identity = identity.hash();
+        let is_stranger = self.member_by_identity(identity).is_none();
+        let command = command::parse(content);
+        if is_stranger && !matches!(command, Some(Ok(Command::Join { .. } | Command::Claim { .. }))) {
+            return self.answer_stranger(now, identity);
+        }
+        let done = match command {
+            None => {
+                let text = content.to_owned();
+                self.decide(now, caller, Action::Post { text, message_id: Some(message_id), authorship })
+            }
+            Some(Ok(command)) => self.command(now, caller, command),
+            Some(Err(CommandError::Unknown)) => Ok(Outcome::told(text::unknown_command())),
+            Some(Err(CommandError::Usage(usage))) => Ok(Outcome::told(text::usage(usage))),
+        };
+        match done {
+            Ok(outcome) => outcome,
+            Err(_) if is_stranger && self.stranger_refusals.take(identity, now).is_err() => {
+                Outcome::default()
+            }
+            Err(refusal) => Outcome::told(text::refusal(&refusal)),
+        }
+    }
+
+    fn command(&mut self, now: UnixTime, caller: &Caller, command: Command<'_>) -> Result<Outcome, Refusal> {
+        let action = match command {
+            Command::Join { nick } => Action::Join { nick: nick.map(str::to_owned) },
+            Command::Leave => Action::Leave,
+            Command::Nick { nick } => Action::Rename { nick: nick.to_owned() },
+            Command::Claim { code } => Action::Claim { code: code.to_owned() },
+            Command::Unban { who } => Action::Unban { who: Who::Text(who.to_owned()) },
+            Command::Kick { who_and_reason } => {
+                let (who, reason) = self.split_who(who_and_reason)?;
+                Action::Kick { who, reason }
+            }
+            Command::Ban { who_and_reason } => {
+                let (who, reason) = self.split_who(who_and_reason)?;
+                Action::Ban { who, reason }
+            }
+            Command::Members { from } => {
+                let roster = &self.state.roster;
+                return Ok(Outcome::told(text::members(roster.len(), roster.iter_from(from))));
+            }
+            Command::Help => {
+                let role = self.require_member(caller)?.role;
+                return Ok(Outcome::told(text::help(role.permissions())));
+            }
+        };
+        self.decide(now, caller, action)
+    }
+
+    fn split_who(&self, text: &str) -> Result<(Who, String), Refusal> {
+        split_who(&self.state.roster, text).map(|(who, reason)| (who, reason.to_owned()))
+    }
+
+    fn answer_stranger(&mut self, now: UnixTime, identity: IdentityHash) -> Outcome {
+        if self.stranger_answers.take(identity, now).is_err() {
+            return Outcome::default();
+        }
+        if let Some(ban) = self.state.bans.get(&identity) {
+            return Outcome::told(text::refusal(&Refusal::Banned { reason: ban.reason.clone() }));
+        }
+        let name = (self.state.visibility == Visibility::Public).then_some(self.state.name.as_str());
+        Outcome::told(text::stranger(name))
+    }
+}

@@ -1,0 +1,132 @@
+//! What can happen in a group. Everything that does is one [`Event`] with a number, and the state of a group is
+//! nothing but the fold of its events.
+//!
+//! Kinds are only ever added: a log that was written once is read for good.
+
+use std::sync::Arc;
+
+use reticulum::crypto::PublicIdentity;
+use reticulum::hash::IdentityHash;
+use reticulum::time::UnixTime;
+
+use super::claim::ClaimHash;
+use super::ids::{MemberId, MessageId, Seq};
+
+/// One entry of a group's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its number: one more than that of the event before it.
+    pub seq: Seq,
+    /// When the node took it. Strictly increasing within a group, so that order in time is order in the log even when
+    /// the wall clock was set back.
+    pub time: UnixTime,
+    /// Who did it; `None` is the operator or the node itself.
+    pub actor: Option<MemberId>,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// The group came into being. Always event 1.
+    Created {
+        /// Its name, cleaned.
+        name: String,
+        /// Who learns that name.
+        visibility: Visibility,
+        /// The hash of the code that makes somebody the owner.
+        claim: Option<ClaimHash>,
+    },
+    /// A new claim code replaces the one before.
+    ClaimIssued {
+        /// The hash of the code.
+        claim: ClaimHash,
+    },
+    /// A member became owner by the claim code, which is thereby used up.
+    OwnerClaimed {
+        /// The new owner.
+        member: MemberId,
+    },
+    /// Somebody came in.
+    Joined {
+        /// Their number: the one that they had before, or a new one.
+        member: MemberId,
+        /// Who it is.
+        identity: Arc<PublicIdentity>,
+        /// The name in this group, unique at that moment.
+        nick: String,
+    },
+    /// A member left by their own wish.
+    Left {
+        /// Who is no longer in.
+        member: MemberId,
+    },
+    /// A message was posted by the actor.
+    Posted(Post),
+    /// A message was withdrawn; its text is erased, its number stays.
+    Deleted {
+        /// The number of the message.
+        target: Seq,
+    },
+    /// A member was put out, and may come back.
+    Kicked {
+        /// Who is no longer in.
+        member: MemberId,
+        /// Why, possibly empty.
+        reason: String,
+    },
+    /// An identity was barred, and put out if it was in.
+    Banned {
+        /// Who is barred.
+        identity: IdentityHash,
+        /// Their number, if they ever had one. Whoever is in is put out.
+        member: Option<MemberId>,
+        /// Their last nick, empty if none is known.
+        nick: String,
+        /// Why, possibly empty.
+        reason: String,
+    },
+    /// An identity may come in again.
+    Unbanned {
+        /// Who was barred.
+        identity: IdentityHash,
+    },
+    /// A member took another nick.
+    Renamed {
+        /// Whose.
+        member: MemberId,
+        /// The new one, unique at that moment.
+        nick: String,
+    },
+}
+
+/// A message as it was posted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// What it says. Empty when it is read back after the message was deleted.
+    pub text: String,
+    /// The id of the LXMF message that brought it, if one did.
+    pub message_id: Option<MessageId>,
+    /// What lets a reader check the author without trusting this node, if it was kept.
+    pub authorship: Option<Box<Authorship>>,
+}
+
+/// The author's own signature over what they sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authorship {
+    /// Ed25519 signature, 64 bytes.
+    pub signature: [u8; 64],
+    /// The bytes that it covers.
+    pub signed: Vec<u8>,
+}
+
+/// Who learns the group's name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Visibility {
+    /// Everybody: it is announced.
+    #[default]
+    Public,
+    /// Members only.
+    Private,
+}

@@ -1,0 +1,124 @@
+//! Who is in a group: the roster and its indexes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use reticulum::crypto::PublicIdentity;
+use reticulum::hash::{DestinationHash, IdentityHash, NameHash};
+use reticulum::time::UnixTime;
+
+use super::ids::{MemberId, Seq};
+use super::nick::nick_key;
+use super::role::Role;
+
+/// The destination at which every LXMF client receives (`spec/lxmf.md` section 1).
+const DELIVERY_NAME: &str = "lxmf.delivery";
+
+/// Somebody who is in the group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The number of this membership.
+    pub id: MemberId,
+    /// Who it is.
+    pub identity: Arc<PublicIdentity>,
+    /// Where they receive LXMF.
+    pub address: DestinationHash,
+    /// Their name in this group.
+    pub nick: String,
+    /// What they are.
+    pub role: Role,
+    /// When they joined.
+    pub joined: UnixTime,
+    /// The event by which they joined: nothing older is sent to them.
+    pub joined_seq: Seq,
+}
+
+impl Member {
+    /// A member as they are when they join.
+    pub fn new(
+        id: MemberId,
+        identity: Arc<PublicIdentity>,
+        nick: String,
+        joined: UnixTime,
+        joined_seq: Seq,
+    ) -> Self {
+        let address = DestinationHash::of_single(NameHash::of_name(DELIVERY_NAME), identity.hash());
+        Self { id, identity, address, nick, role: Role::Member, joined, joined_seq }
+    }
+}
+
+/// The members of a group, found by number, by identity and by nick. Bounded by the group's capacity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roster {
+    members: BTreeMap<MemberId, Member>,
+    by_identity: HashMap<IdentityHash, MemberId>,
+    by_nick: HashMap<String, MemberId>,
+}
+
+impl Roster {
+    /// Adds a member whose number, identity and nick are all new.
+    pub fn insert(&mut self, member: Member) {
+        self.by_identity.insert(member.identity.hash(), member.id);
+        self.by_nick.insert(nick_key(&member.nick), member.id);
+        self.members.insert(member.id, member);
+    }
+
+    /// Takes a member out.
+    pub fn remove(&mut self, id: MemberId) -> Option<Member> {
+        let member = self.members.remove(&id)?;
+        self.by_identity.remove(&member.identity.hash());
+        self.by_nick.remove(&nick_key(&member.nick));
+        Some(member)
+    }
+
+    /// Gives a member another nick.
+    pub fn rename(&mut self, id: MemberId, nick: &str) {
+        if let Some(member) = self.members.get_mut(&id) {
+            self.by_nick.remove(&nick_key(&member.nick));
+            self.by_nick.insert(nick_key(nick), id);
+            nick.clone_into(&mut member.nick);
+        }
+    }
+
+    /// Gives a member another role.
+    pub fn set_role(&mut self, id: MemberId, role: Role) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.role = role;
+        }
+    }
+
+    /// The member with this number.
+    pub fn by_id(&self, id: MemberId) -> Option<&Member> {
+        self.members.get(&id)
+    }
+
+    /// The member who is this identity.
+    pub fn by_identity(&self, identity: IdentityHash) -> Option<&Member> {
+        self.by_id(*self.by_identity.get(&identity)?)
+    }
+
+    /// The member with this nick, in either case.
+    pub fn by_nick(&self, nick: &str) -> Option<&Member> {
+        self.by_id(*self.by_nick.get(&nick_key(nick))?)
+    }
+
+    /// All members, in the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &Member> {
+        self.members.values()
+    }
+
+    /// Members from a number on, in order.
+    pub fn iter_from(&self, first: MemberId) -> impl Iterator<Item = &Member> {
+        self.members.range(first..).map(|(_, member)| member)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether nobody is in.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+}

@@ -1,0 +1,206 @@
+//! What a group is, as pure logic: callers and actions in; events, replies and refusals out.
+//!
+//! [`Group`] decides. A decision takes effect in memory at once and comes back as [`Event`]s, which the caller appends
+//! to the store in order; whatever may leave the node because of them waits for their commit. The state of a group is
+//! the fold of its events ([`State::replay`]), so a restart needs the store's projections only.
+//!
+//! Beside it stand two pieces that the event loop drives: [`Dedup`], which recognises copies of messages, and
+//! [`Delivery`], which brings every post to every other member.
+//!
+//! This module knows nothing of the store, the request handlers, sockets or SQL. It reads no clock and draws no
+//! randomness: both are arguments. Every table that a remote can fill has a bound beside its definition.
+
+mod claim;
+mod command;
+mod decide;
+mod dedup;
+pub mod delivery;
+mod door;
+mod event;
+mod former;
+mod ids;
+mod member;
+mod nick;
+mod rate;
+mod recent;
+mod refusal;
+mod role;
+mod state;
+mod text;
+mod who;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reticulum::crypto::PublicIdentity;
+use reticulum::hash::IdentityHash;
+use reticulum::time::UnixTime;
+
+pub use claim::{ClaimCode, ClaimHash};
+pub use decide::{Action, GROUP_NAME_CHARS_MAX, Notice, Outcome, REASON_CHARS_MAX, StoredPost};
+pub use dedup::{DEDUP_WINDOW, Dedup};
+pub use delivery::Delivery;
+pub use event::{Authorship, Event, EventKind, Post, Visibility};
+pub use former::{FORMER_MEMBERS_MAX, Former};
+pub use ids::{GroupId, MemberId, MessageId, Seq};
+pub use member::{Member, Roster};
+pub use nick::{NICK_CHARS_MAX, clean_name};
+pub use rate::{LIMITER_IDENTITIES_MAX, Limiter};
+pub use recent::{RECENT_MAX, RecentPost};
+pub use refusal::Refusal;
+pub use role::{Permission, Permissions, Role};
+pub use state::{Ban, State};
+pub use text::{REPLY_BYTES_MAX, post_line, refusal as refusal_text};
+pub use who::Who;
+
+/// How often a stranger gets the answer that says how to join.
+const STRANGER_ANSWER_PERIOD: Duration = Duration::from_secs(3_600);
+/// Other answers that a stranger gets within that time, such as "wrong code".
+const STRANGER_REFUSALS: u32 = 6;
+
+/// Who asks for something.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// The operator of this node, who may do anything that needs no identity.
+    Operator,
+    /// Somebody who proved to be this identity.
+    Identity {
+        /// Who.
+        identity: Arc<PublicIdentity>,
+        /// The name in their newest announce, from which a nick can be made.
+        announced_name: Option<String>,
+    },
+    /// Somebody on a link who did not say who they are.
+    Unidentified,
+}
+
+/// Limits of a group, from the configuration.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Posts per member and minute, as a token bucket of that size; 0 is no limit.
+    pub posts_per_minute: u32,
+    /// Longest message, in characters.
+    pub post_chars_max: usize,
+    /// Members that the group takes.
+    pub members_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { posts_per_minute: 60, post_chars_max: 131_072, members_max: 16_384 }
+    }
+}
+
+/// One group: its durable state, and what is only kept while the node runs.
+#[derive(Debug)]
+pub struct Group {
+    state: State,
+    limits: Limits,
+    recent: recent::Recent,
+    posts: Limiter,
+    stranger_answers: Limiter,
+    stranger_refusals: Limiter,
+}
+
+impl Group {
+    /// A new group and the event that creates it. The name is cleaned.
+    pub fn create(
+        now: UnixTime,
+        name: &str,
+        visibility: Visibility,
+        claim: Option<ClaimHash>,
+        limits: Limits,
+    ) -> (Self, Event) {
+        let name = clean_name(name, GROUP_NAME_CHARS_MAX);
+        let mut group = Self::restore(State::default(), [], limits);
+        let event = group.record(now, None, EventKind::Created { name, visibility, claim });
+        (group, event)
+    }
+
+    /// A group as the store knows it, with its newest posts, oldest first.
+    pub fn restore(state: State, recent: impl IntoIterator<Item = RecentPost>, limits: Limits) -> Self {
+        Self {
+            state,
+            recent: recent::Recent::restore(recent),
+            posts: Limiter::new(limits.posts_per_minute, Duration::from_secs(60)),
+            stranger_answers: Limiter::new(1, STRANGER_ANSWER_PERIOD),
+            stranger_refusals: Limiter::new(STRANGER_REFUSALS, STRANGER_ANSWER_PERIOD),
+            limits,
+        }
+    }
+
+    /// Takes in an event that was decided elsewhere.
+    pub fn apply(&mut self, event: &Event) {
+        self.state.apply(event);
+        self.recent.note(event);
+    }
+
+    /// The durable state: name, members, bans, numbers.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The membership of a caller.
+    pub fn member_of(&self, caller: &Caller) -> Option<&Member> {
+        match caller {
+            Caller::Identity { identity, .. } => self.member_by_identity(identity.hash()),
+            Caller::Operator | Caller::Unidentified => None,
+        }
+    }
+
+    /// The member who is this identity.
+    pub fn member_by_identity(&self, identity: IdentityHash) -> Option<&Member> {
+        self.state.roster.by_identity(identity)
+    }
+
+    /// Whether the caller may read the history and the member list: members and the operator may.
+    pub fn authorize_read(&self, caller: &Caller) -> Result<(), Refusal> {
+        match caller {
+            Caller::Operator => Ok(()),
+            _ => self.require_member(caller).map(|_| ()),
+        }
+    }
+
+    /// Whether the caller may do what needs `permission`. The operator may do everything.
+    pub fn authorize(&self, caller: &Caller, permission: Permission) -> Result<(), Refusal> {
+        match caller {
+            Caller::Operator => Ok(()),
+            _ if self.require_member(caller)?.role.permissions().contains(permission) => Ok(()),
+            _ => Err(Refusal::NoPermission),
+        }
+    }
+
+    /// The post that this message became, if that was lately: a repeated request is answered as the first one was.
+    pub fn posted_as(&self, id: &MessageId) -> Option<&RecentPost> {
+        self.recent.post_with_id(id)
+    }
+
+    /// Gives what happened its number and time, and lets it take effect.
+    fn record(&mut self, now: UnixTime, actor: Option<MemberId>, kind: EventKind) -> Event {
+        let time = now.max(self.state.head_time + Duration::from_micros(1));
+        let event = Event { seq: self.state.head.next(), time, actor, kind };
+        self.apply(&event);
+        event
+    }
+
+    fn require_identity<'a>(&self, caller: &'a Caller) -> Result<&'a Arc<PublicIdentity>, Refusal> {
+        let Caller::Identity { identity, .. } = caller else { return Err(Refusal::NotIdentified) };
+        match self.state.bans.get(&identity.hash()) {
+            Some(ban) => Err(Refusal::Banned { reason: ban.reason.clone() }),
+            None => Ok(identity),
+        }
+    }
+
+    fn require_member(&self, caller: &Caller) -> Result<&Member, Refusal> {
+        let identity = self.require_identity(caller)?;
+        self.member_by_identity(identity.hash()).ok_or(Refusal::NotMember)
+    }
+}

@@ -1,0 +1,64 @@
+//! Why something was not done. Each has a code on the API and a line of text for people ([`super::refusal_text`]).
+
+use thiserror::Error;
+
+use super::ids::MemberId;
+
+/// Why an action or a query was refused. Nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// The caller did not say who they are, and the action needs somebody.
+    #[error("not identified")]
+    NotIdentified,
+    /// The caller is not a member.
+    #[error("not a member")]
+    NotMember,
+    /// The caller is barred.
+    #[error("banned")]
+    Banned {
+        /// What they were told when it happened.
+        reason: String,
+    },
+    /// The caller's role does not allow it, or not towards somebody of that rank.
+    #[error("no permission")]
+    NoPermission,
+    /// No such message, member or ban.
+    #[error("not found")]
+    NotFound,
+    /// There is nothing to do: already a member, already banned, already called so.
+    #[error("already so")]
+    Already,
+    /// A text is too long.
+    #[error("longer than {max} characters")]
+    TooLong {
+        /// The bound, in characters.
+        max: usize,
+    },
+    /// A text or a name holds nothing that could be shown.
+    #[error("empty")]
+    Empty,
+    /// Too many posts.
+    #[error("rate limited for {retry_after_s} s")]
+    RateLimited {
+        /// When the next one passes, in seconds, rounded up.
+        retry_after_s: u32,
+    },
+    /// Somebody else has that nick.
+    #[error("nick taken")]
+    NickTaken,
+    /// The group takes no more members, or no more bans.
+    #[error("full")]
+    Full {
+        /// How many it takes.
+        max: usize,
+    },
+    /// Not the claim code, or it was used.
+    #[error("wrong code")]
+    BadCode,
+    /// Several members fit the name.
+    #[error("ambiguous")]
+    Ambiguous {
+        /// The first of them: number and nick.
+        choices: Vec<(MemberId, String)>,
+    },
+}

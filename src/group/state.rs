@@ -1,0 +1,111 @@
+//! The durable state of a group: the fold of its events, and what the store's projections give back at a start.
+
+use std::collections::BTreeMap;
+
+use reticulum::hash::IdentityHash;
+use reticulum::time::UnixTime;
+
+use super::claim::ClaimHash;
+use super::event::{Event, EventKind, Visibility};
+use super::former::Former;
+use super::ids::{MemberId, Seq};
+use super::member::{Member, Roster};
+use super::role::Role;
+
+/// What a group is after some event. `State::default()` is before the first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// The group's name.
+    pub name: String,
+    /// Who learns it.
+    pub visibility: Visibility,
+    /// The hash of the claim code, until it is used.
+    pub claim: Option<ClaimHash>,
+    /// The number of the newest event.
+    pub head: Seq,
+    /// The time of the newest event.
+    pub head_time: UnixTime,
+    /// Messages posted and not deleted.
+    pub messages: u64,
+    /// The highest member number given so far.
+    pub last_member: MemberId,
+    /// Who is in.
+    pub roster: Roster,
+    /// Who was.
+    pub former: Former,
+    /// Who is barred.
+    pub bans: BTreeMap<IdentityHash, Ban>,
+}
+
+/// Why and since when an identity is barred.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ban {
+    /// Their number, if they ever had one.
+    pub member: Option<MemberId>,
+    /// Their last nick, empty if none is known.
+    pub nick: String,
+    /// Why, possibly empty.
+    pub reason: String,
+    /// Who did it; `None` is the operator.
+    pub by: Option<MemberId>,
+    /// Since when.
+    pub since: UnixTime,
+}
+
+impl State {
+    /// The fold of a whole log.
+    pub fn replay<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut state = Self::default();
+        events.into_iter().for_each(|event| state.apply(event));
+        state
+    }
+
+    /// Advances by one event, which must be the next one.
+    pub fn apply(&mut self, event: &Event) {
+        debug_assert_eq!(event.seq, self.head.next(), "events are applied in order");
+        self.head = event.seq;
+        self.head_time = event.time;
+        match &event.kind {
+            EventKind::Created { name, visibility, claim } => {
+                self.name.clone_from(name);
+                self.visibility = *visibility;
+                self.claim = *claim;
+            }
+            EventKind::ClaimIssued { claim } => self.claim = Some(*claim),
+            EventKind::OwnerClaimed { member } => {
+                self.claim = None;
+                self.roster.set_role(*member, Role::Owner);
+            }
+            EventKind::Joined { member, identity, nick } => {
+                self.former.remove(identity.hash());
+                self.last_member = self.last_member.max(*member);
+                self.roster.insert(Member::new(
+                    *member,
+                    identity.clone(),
+                    nick.clone(),
+                    event.time,
+                    event.seq,
+                ));
+            }
+            EventKind::Left { member } | EventKind::Kicked { member, .. } => self.put_out(*member, event.seq),
+            EventKind::Posted(_) => self.messages += 1,
+            EventKind::Deleted { .. } => self.messages = self.messages.saturating_sub(1),
+            EventKind::Banned { identity, member, nick, reason } => {
+                if let Some(member) = member {
+                    self.put_out(*member, event.seq);
+                }
+                let (nick, reason) = (nick.clone(), reason.clone());
+                let ban = Ban { member: *member, nick, reason, by: event.actor, since: event.time };
+                self.bans.insert(*identity, ban);
+            }
+            EventKind::Unbanned { identity } => drop(self.bans.remove(identity)),
+            EventKind::Renamed { member, nick } => self.roster.rename(*member, nick),
+        }
+    }
+
+    fn put_out(&mut self, member: MemberId, seq: Seq) {
+        if let Some(member) = self.roster.remove(member) {
+            self.former.insert(member.identity.hash(), member.id, seq);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Every word that this module says to people, in one place.
+//!
+//! A reply fits one packet, so names are cut where they would push the rest out.
+
+use reticulum::hash::IdentityHash;
+
+use super::member::Member;
+use super::refusal::Refusal;
+use super::role::{Permission, Permissions, Role};
+
+/// Longest reply, in bytes: with timestamp, headers and an empty title it is 303 bytes, the most that fits a single
+/// packet (`spec/lxmf.md` section 3), with a little to spare.
+pub const REPLY_BYTES_MAX: usize = 280;
+/// Room for the name of a group within a reply, in bytes.
+const NAME_BYTES_MAX: usize = 48;
+
+/// What members receive of a post: `Nick: text`.
+pub fn post_line(nick: &str, text: &str) -> String {
+    format!("{nick}: {text}")
+}
+
+pub(super) fn welcome(name: &str, nick: &str, members: usize) -> String {
+    let name = cut(name, NAME_BYTES_MAX);
+    let others = members.saturating_sub(1);
+    reply(format!(
+        "Welcome to {name}. You are {nick}; {others} others read what you write. They can copy it, and this node keeps \
+         it. /leave to go, /help for more. In Sideband, mark this chat as trusted to be notified."
+    ))
+}
+
+pub(super) fn claimed(name: &str) -> String {
+    reply(format!("You are the owner of {}. /help shows what you can do.", cut(name, NAME_BYTES_MAX)))
+}
+
+pub(super) fn left(name: &str) -> String {
+    reply(format!("You left {}. /join to come back.", cut(name, NAME_BYTES_MAX)))
+}
+
+pub(super) fn renamed(nick: &str) -> String {
+    reply(format!("You are now {nick}."))
+}
+
+pub(super) fn kicked(nick: &str) -> String {
+    reply(format!("{nick} is out and may join again."))
+}
+
+pub(super) fn banned(nick: &str, identity: IdentityHash) -> String {
+    reply(format!("{} is banned.", nick_or_hash(nick, identity)))
+}
+
+pub(super) fn unbanned(nick: &str, identity: IdentityHash) -> String {
+    reply(format!("{} may join again.", nick_or_hash(nick, identity)))
+}
+
+pub(super) fn you_were_kicked(name: &str, reason: &str) -> String {
+    reply(format!(
+        "You were removed from {}.{} /join to come back.",
+        cut(name, NAME_BYTES_MAX),
+        because(reason)
+    ))
+}
+
+pub(super) fn you_were_banned(name: &str, reason: &str) -> String {
+    reply(format!("You were banned from {}.{}", cut(name, NAME_BYTES_MAX), because(reason)))
+}
+
+/// The one line that a stranger gets. `name` is absent where strangers do not learn it.
+pub(super) fn stranger(name: Option<&str>) -> String {
+    let name = name.map_or("This", |name| cut(name, NAME_BYTES_MAX));
+    reply(format!(
+        "{name} is a group chat, and you are not in it, so nobody saw your message. Send /join or /join YourName to \
+         come in. Members see your name and your address."
+    ))
+}
+
+pub(super) fn help(permissions: Permissions) -> String {
+    let mut help = String::from("What you write goes to all. /members, /nick NAME, /leave");
+    if permissions.contains(Permission::Kick) {
+        help.push_str(", /kick WHO REASON");
+    }
+    if permissions.contains(Permission::Ban) {
+        help.push_str(", /ban WHO REASON, /unban WHO");
+    }
+    help.push_str(". WHO is a nick, a number as in /members, or 4 digits of an address.");
+    reply(help)
+}
+
+pub(super) fn unknown_command() -> String {
+    reply("There is no such command, and nobody else saw it. /help lists them.".to_owned())
+}
+
+pub(super) fn usage(usage: &str) -> String {
+    reply(format!("It goes like this: {usage}"))
+}
+
+/// A page of members, `12 members: 1 Bob (owner), 2 Ann`, as many as fit, and how to see the next.
+pub(super) fn members<'a>(total: usize, members: impl Iterator<Item = &'a Member>) -> String {
+    const MORE_BYTES_MAX: usize = ". More: /members 4294967295".len();
+    let mut page = format!("{total} members: ");
+    let mut is_first = true;
+    for member in members {
+        let role =
+            if member.role == Role::Member { String::new() } else { format!(" ({})", member.role.name()) };
+        let gap = if is_first { "" } else { ", " };
+        let entry = format!("{gap}{} {}{role}", member.id, member.nick);
+        if page.len() + entry.len() + MORE_BYTES_MAX > REPLY_BYTES_MAX {
+            page.push_str(&format!(". More: /members {}", member.id));
+            return page;
+        }
+        page.push_str(&entry);
+        is_first = false;
+    }
+    page
+}
+
+/// One line about a refusal, at most [`REPLY_BYTES_MAX`] bytes.
+pub fn refusal(refusal: &Refusal) -> String {
+    reply(match refusal {
+        Refusal::NotIdentified => "This needs to know who you are: identify first.".to_owned(),
+        Refusal::NotMember => "You are not a member. /join to come in.".to_owned(),
+        Refusal::Banned { reason } => format!("You are banned.{}", because(reason)),
+        Refusal::NoPermission => "You may not do that.".to_owned(),
+        Refusal::NotFound => "Nothing found by that name or number.".to_owned(),
+        Refusal::Already => "It is so already.".to_owned(),
+        Refusal::TooLong { max } => format!("Too long: at most {max} characters. It was not posted."),
+        Refusal::Empty => "There is no text in it.".to_owned(),
+        Refusal::RateLimited { retry_after_s } => {
+            format!("Too many messages: this one was not posted. Try again in {retry_after_s} s.")
+        }
+        Refusal::NickTaken => "Somebody else has that name.".to_owned(),
+        Refusal::Full { max } => format!("Full: there is room for {max}."),
+        Refusal::BadCode => "Wrong code, or it was used already.".to_owned(),
+        Refusal::Ambiguous { choices } => {
+            let choices = choices.iter().map(|(id, nick)| format!("#{id} {nick}"));
+            format!("Who? Say the number: {}", choices.collect::<Vec<_>>().join(", "))
+        }
+    })
+}
+
+fn nick_or_hash(nick: &str, identity: IdentityHash) -> String {
+    if nick.is_empty() { identity.to_string() } else { nick.to_owned() }
+}
+
+fn because(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(" Reason: {reason}.") }
+}
+
+fn reply(text: String) -> String {
+    if text.len() <= REPLY_BYTES_MAX {
+        text
+    } else {
+        cut(&text, REPLY_BYTES_MAX - "…".len()).to_owned() + "…"
+    }
+}
+
+/// The longest beginning of at most `bytes_max` bytes that ends between characters.
+fn cut(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reply_fits_one_packet_whatever_the_names_are() {
+        let name = "🌊".repeat(64);
+        let nick = "🌊".repeat(24);
+        let reason = "🌊".repeat(120);
+        let identity = IdentityHash::new([0xff; 16]);
+        let choices = vec![(super::super::MemberId(u32::MAX), nick.clone()); 4];
+        let replies = [
+            welcome(&name, &nick, usize::MAX),
+            claimed(&name),
+            left(&name),
+            renamed(&nick),
+            kicked(&nick),
+            banned(&nick, identity),
+            unbanned("", identity),
+            you_were_kicked(&name, &reason),
+            you_were_banned(&name, &reason),
+            stranger(Some(&name)),
+            help(Role::Owner.permissions()),
+            refusal(&Refusal::Banned { reason }),
+            refusal(&Refusal::Ambiguous { choices }),
+        ];
+        for reply in replies {
+            assert!(reply.len() <= REPLY_BYTES_MAX, "{} bytes: {reply}", reply.len());
+            assert!(reply.is_char_boundary(reply.len()));
+        }
+    }
+
+    #[test]
+    fn plain_replies_are_not_cut() {
+        for reply in [
+            welcome("Harbour chat (group)", "Somebody Quite Longish", 10_000),
+            stranger(Some("Harbour chat (group)")),
+            stranger(None),
+            help(Role::Owner.permissions()),
+        ] {
+            assert!(!reply.ends_with('…'), "{reply}");
+        }
+    }
+}
