@@ -8,3 +8,6 @@ mod resource;
 pub mod time;
 mod transport;
 pub mod wire;
+
+#[cfg(test)]
+mod vectors;

@@ -30,3 +30,6 @@ pub use keys::{EphemeralX25519, SigningKey, verify_ed25519};
 pub use ratchet::{RatchetPublic, RatchetSecret};
 pub use rng::Rng;
 pub use token::{TOKEN_OVERHEAD, Token, TokenError};
+
+#[cfg(test)]
+mod tests;

@@ -41,4 +41,5 @@ pub const APP_DATA_MAX: usize = 317;
 pub const APP_DATA_MAX_WITH_RATCHET: usize = 285;
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests;

@@ -390,3 +390,7 @@ fn write_str_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     rmp::encode::write_str_len(out, len_u32(bytes.len())).expect(INFALLIBLE);
     out.extend_from_slice(bytes);
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
+mod tests;

@@ -169,7 +169,7 @@ impl Header {
     }
 
     /// Length in bytes: 19 or 35.
-    pub const fn len(&self) -> usize {
+    pub const fn frame_len(&self) -> usize {
         if self.transport_id.is_some() { HEADER_MAX } else { HEADER_MIN }
     }
 
@@ -286,7 +286,7 @@ impl<'a> Packet<'a> {
 
     /// Length of the frame in bytes.
     pub fn frame_len(&self) -> usize {
-        self.header.len().saturating_add(self.data.len())
+        self.header.frame_len().saturating_add(self.data.len())
     }
 
     /// The hash that stays the same on every hop. Covers context and data as sent, so the ciphertext.
