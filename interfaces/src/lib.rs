@@ -17,6 +17,7 @@ pub mod tcp;
 
 mod batch;
 mod notice;
+mod retry;
 mod settings;
 mod stream;
 

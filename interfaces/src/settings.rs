@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use crate::retry;
+
 /// The settings of one interface, by type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -42,7 +44,7 @@ pub struct TcpClientSettings {
     pub target: String,
     /// Time for an attempt, name resolution included.
     pub connect_timeout: Duration,
-    /// Time between attempts; see [`tcp`](crate::tcp) for the policy.
+    /// Time between attempts; longer after a minute of failures.
     pub reconnect_interval: Duration,
     /// Bits per second to assume, if not the usual 10 Mbit/s.
     pub bitrate_bps: Option<u64>,
@@ -53,15 +55,13 @@ pub struct TcpClientSettings {
 impl TcpClientSettings {
     /// interfaces.md section 4.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-    /// interfaces.md section 4.
-    pub const RECONNECT_INTERVAL: Duration = Duration::from_secs(5);
 
     /// The usual settings for a target.
     pub fn new(target: impl Into<String>) -> Self {
         Self {
             target: target.into(),
             connect_timeout: Self::CONNECT_TIMEOUT,
-            reconnect_interval: Self::RECONNECT_INTERVAL,
+            reconnect_interval: retry::INTERVAL,
             bitrate_bps: None,
             fixed_mtu: None,
         }

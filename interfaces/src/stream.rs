@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::framing::{Decode, Encode};
 use crate::{CREDITS, FRAME_BATCH_BYTES, FrameBatch, MediumId, Notice, Properties};
 
-/// A medium that takes none of our bytes for this long is dead. The same as TCP's user timeout (interfaces.md
+/// A stream that takes not a single byte for this long is dead. The same as TCP's user timeout (interfaces.md
 /// section 4), for systems and streams that have none.
 const WRITE_STALL_MAX: Duration = Duration::from_secs(24);
+
+/// What a medium keeps of its write buffer between batches, so that a hundred idle connections stay small.
+const WIRE_KEPT_BYTES: usize = 4096;
 
 thread_local! {
     /// Bytes are decoded in the same poll that reads them, so all media of a thread share one read buffer, and an idle
@@ -42,25 +45,75 @@ pub(crate) struct Medium {
     pub(crate) inter_byte_timeout: Option<Duration>,
 }
 
+/// The writing half of a medium.
+pub(crate) trait FrameWriter {
+    /// Writes all frames of a batch.
+    async fn write(&mut self, frames: &FrameBatch) -> io::Result<()>;
+
+    /// When to call [`do_chore`](Self::do_chore), if no batch comes first.
+    fn chore_at(&self) -> Option<Instant> {
+        None
+    }
+
+    /// What is due without the node's doing: a beacon, a keep-alive.
+    async fn do_chore(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes a whole batch with one system call where the stream allows.
+pub(crate) struct StreamWriter<W, E> {
+    stream: W,
+    encoder: E,
+    wire: Vec<u8>,
+}
+
+impl<W, E> StreamWriter<W, E> {
+    pub(crate) fn new(stream: W, encoder: E) -> Self {
+        Self { stream, encoder, wire: Vec::new() }
+    }
+}
+
+impl<W: AsyncWrite + Unpin, E: Encode> FrameWriter for StreamWriter<W, E> {
+    async fn write(&mut self, frames: &FrameBatch) -> io::Result<()> {
+        self.wire.clear();
+        frames.iter().for_each(|frame| self.encoder.encode(frame, &mut self.wire));
+        let written = write_all(&mut self.stream, &self.wire).await;
+        self.wire.shrink_to(WIRE_KEPT_BYTES);
+        written
+    }
+}
+
+/// Writes all bytes, however slowly, as long as some go.
+pub(crate) async fn write_all(stream: &mut (impl AsyncWrite + Unpin), mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = timeout(WRITE_STALL_MAX, stream.write(bytes))
+            .await
+            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the other side takes no data"))??;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        bytes = &bytes[written..];
+    }
+    Ok(())
+}
+
 /// Carries frames between a stream and the node until either ends, and tells the node of both ends. Returns why the
 /// stream ended.
-pub(crate) async fn run<R, W>(
-    (reader, decoder): (R, impl Decode),
-    (writer, encoder): (W, impl Encode),
+pub(crate) async fn run(
+    reader: impl AsyncRead + Unpin,
+    decoder: impl Decode,
+    writer: impl FrameWriter,
     medium: Medium,
     notices: &mpsc::Sender<Notice>,
-) -> Result<String, NodeGone>
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
+) -> Result<String, NodeGone> {
     let (frames, outgoing) = mpsc::channel(CREDITS);
     let Medium { interface, label, properties, inter_byte_timeout } = medium;
     let medium = MediumId::next();
     notices.send(Notice::Opened { medium, interface, label, properties, frames }).await?;
     let reason = tokio::select! {
         reason = read_frames(reader, decoder, medium, inter_byte_timeout, notices) => reason,
-        reason = write_frames(writer, encoder, medium, outgoing, notices) => reason,
+        reason = write_frames(writer, medium, outgoing, notices) => reason,
     }?;
     notices.send(Notice::Closed { medium, reason: reason.clone() }).await?;
     Ok(reason)
@@ -113,24 +166,29 @@ async fn read_batch(
     .await
 }
 
-async fn write_frames(
-    mut writer: impl AsyncWrite + Unpin,
-    encoder: impl Encode,
+/// Writes what the node sends, gives the credits back, and does the writer's chores in between.
+pub(crate) async fn write_frames(
+    mut writer: impl FrameWriter,
     medium: MediumId,
     mut outgoing: mpsc::Receiver<FrameBatch>,
     notices: &mpsc::Sender<Notice>,
 ) -> Result<String, NodeGone> {
-    let mut wire = Vec::new();
-    while let Some(mut batch) = outgoing.recv().await {
-        batch.iter().for_each(|frame| encoder.encode(frame, &mut wire));
-        match timeout(WRITE_STALL_MAX, writer.write_all(&wire)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Ok(error.to_string()),
-            Err(_) => return Ok(format!("took no data for {} s", WRITE_STALL_MAX.as_secs())),
+    loop {
+        let chore_at = writer.chore_at();
+        let received = tokio::select! {
+            received = outgoing.recv() => received,
+            () = sleep_until(chore_at.unwrap_or_else(Instant::now)), if chore_at.is_some() => {
+                match writer.do_chore().await {
+                    Ok(()) => continue,
+                    Err(error) => return Ok(error.to_string()),
+                }
+            }
+        };
+        let Some(mut batch) = received else { return Ok("closed by this node".to_owned()) };
+        if let Err(error) = writer.write(&batch).await {
+            return Ok(error.to_string());
         }
-        wire.clear();
         batch.clear();
         notices.send(Notice::Sent { medium, batch }).await?;
     }
-    Ok("closed by this node".to_owned())
 }

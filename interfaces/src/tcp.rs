@@ -1,12 +1,8 @@
 //! TCP server and client (interfaces.md section 4): HDLC frames over TCP.
 //!
-//! A server has a medium for every accepted connection. A client keeps one connection and tries again when it ends:
-//! after [`reconnect_interval`](TcpClientSettings::reconnect_interval) (5 s as everywhere in this field, so that a
-//! restarted server is soon whole again), plus up to a tenth of it at random, so that its clients do not all come in the
-//! same instant. After every twelve failures in a row (a minute) the wait grows by one interval, to six of them: a
-//! target that is gone for days costs two attempts a minute.
+//! A server has a medium for every accepted connection. A client keeps one connection and, when it ends, tries again
+//! every 5 s (see `retry.rs` for the exact policy).
 
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +16,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::framing::{IFAC_SIZE_MAX, hdlc};
-use crate::stream::{self, Medium, NodeGone};
+use crate::retry::{Ended, Session, keep_open};
+use crate::stream::{self, Medium, NodeGone, StreamWriter};
 use crate::{
     FRAME_BATCH_BYTES, InterfaceHandle, Notice, Properties, StartError, TcpClientSettings, TcpServerSettings,
     hw_mtu_of_bitrate,
@@ -41,10 +38,6 @@ const USER_TIMEOUT: Duration = Duration::from_secs(24);
 
 /// Pause after a failed accept, which is most often a shortage of file descriptors that only time mends.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// The wait grows by an interval after this many failures in a row, to at most `WAIT_INTERVALS_MAX` intervals.
-const FAILURES_PER_STEP: u32 = 12;
-const WAIT_INTERVALS_MAX: u32 = 6;
 
 /// Binds, then accepts connections until the handle is dropped.
 pub(crate) async fn start_server(
@@ -74,7 +67,9 @@ pub(crate) fn start_client(
             range: "at least 500 bytes, the packet size of every network",
         });
     }
-    Ok(InterfaceHandle::new(tokio::spawn(keep_connected(interface, settings, notices)).abort_handle()))
+    let interval = settings.reconnect_interval;
+    let client = Client { interface, settings };
+    Ok(InterfaceHandle::new(tokio::spawn(keep_open(interface, interval, client, notices)).abort_handle()))
 }
 
 async fn bind(listen: &str) -> Result<TcpListener, StartError> {
@@ -145,68 +140,55 @@ impl Server {
         let notices = self.notices.clone();
         async move {
             // Neither end is news to a server: the notices tell the node, and a node that is gone needs no telling.
-            _ = run(stream, medium, &notices).await;
+            if tune(&stream).is_ok() {
+                _ = carry(stream, medium, &notices).await;
+            }
         }
     }
 }
 
-async fn keep_connected(interface: usize, settings: TcpClientSettings, notices: mpsc::Sender<Notice>) {
-    let mut failures = 0;
-    loop {
-        let ended = match connect(&settings).await {
-            Ok(stream) => {
-                failures = 0;
-                let medium = Medium {
-                    interface,
-                    label: settings.target.clone(),
-                    properties: properties(settings.bitrate_bps, settings.fixed_mtu),
-                    inter_byte_timeout: None,
-                };
-                run(stream, medium, &notices).await
-            }
-            Err(reason) => {
-                failures += 1;
-                Ok(reason)
-            }
+struct Client {
+    interface: usize,
+    settings: TcpClientSettings,
+}
+
+impl Session for Client {
+    fn target(&self) -> &str {
+        &self.settings.target
+    }
+
+    async fn run(&mut self, notices: &mpsc::Sender<Notice>) -> Result<Ended, NodeGone> {
+        let stream = match connect(&self.settings.target, self.settings.connect_timeout).await {
+            Ok(stream) => stream,
+            Err(reason) => return Ok(Ended::NotOpened(reason)),
         };
-        let Ok(reason) = ended else { return };
-        let wait = reconnect_wait(settings.reconnect_interval, failures);
-        let reason = format!("{}: {reason}; next attempt in {} s", settings.target, wait.as_secs());
-        if notices.send(Notice::Waiting { interface, reason }).await.is_err() {
-            return;
-        }
-        sleep(wait + jitter(settings.reconnect_interval / 10)).await;
+        let medium = Medium {
+            interface: self.interface,
+            label: self.settings.target.clone(),
+            properties: properties(self.settings.bitrate_bps, self.settings.fixed_mtu),
+            inter_byte_timeout: None,
+        };
+        carry(stream, medium, notices).await.map(Ended::Closed)
     }
 }
 
-async fn connect(settings: &TcpClientSettings) -> Result<TcpStream, String> {
-    match timeout(settings.connect_timeout, TcpStream::connect(&settings.target)).await {
-        Ok(connected) => connected.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("no answer within {} s", settings.connect_timeout.as_secs())),
+/// Connects, and sets the options of this field. The error is for people.
+pub(crate) async fn connect(target: &str, patience: Duration) -> Result<TcpStream, String> {
+    match timeout(patience, TcpStream::connect(target)).await {
+        Ok(Ok(stream)) => tune(&stream).map(|()| stream).map_err(|error| error.to_string()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", patience.as_secs())),
     }
 }
 
-fn reconnect_wait(interval: Duration, failures: u32) -> Duration {
-    interval * (1 + failures / FAILURES_PER_STEP).min(WAIT_INTERVALS_MAX)
-}
-
-/// Below `max`, from the randomness that the standard library seeds its hash maps with.
-fn jitter(max: Duration) -> Duration {
-    let random = RandomState::new().hash_one(0_u8) as u32;
-    max.mul_f64(f64::from(random) / f64::from(u32::MAX))
-}
-
-async fn run(
+async fn carry(
     mut stream: TcpStream,
     medium: Medium,
     notices: &mpsc::Sender<Notice>,
 ) -> Result<String, NodeGone> {
-    if let Err(error) = tune(&stream) {
-        return Ok(error.to_string());
-    }
     let decoder = hdlc::Decoder::new(medium.properties.hw_mtu + IFAC_SIZE_MAX);
     let (reader, writer) = stream.split();
-    stream::run((reader, decoder), (writer, hdlc::Encoder), medium, notices).await
+    stream::run(reader, decoder, StreamWriter::new(writer, hdlc::Encoder), medium, notices).await
 }
 
 fn tune(stream: &TcpStream) -> io::Result<()> {

@@ -1,6 +1,8 @@
 //! Frames in byte streams: codecs that do no input or output.
 
+pub mod ax25;
 pub mod hdlc;
+pub mod kiss;
 
 use crate::FrameBatch;
 

@@ -351,16 +351,6 @@ async fn sockets_carry_the_options_of_the_specification() {
 }
 
 #[test]
-fn the_wait_grows_once_a_minute_and_stays_bounded() {
-    let interval = TcpClientSettings::RECONNECT_INTERVAL;
-    let rows = [(0, 5), (1, 5), (11, 5), (12, 10), (24, 15), (60, 30), (1000, 30), (u32::MAX, 30)];
-    for (failures, wait_s) in rows {
-        assert_eq!(reconnect_wait(interval, failures).as_secs(), wait_s, "{failures} failures");
-    }
-    assert!((0..100).all(|_| jitter(interval) <= interval));
-}
-
-#[test]
 fn the_mtu_follows_settings_and_bitrate() {
     let rows = [
         (None, None, 16_384),
