@@ -13,13 +13,22 @@
 //! the `reticulum` crate's matter.
 
 pub mod framing;
-pub mod tcp;
 
+mod address;
 mod batch;
+mod kiss;
 mod notice;
+mod pace;
+mod pipe;
 mod retry;
+mod serial;
 mod settings;
 mod stream;
+mod tcp;
+mod udp;
+
+#[cfg(test)]
+mod pty;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,8 +38,13 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 pub use batch::{FRAME_BATCH_BYTES, FrameBatch};
+pub use kiss::{Ax25Station, Beacon, KissSettings};
 pub use notice::{CREDITS, MediumId, Notice, Properties, hw_mtu_of_bitrate};
-pub use settings::{Settings, StartError, TcpClientSettings, TcpServerSettings};
+pub use pipe::PipeSettings;
+pub use serial::{Parity, SerialLine, SerialSettings};
+pub use settings::{Settings, StartError};
+pub use tcp::{TcpClientSettings, TcpServerSettings};
+pub use udp::UdpSettings;
 
 /// Starts interface number `index` (the caller's numbering, repeated in its notices). It runs until the handle is
 /// dropped or the receiver of `notices` is. Must be called within a tokio runtime.
@@ -42,6 +56,10 @@ pub async fn start(
     match settings {
         Settings::TcpServer(settings) => tcp::start_server(index, settings, notices).await,
         Settings::TcpClient(settings) => tcp::start_client(index, settings, notices),
+        Settings::Udp(settings) => udp::start(index, settings, notices).await,
+        Settings::Pipe(settings) => pipe::start(index, settings, notices),
+        Settings::Serial(settings) => serial::start(index, settings, notices),
+        Settings::Kiss(settings) => kiss::start(index, settings, notices),
     }
 }
 

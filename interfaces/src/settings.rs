@@ -1,9 +1,9 @@
-//! What an interface needs to start, and why it may not.
+//! What an interface needs to start, and why it may not. The settings of each type are beside its driver.
 
 use std::io;
-use std::time::Duration;
 
-use crate::retry;
+use crate::framing::ax25::StationError;
+use crate::{KissSettings, PipeSettings, SerialSettings, TcpClientSettings, TcpServerSettings, UdpSettings};
 
 /// The settings of one interface, by type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,59 +13,14 @@ pub enum Settings {
     TcpServer(TcpServerSettings),
     /// Keeps one TCP connection.
     TcpClient(TcpClientSettings),
-}
-
-/// Settings of a TCP server (interfaces.md section 4).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TcpServerSettings {
-    /// `host:port` to listen on; port 0 takes a free one, see
-    /// [`InterfaceHandle::local_address`](crate::InterfaceHandle::local_address).
-    pub listen: String,
-    /// Connections above this number are closed at once and counted.
-    pub connections_max: usize,
-    /// Bits per second to assume of each connection, if not the usual 10 Mbit/s.
-    pub bitrate_bps: Option<u64>,
-}
-
-impl TcpServerSettings {
-    /// Connections that a server accepts unless told otherwise. An idle one costs about a kilobyte of ours.
-    pub const CONNECTIONS_MAX: usize = 256;
-
-    /// The usual settings for an address.
-    pub fn new(listen: impl Into<String>) -> Self {
-        Self { listen: listen.into(), connections_max: Self::CONNECTIONS_MAX, bitrate_bps: None }
-    }
-}
-
-/// Settings of a TCP client (interfaces.md section 4).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TcpClientSettings {
-    /// `host:port` to connect to; a name is resolved at every attempt.
-    pub target: String,
-    /// Time for an attempt, name resolution included.
-    pub connect_timeout: Duration,
-    /// Time between attempts; longer after a minute of failures.
-    pub reconnect_interval: Duration,
-    /// Bits per second to assume, if not the usual 10 Mbit/s.
-    pub bitrate_bps: Option<u64>,
-    /// Packet size to use instead of the one that follows from the bitrate; at least 500.
-    pub fixed_mtu: Option<usize>,
-}
-
-impl TcpClientSettings {
-    /// interfaces.md section 4.
-    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-    /// The usual settings for a target.
-    pub fn new(target: impl Into<String>) -> Self {
-        Self {
-            target: target.into(),
-            connect_timeout: Self::CONNECT_TIMEOUT,
-            reconnect_interval: retry::INTERVAL,
-            bitrate_bps: None,
-            fixed_mtu: None,
-        }
-    }
+    /// One packet a datagram, to one address or to a whole network.
+    Udp(UdpSettings),
+    /// A program that takes and gives packets on its standard input and output.
+    Pipe(PipeSettings),
+    /// A serial line to another node.
+    Serial(SerialSettings),
+    /// A TNC on a serial line.
+    Kiss(KissSettings),
 }
 
 /// Why an interface did not start. What may mend itself (a server that does not answer, a device that is not plugged
@@ -99,6 +54,17 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A command line that no shell would take.
+    #[error("cannot run {command:?}: {reason}")]
+    BadCommand {
+        /// The text given.
+        command: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// No amateur radio station.
+    #[error("{0}")]
+    BadStation(#[from] StationError),
     /// A setting outside its range.
     #[error("{setting} = {value} is out of range: {range}")]
     OutOfRange {

@@ -10,18 +10,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::framing::{IFAC_SIZE_MAX, hdlc};
-use crate::retry::{Ended, Session, keep_open};
+use crate::address::resolve;
+use crate::framing::{IFAC_SIZE_MAX, hdlc, kiss};
+use crate::retry::{self, Ended, Session, keep_open};
 use crate::stream::{self, Medium, NodeGone, StreamWriter};
-use crate::{
-    FRAME_BATCH_BYTES, InterfaceHandle, Notice, Properties, StartError, TcpClientSettings, TcpServerSettings,
-    hw_mtu_of_bitrate,
-};
+use crate::{FRAME_BATCH_BYTES, InterfaceHandle, Notice, Properties, StartError, hw_mtu_of_bitrate};
 
 /// interfaces.md section 1.2.
 const BITRATE_BPS: u64 = 10_000_000;
@@ -38,6 +36,62 @@ const USER_TIMEOUT: Duration = Duration::from_secs(24);
 
 /// Pause after a failed accept, which is most often a shortage of file descriptors that only time mends.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Settings of a TCP server (interfaces.md section 4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TcpServerSettings {
+    /// `host:port` to listen on; port 0 takes a free one, see
+    /// [`InterfaceHandle::local_address`](crate::InterfaceHandle::local_address).
+    pub listen: String,
+    /// Connections above this number are closed at once and counted.
+    pub connections_max: usize,
+    /// Bits per second to assume of each connection, if not the usual 10 Mbit/s.
+    pub bitrate_bps: Option<u64>,
+}
+
+impl TcpServerSettings {
+    /// Connections that a server accepts unless told otherwise. An idle one costs about a kilobyte of ours.
+    pub const CONNECTIONS_MAX: usize = 256;
+
+    /// The usual settings for an address.
+    pub fn new(listen: impl Into<String>) -> Self {
+        Self { listen: listen.into(), connections_max: Self::CONNECTIONS_MAX, bitrate_bps: None }
+    }
+}
+
+/// Settings of a TCP client (interfaces.md section 4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TcpClientSettings {
+    /// `host:port` to connect to; a name is resolved at every attempt.
+    pub target: String,
+    /// Time for an attempt, name resolution included.
+    pub connect_timeout: Duration,
+    /// Time between attempts; longer after a minute of failures.
+    pub reconnect_interval: Duration,
+    /// Bits per second to assume, if not the usual 10 Mbit/s.
+    pub bitrate_bps: Option<u64>,
+    /// Packet size to use instead of the one that follows from the bitrate; at least 500.
+    pub fixed_mtu: Option<usize>,
+    /// KISS frames instead of HDLC, for a TNC behind TCP.
+    pub kiss_framing: bool,
+}
+
+impl TcpClientSettings {
+    /// interfaces.md section 4.
+    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// The usual settings for a target.
+    pub fn new(target: impl Into<String>) -> Self {
+        Self {
+            target: target.into(),
+            connect_timeout: Self::CONNECT_TIMEOUT,
+            reconnect_interval: retry::INTERVAL,
+            bitrate_bps: None,
+            fixed_mtu: None,
+            kiss_framing: false,
+        }
+    }
+}
 
 /// Binds, then accepts connections until the handle is dropped.
 pub(crate) async fn start_server(
@@ -73,17 +127,8 @@ pub(crate) fn start_client(
 }
 
 async fn bind(listen: &str) -> Result<TcpListener, StartError> {
-    let address = || listen.to_owned();
-    let addresses: Vec<SocketAddr> = lookup_host(listen)
-        .await
-        .map_err(|error| StartError::BadAddress { address: address(), reason: error.to_string() })?
-        .collect();
-    TcpListener::bind(&addresses[..]).await.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => StartError::AddressInUse { address: address() },
-        io::ErrorKind::AddrNotAvailable => StartError::AddressNotLocal { address: address() },
-        io::ErrorKind::PermissionDenied => StartError::NotPermitted { address: address() },
-        _ => StartError::Io { address: address(), source },
-    })
+    let addresses = resolve(listen).await?;
+    TcpListener::bind(&addresses[..]).await.map_err(|error| StartError::bind(listen, error))
 }
 
 /// A target that can never be connected to is the operator's to mend; one that does not answer now is not.
@@ -141,7 +186,7 @@ impl Server {
         async move {
             // Neither end is news to a server: the notices tell the node, and a node that is gone needs no telling.
             if tune(&stream).is_ok() {
-                _ = carry(stream, medium, &notices).await;
+                _ = carry(stream, false, medium, &notices).await;
             }
         }
     }
@@ -168,7 +213,7 @@ impl Session for Client {
             properties: properties(self.settings.bitrate_bps, self.settings.fixed_mtu),
             inter_byte_timeout: None,
         };
-        carry(stream, medium, notices).await.map(Ended::Closed)
+        carry(stream, self.settings.kiss_framing, medium, notices).await.map(Ended::Closed)
     }
 }
 
@@ -183,12 +228,19 @@ pub(crate) async fn connect(target: &str, patience: Duration) -> Result<TcpStrea
 
 async fn carry(
     mut stream: TcpStream,
+    kiss_framing: bool,
     medium: Medium,
     notices: &mpsc::Sender<Notice>,
 ) -> Result<String, NodeGone> {
-    let decoder = hdlc::Decoder::new(medium.properties.hw_mtu + IFAC_SIZE_MAX);
+    let frame_len_max = medium.properties.hw_mtu + IFAC_SIZE_MAX;
     let (reader, writer) = stream.split();
-    stream::run(reader, decoder, StreamWriter::new(writer, hdlc::Encoder), medium, notices).await
+    if kiss_framing {
+        let writer = StreamWriter::new(writer, kiss::Encoder::default());
+        stream::run(reader, kiss::Decoder::new(frame_len_max, 0), writer, medium, notices).await
+    } else {
+        let writer = StreamWriter::new(writer, hdlc::Encoder);
+        stream::run(reader, hdlc::Decoder::new(frame_len_max), writer, medium, notices).await
+    }
 }
 
 fn tune(stream: &TcpStream) -> io::Result<()> {
