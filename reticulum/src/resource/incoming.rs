@@ -138,6 +138,12 @@ impl Incoming {
         self.waiting_for_hashmap
     }
 
+    /// Bytes held for parts and about parts.
+    #[cfg(test)]
+    pub(super) fn reserved(&self) -> usize {
+        self.stream.capacity() + self.received.capacity()
+    }
+
     fn write(&mut self, start: usize, part: &[u8]) {
         let end = start + part.len();
         if self.stream.len() <= start {

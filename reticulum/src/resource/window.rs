@@ -187,11 +187,12 @@ mod tests {
         Window::new(Pace::new(1000.0))
     }
 
-    /// One round in which `bytes` arrive evenly over `ms`, first and last part included.
+    /// One round whose first part is one byte and which brings `bytes` in all, after `ms`.
     fn run_round(window: &mut Window, bytes: usize, ms: u64) {
         let at = |ms: u64| Instant::from_micros(1000 * ms);
         window.round_started(at(0), 53);
-        window.part_received(at(ms), bytes);
+        window.part_received(at(ms), 1);
+        window.part_received(at(ms), bytes - 1);
         window.round_completed(at(ms));
     }
 
@@ -240,7 +241,7 @@ mod tests {
         let mut window = window();
         for _ in 0..4 {
             window.round_started(Instant::ZERO, 53);
-            window.part_received(Instant::from_micros(100_000), 464);
+            window.part_received(Instant::from_micros(90_000), 464);
             window.part_received(Instant::from_micros(1_000_000), 464);
             window.round_completed(Instant::from_micros(1_000_000));
         }
