@@ -1,0 +1,374 @@
+//! Delivery of messages in both directions, on the packets and links of a [`Node`] that is handed in with each call.
+//!
+//! Feed it [`Router::handle_event`] with every event of the node (what is not LXMF's comes back), time, and results
+//! of work; then drain [`Router::poll_output`] and ask [`Router::poll_timeout`]. Each message that arrives ends in
+//! exactly one [`Output`], [`Output::Received`] or [`Output::Refused`], unless its source stays unknown; each send
+//! ends in exactly one of [`Output::Delivered`] and [`Output::Failed`].
+//!
+//! | module | owns |
+//! |---|---|
+//! | `inbound` | from arrival to a verified message; `hold` keeps those of unknown sources |
+//! | `outbound` | from a send to its proof: lanes, attempts, choice of the route |
+//! | `links` | which links are LXMF's, who is behind them, when they are idle |
+//! | `work` | signing and verifying, as values |
+//!
+//! It proves nothing itself: an output carries the right to prove, and the application uses it once what it made of
+//! the message is durable.
+
+mod counters;
+mod hold;
+mod inbound;
+mod links;
+mod outbound;
+#[cfg(test)]
+mod tests;
+mod work;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, LazyLock};
+
+pub use counters::Counters;
+pub use outbound::{Failure, Outgoing, SendError, SendId};
+use reticulum::crypto::{Identity, PublicIdentity, RatchetSecret};
+use reticulum::hash::{DestinationHash, LinkId, NameHash};
+use reticulum::node::{
+    AddDestinationError, AnnounceError, DestinationConfig, Event, LinkRole, Node, PendingProof, ProofPolicy,
+    ResourcePolicy,
+};
+use reticulum::time::Instant;
+use thiserror::Error;
+pub use work::{Work, WorkDone};
+
+use self::inbound::{Arrival, Inbound};
+use self::links::Links;
+use self::outbound::Outbound;
+use crate::app_data::{self, AppData};
+use crate::message::{Message, MessageId, Method, UnpackError};
+
+/// Full name of the destinations that receive messages.
+pub const DELIVERY_NAME: &str = "lxmf.delivery";
+
+/// Hash of [`DELIVERY_NAME`].
+pub static DELIVERY_NAME_HASH: LazyLock<NameHash> = LazyLock::new(|| NameHash::of_name(DELIVERY_NAME));
+
+/// Largest resource that a delivery destination usually accepts, in bytes uncompressed (`spec/lxmf.md` 7).
+pub const RESOURCE_SIZE_MAX: u64 = 1_000_000;
+
+/// A destination of our own that receives and sends messages.
+#[derive(Clone, Debug)]
+pub struct DeliveryConfig {
+    /// Whose it is.
+    pub identity: Arc<Identity>,
+    /// Announced as its name.
+    pub display_name: String,
+    /// Announced as the price of a message, 1 to 254. Not enforced here.
+    pub stamp_cost: Option<u8>,
+    /// Restored ratchets, newest first; possibly none yet.
+    pub ratchets: Vec<RatchetSecret>,
+    /// Larger resources are rejected before they travel; usually [`RESOURCE_SIZE_MAX`].
+    pub resource_size_max: u64,
+}
+
+/// What [`Router::poll_output`] yields.
+#[derive(Debug)]
+pub enum Output {
+    /// A message came, and its signature is its source's. Whether it came before is for the application to know.
+    Received(Box<Received>),
+    /// Something came that is no message of anybody's. To be proven like one, or its sender repeats it.
+    Refused {
+        /// What is wrong with it.
+        reason: Refusal,
+        /// To be handed to [`Node::prove`].
+        proof: PendingProof,
+    },
+    /// A send arrived: its recipient proved it.
+    Delivered {
+        /// Which.
+        send: SendId,
+        /// The id of the message, which is the recipient's too.
+        message: MessageId,
+    },
+    /// A send ended without a proof.
+    Failed {
+        /// Which.
+        send: SendId,
+        /// Why.
+        reason: Failure,
+    },
+    /// A delivery destination announced itself, by itself or in answer to a path request.
+    Heard {
+        /// Which.
+        destination: DestinationHash,
+        /// Its keys.
+        identity: Arc<PublicIdentity>,
+        /// What it says about itself.
+        app_data: AppData,
+        /// Whether it answered a path request, which is not news to a person.
+        path_response: bool,
+    },
+    /// To be run on any thread and brought back through [`Router::handle_work_done`], in the order of submission.
+    Work(Work),
+}
+
+/// A message that came.
+#[derive(Debug)]
+pub struct Received {
+    /// Verified.
+    pub message: Message,
+    /// How it travelled.
+    pub method: Method,
+    /// The link that it came on.
+    pub link: Option<LinkId>,
+    /// Whose signature it bears.
+    pub identity: Arc<PublicIdentity>,
+    /// To be handed to [`Node::prove`] once what the message causes is durable.
+    pub proof: PendingProof,
+}
+
+/// Why something that came is no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// It does not parse.
+    #[error("malformed message: {0}")]
+    Malformed(UnpackError),
+    /// It is for a destination that is not ours.
+    #[error("a message for somebody else")]
+    NotOurs,
+    /// Its source did not sign it.
+    #[error("bad signature")]
+    BadSignature,
+}
+
+/// Delivers messages. See the module's documentation for how to drive it.
+#[derive(Debug, Default)]
+pub struct Router {
+    deliveries: BTreeMap<DestinationHash, Delivery>,
+    links: Links,
+    inbound: Inbound,
+    outbound: Outbound,
+    outputs: VecDeque<Output>,
+    work_outstanding: usize,
+    counters: Counters,
+}
+
+#[derive(Debug)]
+struct Delivery {
+    identity: Arc<Identity>,
+    /// The public half once more, to be shared with what verifies.
+    public: Arc<PublicIdentity>,
+    stamp_cost: Option<u8>,
+    resource_size_max: u64,
+}
+
+/// What the two directions need of everything else while they handle one input.
+struct Context<'a> {
+    now: Instant,
+    node: &'a mut Node,
+    deliveries: &'a BTreeMap<DestinationHash, Delivery>,
+    links: &'a mut Links,
+    outputs: &'a mut VecDeque<Output>,
+    work_outstanding: &'a mut usize,
+    counters: &'a mut Counters,
+}
+
+impl Context<'_> {
+    fn work(&mut self, work: Work) {
+        *self.work_outstanding += 1;
+        self.outputs.push_back(Output::Work(work));
+    }
+}
+
+/// Splits the router into its directions and what both share.
+macro_rules! split {
+    ($router:ident, $now:expr, $node:expr) => {
+        (
+            &mut Context {
+                now: $now,
+                node: $node,
+                deliveries: &$router.deliveries,
+                links: &mut $router.links,
+                outputs: &mut $router.outputs,
+                work_outstanding: &mut $router.work_outstanding,
+                counters: &mut $router.counters,
+            },
+            &mut $router.inbound,
+            &mut $router.outbound,
+        )
+    };
+}
+
+impl Router {
+    /// A router without destinations.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a destination of our own. It is announced when the application asks the node to.
+    pub fn add_delivery(
+        &mut self,
+        node: &mut Node,
+        config: DeliveryConfig,
+    ) -> Result<DestinationHash, AddDestinationError> {
+        let mut destination = DestinationConfig::new(config.identity.clone(), DELIVERY_NAME);
+        destination.app_data = app_data::encode(&config.display_name, config.stamp_cost);
+        destination.ratchets = Some(config.ratchets);
+        destination.accept_links = true;
+        destination.proofs = ProofPolicy::Application;
+        destination.resources = ResourcePolicy::Application;
+        destination.resource_size_max = config.resource_size_max;
+        let hash = node.add_destination(destination)?;
+        let delivery = Delivery {
+            public: Arc::new(config.identity.public().clone()),
+            identity: config.identity,
+            stamp_cost: config.stamp_cost,
+            resource_size_max: config.resource_size_max,
+        };
+        self.deliveries.insert(hash, delivery);
+        Ok(hash)
+    }
+
+    /// Changes the name that `destination` announces from its next announce on.
+    pub fn set_display_name(
+        &mut self,
+        node: &mut Node,
+        destination: &DestinationHash,
+        name: &str,
+    ) -> Result<(), AnnounceError> {
+        let delivery = self.deliveries.get(destination).ok_or(AnnounceError::UnknownDestination)?;
+        node.set_app_data(destination, app_data::encode(name, delivery.stamp_cost))
+    }
+
+    /// Takes what the node yielded; gives back what is not LXMF's.
+    pub fn handle_event(&mut self, now: Instant, node: &mut Node, event: Event) -> Option<Event> {
+        let (cx, inbound, outbound) = split!(self, now, node);
+        match event {
+            Event::Announce { destination, identity, name_hash, app_data, path_response, .. }
+                if name_hash == *DELIVERY_NAME_HASH =>
+            {
+                inbound.handle_identity(cx, destination, &identity);
+                outbound.handle_heard(cx, destination);
+                let app_data = AppData::parse(app_data.as_deref().unwrap_or_default());
+                cx.outputs.push_back(Output::Heard { destination, identity, app_data, path_response });
+            }
+            Event::Packet { destination, plaintext, proof, .. }
+                if cx.deliveries.contains_key(&destination) =>
+            {
+                inbound.handle_arrival(cx, Arrival::packet(destination, plaintext, proof));
+            }
+            Event::LinkPacket { link, data, proof } if cx.links.contains(link) => {
+                inbound.handle_arrival(cx, Arrival::link(link, data, proof));
+            }
+            Event::ResourceReceived { link, data, proof, .. } if cx.links.contains(link) => {
+                inbound.handle_arrival(cx, Arrival::link(link, data, proof));
+            }
+            Event::ResourceOffered { link, resource, size, .. } if cx.links.contains(link) => {
+                inbound.handle_offer(cx, link, resource, size);
+            }
+            Event::PathFound { destination, hops } => {
+                outbound.handle_path(cx, destination);
+                return Some(Event::PathFound { destination, hops });
+            }
+            event => return self.handle_link_event(now, node, event),
+        }
+        None
+    }
+
+    /// What became of links and of what we sent on them.
+    fn handle_link_event(&mut self, now: Instant, node: &mut Node, event: Event) -> Option<Event> {
+        let (cx, inbound, outbound) = split!(self, now, node);
+        match event {
+            Event::Delivered { receipt } if outbound.owns(receipt) => outbound.handle_proof(cx, receipt),
+            Event::TimedOut { receipt } if outbound.owns(receipt) => outbound.handle_no_proof(cx, receipt),
+            Event::LinkOpened { link, destination, role: LinkRole::Responder, .. }
+                if cx.deliveries.contains_key(&destination) =>
+            {
+                cx.links.accept(link, destination);
+            }
+            Event::LinkOpened { link, role: LinkRole::Initiator, .. } if cx.links.contains(link) => {
+                outbound.handle_link_opened(cx, link);
+            }
+            Event::LinkIdentified { link, identity } if cx.links.contains(link) => {
+                let remote = DestinationHash::of_single(*DELIVERY_NAME_HASH, identity.hash());
+                cx.links.identify(link, remote, identity.clone());
+                inbound.handle_identity(cx, remote, &identity);
+                outbound.handle_heard(cx, remote);
+            }
+            Event::LinkClosed { link, .. } if cx.links.contains(link) => {
+                outbound.handle_link_closed(cx, link)
+            }
+            Event::ResourceSent { link, resource } if cx.links.contains(link) => {
+                outbound.handle_resource_sent(cx, link, resource);
+            }
+            Event::ResourceRejected { link, resource } if cx.links.contains(link) => {
+                outbound.handle_resource_rejected(cx, link, resource);
+            }
+            Event::ResourceFailed { link, resource, .. } if cx.links.contains(link) => {
+                outbound.handle_resource_failed(cx, link, resource);
+            }
+            event => return Some(event),
+        }
+        None
+    }
+
+    /// Takes back the result of a [`Work`].
+    pub fn handle_work_done(&mut self, now: Instant, node: &mut Node, done: WorkDone) {
+        self.work_outstanding = self.work_outstanding.saturating_sub(1);
+        let (cx, inbound, outbound) = split!(self, now, node);
+        match done {
+            WorkDone::Verified(verified) => {
+                // Only now: anybody could write a peer's address on a message and use up our attempts to reach it.
+                if let Some(source) = inbound.handle_verified(cx, *verified) {
+                    outbound.handle_heard(cx, source);
+                }
+            }
+            WorkDone::Packed { send, packed } => outbound.handle_packed(cx, send, packed),
+        }
+    }
+
+    /// To be called when [`Self::poll_timeout`] is due; harmless at any other time.
+    pub fn handle_timeout(&mut self, now: Instant, node: &mut Node) {
+        let (cx, inbound, outbound) = split!(self, now, node);
+        inbound.handle_timeout(cx);
+        outbound.handle_timeout(cx);
+        while let Some(link) = cx.links.pop_idle(now) {
+            cx.node.close_link(now, link);
+        }
+    }
+
+    /// When to call [`Self::handle_timeout`] next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [self.inbound.poll_timeout(), self.outbound.poll_timeout(), self.links.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The next output, if any.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Signs a message and delivers it, by whatever route suits. The same [`Outgoing`] is always the same message,
+    /// with the same id, so it may be sent again after it failed or after a restart.
+    pub fn send(&mut self, now: Instant, node: &mut Node, outgoing: Outgoing) -> Result<SendId, SendError> {
+        let (cx, _, outbound) = split!(self, now, node);
+        outbound.send(cx, outgoing)
+    }
+
+    /// Gives a send up; it ends as [`Failure::Cancelled`]. What is on its way may arrive nevertheless. False if it
+    /// has ended already.
+    pub fn cancel(&mut self, now: Instant, node: &mut Node, send: SendId) -> bool {
+        let (cx, _, outbound) = split!(self, now, node);
+        outbound.cancel(cx, send)
+    }
+
+    /// Work that was handed out and has not come back. A driver reads no more frames above a bound of its own.
+    pub fn work_outstanding(&self) -> usize {
+        self.work_outstanding
+    }
+
+    /// What was refused or dropped, and why.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+}

@@ -1,0 +1,171 @@
+//! From the arrival of bytes to a verified message.
+//!
+//! Owns what is on hold. A packet or resource that came is parsed here, which takes well below a microsecond; its
+//! signature is checked elsewhere.
+
+use std::sync::Arc;
+
+use reticulum::crypto::PublicIdentity;
+use reticulum::hash::{DestinationHash, LinkId};
+use reticulum::node::{PendingProof, ResourceId};
+use reticulum::time::Instant;
+
+use super::hold::{Ask, Hold};
+use super::work::{Verified, VerifyJob, Work};
+use super::{Context, Output, Received, Refusal};
+use crate::message::{Method, UnpackError, Unverified};
+
+/// What came, before anything is known about it.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    bytes: Vec<u8>,
+    /// Where a single packet was addressed to; on a link the message says it itself.
+    destination: Option<DestinationHash>,
+    link: Option<LinkId>,
+    proof: PendingProof,
+}
+
+impl Arrival {
+    /// A single packet for one of ours.
+    pub(super) fn packet(destination: DestinationHash, bytes: Vec<u8>, proof: PendingProof) -> Self {
+        Self { bytes, destination: Some(destination), link: None, proof }
+    }
+
+    /// A packet or resource on a link.
+    pub(super) fn link(link: LinkId, bytes: Vec<u8>, proof: PendingProof) -> Self {
+        Self { bytes, destination: None, link: Some(link), proof }
+    }
+
+    pub(super) fn parse(&self) -> Result<Unverified<'_>, UnpackError> {
+        match self.destination {
+            Some(destination) => Unverified::parse_body(destination, &self.bytes),
+            None => Unverified::parse(&self.bytes),
+        }
+    }
+
+    /// In memory, in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    fn method(&self) -> Method {
+        if self.link.is_some() { Method::Direct } else { Method::Opportunistic }
+    }
+}
+
+/// Messages on their way in.
+#[derive(Debug, Default)]
+pub(super) struct Inbound {
+    hold: Hold,
+}
+
+impl Inbound {
+    pub(super) fn handle_arrival(&mut self, cx: &mut Context<'_>, arrival: Arrival) {
+        if let Some(link) = arrival.link {
+            cx.links.touch(cx.now, link);
+        }
+        let (source, destination) = match arrival.parse() {
+            Ok(message) => (message.source(), message.destination()),
+            Err(error) => return refuse(cx, Refusal::Malformed(error), arrival.proof),
+        };
+        if !cx.deliveries.contains_key(&destination) {
+            return refuse(cx, Refusal::NotOurs, arrival.proof);
+        }
+        match identity_of(cx, &source, arrival.link) {
+            Some(identity) => cx.work(Work::verify(VerifyJob { arrival, identity })),
+            None => self.hold(cx, source, arrival),
+        }
+    }
+
+    /// A source is known now: what it sent before can be verified.
+    pub(super) fn handle_identity(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: DestinationHash,
+        identity: &Arc<PublicIdentity>,
+    ) {
+        for arrival in self.hold.take(&source) {
+            cx.work(Work::verify(VerifyJob { arrival, identity: identity.clone() }));
+        }
+    }
+
+    /// Passes a verified message on; its source if it is one.
+    pub(super) fn handle_verified(
+        &mut self,
+        cx: &mut Context<'_>,
+        verified: Verified,
+    ) -> Option<DestinationHash> {
+        let Verified { message, job: VerifyJob { arrival, identity } } = verified;
+        let Some(message) = message else {
+            refuse(cx, Refusal::BadSignature, arrival.proof);
+            return None;
+        };
+        let source = message.source;
+        cx.outputs.push_back(Output::Received(Box::new(Received {
+            message,
+            method: arrival.method(),
+            link: arrival.link,
+            identity,
+            proof: arrival.proof,
+        })));
+        Some(source)
+    }
+
+    pub(super) fn handle_offer(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: LinkId,
+        resource: ResourceId,
+        size: u64,
+    ) {
+        let delivery = cx.links.local(link).and_then(|local| cx.deliveries.get(&local));
+        // Whether it still exists is the node's business; if not, there is nothing left to do.
+        if delivery.is_some_and(|delivery| size <= delivery.resource_size_max) {
+            let _ = cx.node.accept_resource(cx.now, link, resource);
+        } else {
+            cx.counters.resource_too_large += 1;
+            let _ = cx.node.reject_resource(cx.now, link, resource);
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, cx: &mut Context<'_>) {
+        cx.counters.message_held_expired += self.hold.expire(cx.now);
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.hold.poll_timeout()
+    }
+
+    fn hold(&mut self, cx: &mut Context<'_>, source: DestinationHash, arrival: Arrival) {
+        let (ask, evicted) = self.hold.push(cx.now, source, arrival);
+        cx.counters.message_held += 1;
+        cx.counters.message_held_evicted += evicted;
+        match ask {
+            Ask::Now => cx.node.request_path(cx.now, source),
+            Ask::Limited => cx.counters.source_request_limited += 1,
+            Ask::Waiting => {}
+        }
+    }
+}
+
+/// The keys of `source`: one of ours, one that announced itself, or who identified on the link.
+fn identity_of(
+    cx: &Context<'_>,
+    source: &DestinationHash,
+    link: Option<LinkId>,
+) -> Option<Arc<PublicIdentity>> {
+    let announced = cx.node.peer(source).map(|peer| &peer.identity);
+    announced
+        .or_else(|| cx.links.identity(link?, source))
+        .or_else(|| cx.deliveries.get(source).map(|delivery| &delivery.public))
+        .cloned()
+}
+
+fn refuse(cx: &mut Context<'_>, reason: Refusal, proof: PendingProof) {
+    match reason {
+        Refusal::Malformed(_) => cx.counters.message_malformed += 1,
+        Refusal::NotOurs => cx.counters.message_not_ours += 1,
+        Refusal::BadSignature => cx.counters.message_bad_signature += 1,
+    }
+    cx.outputs.push_back(Output::Refused { reason, proof });
+}

@@ -1,0 +1,412 @@
+//! From a message to its proof.
+//!
+//! Each pair of one of ours and a peer has a lane: sends enter it in order, and a few of them at a time, its window,
+//! are under way. `attempt` decides how one travels and what follows if nothing comes back; this module owns the
+//! tables and turns events into the next step. Sends to a peer that does not answer fail together.
+//!
+//! Proof of work, tickets and propagation nodes are not here yet.
+
+mod attempt;
+mod lane;
+
+use std::collections::{HashMap, VecDeque};
+
+use reticulum::hash::{DestinationHash, LinkId};
+use reticulum::node::{Priority, ReceiptId, ResourceId};
+use reticulum::time::{Instant, TimerQueue, UnixTime};
+use thiserror::Error;
+
+use self::lane::Lane;
+use super::links::Pair;
+use super::work::{PackJob, Work};
+use super::{Context, Output};
+use crate::fields::Fields;
+use crate::message::{Method, Packed};
+
+/// Sends that have not ended, in total.
+const SENDS_MAX: usize = 8_192;
+/// Sends to one peer that have not ended.
+const LANE_SENDS_MAX: usize = 256;
+/// Bytes of all sends that have not ended.
+const BYTES_MAX: usize = 16 << 20;
+
+/// Names a send within a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SendId(u64);
+
+/// A message to send.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// One of our delivery destinations.
+    pub from: DestinationHash,
+    /// Somebody's delivery destination.
+    pub to: DestinationHash,
+    /// Part of the message; see [`Draft::timestamp`](crate::message::Draft::timestamp).
+    pub timestamp: UnixTime,
+    /// UTF-8.
+    pub title: Vec<u8>,
+    /// UTF-8.
+    pub content: Vec<u8>,
+    /// Any.
+    pub fields: Fields,
+    /// How it must travel; by itself it takes an open link, or a packet if it fits one, or a new link. One that
+    /// cannot be opportunistic because of its size is direct.
+    pub method: Option<Method>,
+    /// Its place in the queues of slow interfaces.
+    pub priority: Priority,
+}
+
+/// Why a send was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SendError {
+    /// The sender is not one of our destinations.
+    #[error("the sender is not a delivery destination of ours")]
+    UnknownSender,
+    /// This peer has too many already; try again when one of them has ended.
+    #[error("too many messages wait for this peer")]
+    LaneFull,
+    /// There are too many in total, or too large ones; try again when some have ended.
+    #[error("too many messages wait to be sent")]
+    Full,
+}
+
+/// Why a send ended without a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Failure {
+    /// Nobody answered for the path to the peer.
+    #[error("no path to the recipient")]
+    NoPath,
+    /// There is a path, but nothing came back over it.
+    #[error("the recipient does not answer")]
+    NoAnswer,
+    /// The peer does not want a message of this size.
+    #[error("the recipient rejected the message")]
+    Rejected,
+    /// Given up by the application.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// Messages on their way out.
+#[derive(Debug, Default)]
+pub(super) struct Outbound {
+    sends: HashMap<SendId, Send>,
+    lanes: HashMap<Pair, Lane>,
+    receipts: HashMap<ReceiptId, SendId>,
+    transfers: HashMap<(LinkId, ResourceId), SendId>,
+    timers: TimerQueue<SendId>,
+    /// Lanes in which something changed, so that more may be sent. Empty between calls.
+    ready: VecDeque<Pair>,
+    bytes: usize,
+    last_id: u64,
+}
+
+#[derive(Debug)]
+struct Send {
+    pair: Pair,
+    priority: Priority,
+    method: Option<Method>,
+    packed: Option<Packed>,
+    bytes: usize,
+    state: State,
+    /// Packets sent, links asked for and path requests made on its behalf.
+    attempts: u32,
+    /// Times that it was handed to an active link.
+    link_sends: u32,
+    /// When it was last tried.
+    tried_at: Instant,
+    /// The last packet went along a known path.
+    went_by_path: bool,
+    /// Of packets whose proof may still come; one for each attempt at most.
+    receipts: Vec<ReceiptId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Being signed.
+    Packing,
+    /// Signed, in its lane behind others.
+    Queued,
+    /// Between two attempts; the timer or the peer starts the next one.
+    Waiting { for_path: bool },
+    /// Until its lane's link opens or does not.
+    Linking,
+    /// Until the link proves it or closes.
+    OnLink(LinkId),
+    /// Until the resource ends.
+    Transfer(LinkId, ResourceId),
+}
+
+impl Outbound {
+    pub(super) fn send(&mut self, cx: &mut Context<'_>, outgoing: Outgoing) -> Result<SendId, SendError> {
+        let delivery = cx.deliveries.get(&outgoing.from).ok_or(SendError::UnknownSender)?;
+        let bytes = outgoing.title.len() + outgoing.content.len() + outgoing.fields.as_raw().len();
+        if self.sends.len() >= SENDS_MAX || self.bytes + bytes > BYTES_MAX {
+            return Err(SendError::Full);
+        }
+        let pair = Pair { local: outgoing.from, remote: outgoing.to };
+        let lane = self.lanes.entry(pair).or_default();
+        if lane.len() >= LANE_SENDS_MAX {
+            return Err(SendError::LaneFull);
+        }
+        self.last_id += 1;
+        let id = SendId(self.last_id);
+        lane.push(id);
+        self.bytes += bytes;
+        self.sends.insert(id, Send::new(pair, outgoing.priority, outgoing.method, bytes, cx.now));
+        cx.work(Work::pack(PackJob {
+            send: id,
+            identity: delivery.identity.clone(),
+            destination: outgoing.to,
+            source: outgoing.from,
+            timestamp: outgoing.timestamp.as_secs_f64(),
+            title: outgoing.title,
+            content: outgoing.content,
+            fields: outgoing.fields,
+        }));
+        Ok(id)
+    }
+
+    pub(super) fn cancel(&mut self, cx: &mut Context<'_>, id: SendId) -> bool {
+        let Some(send) = self.sends.get(&id) else { return false };
+        if let State::Transfer(link, resource) = send.state {
+            // If the link has gone meanwhile, so has the resource.
+            let _ = cx.node.cancel_resource(cx.now, link, resource);
+        }
+        self.fail(cx, id, Failure::Cancelled);
+        self.settle(cx);
+        true
+    }
+
+    pub(super) fn handle_packed(&mut self, cx: &mut Context<'_>, id: SendId, packed: Packed) {
+        // It may have been cancelled.
+        let Some(send) = self.sends.get_mut(&id) else { return };
+        send.packed = Some(packed);
+        send.state = State::Queued;
+        self.ready.push_back(send.pair);
+        self.settle(cx);
+    }
+
+    /// Whether the receipt is of something that is still to be proven.
+    pub(super) fn owns(&self, receipt: ReceiptId) -> bool {
+        self.receipts.contains_key(&receipt)
+    }
+
+    pub(super) fn handle_proof(&mut self, cx: &mut Context<'_>, receipt: ReceiptId) {
+        if let Some(id) = self.receipts.remove(&receipt) {
+            self.deliver(cx, id);
+            self.settle(cx);
+        }
+    }
+
+    pub(super) fn handle_no_proof(&mut self, cx: &mut Context<'_>, receipt: ReceiptId) {
+        let Some(id) = self.receipts.remove(&receipt) else { return };
+        let Some(send) = self.sends.get_mut(&id) else { return };
+        send.receipts.retain(|one| *one != receipt);
+        let (pair, state) = (send.pair, send.state);
+        if let Some(lane) = self.lanes.get_mut(&pair) {
+            lane.shrink();
+        }
+        if let State::OnLink(link) = state {
+            // A link on which proofs do not come is of no use to the messages behind, either (spec/lxmf.md 8.4).
+            cx.node.close_link(cx.now, link);
+            cx.links.deactivate(link);
+            self.wait_for_path(cx, id);
+        }
+        self.settle(cx);
+    }
+
+    pub(super) fn handle_resource_sent(&mut self, cx: &mut Context<'_>, link: LinkId, resource: ResourceId) {
+        if let Some(id) = self.transfers.remove(&(link, resource)) {
+            self.deliver(cx, id);
+            self.settle(cx);
+        }
+    }
+
+    pub(super) fn handle_resource_rejected(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: LinkId,
+        resource: ResourceId,
+    ) {
+        if let Some(id) = self.transfers.remove(&(link, resource)) {
+            cx.counters.send_rejected += 1;
+            self.fail(cx, id, Failure::Rejected);
+            self.settle(cx);
+        }
+    }
+
+    pub(super) fn handle_resource_failed(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: LinkId,
+        resource: ResourceId,
+    ) {
+        if let Some(id) = self.transfers.remove(&(link, resource)) {
+            cx.node.close_link(cx.now, link);
+            cx.links.deactivate(link);
+            self.wait_for_path(cx, id);
+            self.settle(cx);
+        }
+    }
+
+    pub(super) fn handle_link_opened(&mut self, cx: &mut Context<'_>, link: LinkId) {
+        cx.links.activate(cx.now, link);
+        let Some(pair) = cx.links.pair(link) else { return };
+        if let Some(lane) = self.lanes.get_mut(&pair) {
+            lane.link_answered(link);
+        }
+        self.attempt_those(cx, pair, |send| send.state == State::Linking);
+        self.settle(cx);
+    }
+
+    pub(super) fn handle_link_closed(&mut self, cx: &mut Context<'_>, link: LinkId) {
+        let Some(pair) = cx.links.remove(link) else { return };
+        let was_opening = self.lanes.get_mut(&pair).is_some_and(|lane| lane.link_answered(link));
+        for id in self.active_of(&pair) {
+            let Some(send) = self.sends.get(&id) else { continue };
+            match send.state {
+                State::Linking if was_opening => self.wait_after_no_link(cx, id),
+                State::OnLink(on) | State::Transfer(on, _) if on == link => self.wait_for_path(cx, id),
+                _ => {}
+            }
+        }
+        self.settle(cx);
+    }
+
+    /// A peer is there: what waits for it goes at once, unless it went a moment ago.
+    pub(super) fn handle_heard(&mut self, cx: &mut Context<'_>, remote: DestinationHash) {
+        for pair in self.lanes_to(cx, remote) {
+            let reachable = cx.node.path(&remote).is_some() || cx.links.active(&pair).is_some();
+            let now = cx.now;
+            self.attempt_those(cx, pair, |send| reachable && send.may_go_when_heard(now));
+        }
+        self.settle(cx);
+    }
+
+    /// A path is known now: what waits for it goes at once.
+    pub(super) fn handle_path(&mut self, cx: &mut Context<'_>, remote: DestinationHash) {
+        for pair in self.lanes_to(cx, remote) {
+            self.attempt_those(cx, pair, |send| send.state == State::Waiting { for_path: true });
+        }
+        self.settle(cx);
+    }
+
+    pub(super) fn handle_timeout(&mut self, cx: &mut Context<'_>) {
+        while let Some(id) = self.timers.pop_due(cx.now) {
+            self.attempt(cx, id);
+        }
+        self.settle(cx);
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next_deadline()
+    }
+
+    /// The lanes to a peer, in the order of our destinations.
+    fn lanes_to(&self, cx: &Context<'_>, remote: DestinationHash) -> Vec<Pair> {
+        if self.lanes.is_empty() {
+            return Vec::new();
+        }
+        let pairs = cx.deliveries.keys().map(|local| Pair { local: *local, remote });
+        pairs.filter(|pair| self.lanes.contains_key(pair)).collect()
+    }
+
+    fn attempt_those(&mut self, cx: &mut Context<'_>, pair: Pair, wanted: impl Fn(&Send) -> bool) {
+        for id in self.active_of(&pair) {
+            if self.sends.get(&id).is_some_and(&wanted) {
+                self.attempt(cx, id);
+            }
+        }
+    }
+
+    /// Starts what the windows of changed lanes allow, and forgets lanes that ran empty.
+    fn settle(&mut self, cx: &mut Context<'_>) {
+        while let Some(pair) = self.ready.pop_front() {
+            while let Some(id) = self.next_of(pair) {
+                self.attempt(cx, id);
+            }
+            if self.lanes.get(&pair).is_some_and(Lane::is_empty) {
+                self.lanes.remove(&pair);
+            }
+        }
+    }
+
+    fn next_of(&mut self, pair: Pair) -> Option<SendId> {
+        let sends = &self.sends;
+        let signed = |id: SendId| sends.get(&id).is_some_and(|send| send.state == State::Queued);
+        self.lanes.get_mut(&pair)?.start_next(signed)
+    }
+
+    fn deliver(&mut self, cx: &mut Context<'_>, id: SendId) {
+        let Some(send) = self.finish(id) else { return };
+        if let State::OnLink(link) | State::Transfer(link, _) = send.state {
+            cx.links.touch(cx.now, link);
+            let delivery = cx.deliveries.get(&send.pair.local);
+            if let Some(delivery) = delivery.filter(|_| cx.links.take_unidentified(link)) {
+                // Now the peer can answer on this link (spec/lxmf.md 8.6). If it has just closed, it cannot.
+                let _ = cx.node.identify(cx.now, link, &delivery.identity);
+            }
+        }
+        if let Some(lane) = self.lanes.get_mut(&send.pair) {
+            lane.grow();
+        }
+        let message = send.packed.as_ref().map(Packed::id).expect("what was proven had been signed");
+        cx.outputs.push_back(Output::Delivered { send: id, message });
+    }
+
+    fn fail(&mut self, cx: &mut Context<'_>, id: SendId, reason: Failure) {
+        let Some(send) = self.finish(id) else { return };
+        cx.outputs.push_back(Output::Failed { send: id, reason });
+        if !matches!(reason, Failure::NoPath | Failure::NoAnswer) {
+            return;
+        }
+        cx.counters.send_unreachable += 1;
+        // What waits behind it would learn the same, a minute later each.
+        for behind in self.lanes.get_mut(&send.pair).map(Lane::take_waiting).unwrap_or_default() {
+            self.finish(behind);
+            cx.counters.send_unreachable += 1;
+            cx.outputs.push_back(Output::Failed { send: behind, reason });
+        }
+    }
+
+    /// Forgets a send, wherever it is entered.
+    fn finish(&mut self, id: SendId) -> Option<Send> {
+        let send = self.sends.remove(&id)?;
+        self.timers.cancel(&id);
+        for receipt in &send.receipts {
+            self.receipts.remove(receipt);
+        }
+        if let State::Transfer(link, resource) = send.state {
+            self.transfers.remove(&(link, resource));
+        }
+        self.bytes -= send.bytes;
+        if let Some(lane) = self.lanes.get_mut(&send.pair) {
+            lane.remove(id);
+        }
+        self.ready.push_back(send.pair);
+        Some(send)
+    }
+
+    fn active_of(&self, pair: &Pair) -> Vec<SendId> {
+        self.lanes.get(pair).map(Lane::active).unwrap_or_default()
+    }
+}
+
+impl Send {
+    fn new(pair: Pair, priority: Priority, method: Option<Method>, bytes: usize, now: Instant) -> Self {
+        Self {
+            pair,
+            priority,
+            method,
+            packed: None,
+            bytes,
+            state: State::Packing,
+            attempts: 0,
+            link_sends: 0,
+            tried_at: now,
+            went_by_path: false,
+            receipts: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! One attempt to deliver: how the message travels, and when the next attempt is due (`spec/lxmf.md` 8.1 to 8.4).
+//!
+//! Where the reference looks at its queue every few seconds, here each wait is a timer of its own, and a path that
+//! appears or a peer that is heard ends it.
+
+use std::time::Duration;
+
+use reticulum::hash::LinkId;
+use reticulum::node::{LinkError, ResourceOptions, SendError};
+use reticulum::time::Instant;
+
+use super::{Failure, Outbound, Send, SendId, State};
+use crate::app_data::AppData;
+use crate::message::{Method, Packed};
+use crate::router::Context;
+
+/// Attempts before a send fails; the fifth link is not asked for any more.
+const ATTEMPTS_MAX: u32 = 5;
+/// From one attempt to the next.
+const RETRY_WAIT: Duration = Duration::from_secs(10);
+/// From a path request to the next attempt, unless the path is found before; also the least time between two.
+const PATH_WAIT: Duration = Duration::from_secs(7);
+/// A path over which two packets went unanswered is asked for anew.
+const REDISCOVER_AFTER: u32 = 2;
+/// When the node or the link has too much under way.
+const BUSY_WAIT: Duration = Duration::from_secs(1);
+/// Hearing a peer repeats what went unanswered for this long: before, its proof may be on the way.
+const HEARD_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// How a message travels.
+enum Route {
+    Link(LinkId),
+    Packet,
+    NewLink,
+}
+
+impl Send {
+    /// An open link costs nothing to reuse; a packet costs less than a handshake.
+    fn route(&self, active: Option<LinkId>) -> Route {
+        let fits = self.packed.as_ref().is_some_and(Packed::fits_opportunistic);
+        match (self.method, active) {
+            (Some(Method::Opportunistic), _) if fits => Route::Packet,
+            (_, Some(link)) => Route::Link(link),
+            (None, None) if fits => Route::Packet,
+            _ => Route::NewLink,
+        }
+    }
+
+    pub(super) fn may_go_when_heard(&self, now: Instant) -> bool {
+        match self.state {
+            State::Waiting { for_path: true } => true,
+            State::Waiting { for_path: false } => now.since(self.tried_at) >= HEARD_AGAIN_AFTER,
+            _ => false,
+        }
+    }
+
+    fn packed(&self) -> &Packed {
+        self.packed.as_ref().expect("a send is attempted once it is signed")
+    }
+}
+
+impl Outbound {
+    /// Tries a send that is under way in its lane. It then waits, is on a link, or has failed.
+    pub(super) fn attempt(&mut self, cx: &mut Context<'_>, id: SendId) {
+        let Some(send) = self.sends.get_mut(&id) else { return };
+        self.timers.cancel(&id);
+        send.tried_at = cx.now;
+        match send.route(cx.links.active(&send.pair)) {
+            Route::Link(link) => self.attempt_on_link(cx, id, link),
+            Route::Packet => self.attempt_packet(cx, id),
+            Route::NewLink => self.attempt_new_link(cx, id),
+        }
+    }
+
+    fn attempt_on_link(&mut self, cx: &mut Context<'_>, id: SendId, link: LinkId) {
+        let Some(send) = self.sends.get_mut(&id) else { return };
+        if send.link_sends >= ATTEMPTS_MAX {
+            return self.fail(cx, id, Failure::NoAnswer);
+        }
+        match hand_to_link(cx, send, link) {
+            Ok(state) => {
+                send.link_sends += 1;
+                send.state = state;
+                if let State::Transfer(link, resource) = state {
+                    self.transfers.insert((link, resource), id);
+                }
+                self.receipts.extend(send.receipts.last().map(|receipt| (*receipt, id)));
+            }
+            Err(LinkError::Busy) => self.wait(id, cx.now + BUSY_WAIT, false),
+            Err(_) => {
+                // It is about to close; what is on it will learn so from the event.
+                cx.links.deactivate(link);
+                self.attempt(cx, id);
+            }
+        }
+    }
+
+    fn attempt_packet(&mut self, cx: &mut Context<'_>, id: SendId) {
+        let Some(send) = self.sends.get_mut(&id) else { return };
+        let remote = send.pair.remote;
+        let path_known = cx.node.path(&remote).is_some();
+        if send.attempts > ATTEMPTS_MAX {
+            let reason = if path_known { Failure::NoAnswer } else { Failure::NoPath };
+            return self.fail(cx, id, reason);
+        }
+        let asked = send.state == State::Waiting { for_path: true };
+        if send.attempts == 0 && !path_known && !asked {
+            return self.wait_for_path(cx, id);
+        }
+        let rediscover = send.attempts == REDISCOVER_AFTER && send.went_by_path;
+        send.attempts += 1;
+        if path_known && rediscover {
+            cx.node.drop_path(&remote);
+            return self.wait_for_path(cx, id);
+        }
+        if !path_known && send.attempts > 1 {
+            return self.wait_for_path(cx, id);
+        }
+        // The first attempt goes even without a path: the peer may be within earshot.
+        send.went_by_path = path_known;
+        let plaintext = send.packed().opportunistic_body().to_vec();
+        match cx.node.send_packet(cx.now, remote, plaintext, send.priority) {
+            Ok(receipt) => {
+                send.receipts.push(receipt);
+                self.receipts.insert(receipt, id);
+                self.wait(id, cx.now + RETRY_WAIT, false);
+            }
+            Err(SendError::Busy) => {
+                send.attempts -= 1;
+                self.wait(id, cx.now + BUSY_WAIT, false);
+            }
+            Err(SendError::UnknownPeer) => self.wait_for_path(cx, id),
+            Err(SendError::TooLong { .. }) => {
+                send.method = Some(Method::Direct);
+                self.attempt(cx, id);
+            }
+        }
+    }
+
+    fn attempt_new_link(&mut self, cx: &mut Context<'_>, id: SendId) {
+        let Some(send) = self.sends.get_mut(&id) else { return };
+        let pair = send.pair;
+        send.attempts += 1;
+        if send.attempts >= ATTEMPTS_MAX {
+            let path_known = cx.node.path(&pair.remote).is_some();
+            let reason = if path_known { Failure::NoAnswer } else { Failure::NoPath };
+            return self.fail(cx, id, reason);
+        }
+        let lane = self.lanes.entry(pair).or_default();
+        if lane.opening.is_none() {
+            match cx.node.open_link(cx.now, pair.remote) {
+                Ok(link) => {
+                    cx.links.initiate(cx.now, link, pair);
+                    lane.opening = Some(link);
+                }
+                Err(_) => return self.wait_for_path(cx, id),
+            }
+        }
+        send.state = State::Linking;
+    }
+
+    /// Waits for the answer to a path request, which is made unless one was made a moment ago.
+    pub(super) fn wait_for_path(&mut self, cx: &mut Context<'_>, id: SendId) {
+        self.ask_for_path(cx, id);
+        self.wait(id, cx.now + PATH_WAIT, true);
+    }
+
+    /// Waits after a link that did not open. The path may be stale, so a new one is asked for meanwhile.
+    pub(super) fn wait_after_no_link(&mut self, cx: &mut Context<'_>, id: SendId) {
+        self.ask_for_path(cx, id);
+        self.wait(id, cx.now + RETRY_WAIT, false);
+    }
+
+    fn ask_for_path(&mut self, cx: &mut Context<'_>, id: SendId) {
+        let Some(send) = self.sends.get(&id) else { return };
+        let lane = self.lanes.entry(send.pair).or_default();
+        if lane.asked_at.is_none_or(|at| cx.now.since(at) >= PATH_WAIT) {
+            lane.asked_at = Some(cx.now);
+            cx.node.request_path(cx.now, send.pair.remote);
+        }
+    }
+
+    fn wait(&mut self, id: SendId, until: Instant, for_path: bool) {
+        if let Some(send) = self.sends.get_mut(&id) {
+            send.state = State::Waiting { for_path };
+            self.timers.set(id, until);
+        }
+    }
+}
+
+/// As a packet if it fits one by the field's arithmetic, however large the link's packets are; else as a resource.
+fn hand_to_link(cx: &mut Context<'_>, send: &mut Send, link: LinkId) -> Result<State, LinkError> {
+    let packed = send.packed();
+    let data = packed.as_bytes().to_vec();
+    if packed.fits_link_packet() {
+        let receipt = cx.node.send_on_link(cx.now, link, data, send.priority)?;
+        send.receipts.push(receipt);
+        return Ok(State::OnLink(link));
+    }
+    let peer = cx.node.peer(&send.pair.remote);
+    let app_data = peer.and_then(|peer| peer.app_data.as_deref()).unwrap_or_default();
+    let compress = AppData::parse(app_data).compression;
+    let resource = cx.node.send_resource(cx.now, link, data, ResourceOptions { metadata: None, compress })?;
+    Ok(State::Transfer(link, resource))
+}

@@ -1,0 +1,98 @@
+//! Signing and verifying, as values that run on any thread and come back.
+
+use std::sync::Arc;
+
+use reticulum::crypto::{Identity, PublicIdentity};
+use reticulum::hash::DestinationHash;
+use reticulum::node::WorkClass;
+
+use super::inbound::Arrival;
+use super::outbound::SendId;
+use crate::fields::Fields;
+use crate::message::{Draft, Message, Packed};
+
+/// Work to run. Each one must come back, or what depends on it never happens.
+#[derive(Debug)]
+pub struct Work(Job);
+
+#[derive(Debug)]
+enum Job {
+    Verify(Box<VerifyJob>),
+    Pack(Box<PackJob>),
+}
+
+/// The message that arrived, and whose signature it should bear.
+#[derive(Debug)]
+pub(super) struct VerifyJob {
+    pub(super) arrival: Arrival,
+    pub(super) identity: Arc<PublicIdentity>,
+}
+
+/// A message to be signed; owned, because the job leaves for another thread.
+#[derive(Debug)]
+pub(super) struct PackJob {
+    pub(super) send: SendId,
+    pub(super) identity: Arc<Identity>,
+    pub(super) destination: DestinationHash,
+    pub(super) source: DestinationHash,
+    pub(super) timestamp: f64,
+    pub(super) title: Vec<u8>,
+    pub(super) content: Vec<u8>,
+    pub(super) fields: Fields,
+}
+
+/// The result of a [`Work`], to be handed back unread.
+#[derive(Debug)]
+pub enum WorkDone {
+    #[doc(hidden)]
+    Verified(Box<Verified>),
+    #[doc(hidden)]
+    Packed { send: SendId, packed: Packed },
+}
+
+/// What became of a [`VerifyJob`]: the message, if the signature is right.
+#[derive(Debug)]
+pub struct Verified {
+    pub(super) message: Option<Message>,
+    pub(super) job: VerifyJob,
+}
+
+impl Work {
+    pub(super) fn verify(job: VerifyJob) -> Self {
+        Self(Job::Verify(Box::new(job)))
+    }
+
+    pub(super) fn pack(job: PackJob) -> Self {
+        Self(Job::Pack(Box::new(job)))
+    }
+
+    /// Who should run it: all of it is one signature and a few microseconds more.
+    pub fn class(&self) -> WorkClass {
+        WorkClass::Packet
+    }
+
+    /// Runs it, on any thread.
+    pub fn run(self) -> WorkDone {
+        match self.0 {
+            Job::Verify(job) => {
+                let message = job.arrival.parse().ok().and_then(|message| message.verify(&job.identity));
+                WorkDone::Verified(Box::new(Verified { message, job: *job }))
+            }
+            Job::Pack(job) => WorkDone::Packed { send: job.send, packed: job.run() },
+        }
+    }
+}
+
+impl PackJob {
+    fn run(&self) -> Packed {
+        let draft = Draft {
+            destination: self.destination,
+            source: self.source,
+            timestamp: self.timestamp,
+            title: &self.title,
+            content: &self.content,
+            fields: &self.fields,
+        };
+        draft.pack(&self.identity)
+    }
+}
