@@ -141,6 +141,11 @@ impl<K: Copy + Ord + Hash> TimerQueue<K> {
         Some(key)
     }
 
+    /// The deadline of `key`'s timer, if it is set.
+    pub fn deadline(&self, key: &K) -> Option<Instant> {
+        self.by_key.get(key).copied()
+    }
+
     /// The earliest deadline.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.by_deadline.first().map(|(deadline, _)| *deadline)

@@ -1,10 +1,52 @@
-//! The network's view of the node: interfaces, paths, peers, and the filter in front of them.
+//! The network's side of a node: interfaces, the filter in front of everything, paths, peers and what is asked for.
+//!
+//! One table, one file, one owner; this file only joins them. It sends and receives frames and knows the way to a
+//! destination, but nothing of our own destinations, of links or of keys. Forwarding for others will stand beside
+//! these tables, with its own (announce queue, reverse, link and discovery tables, tunnels).
+//!
+//! | file | owns |
+//! |---|---|
+//! | `filter` | which packets are for us at all |
+//! | `seen` | duplicates |
+//! | `interfaces`, `queue`, `ingress` | what goes out and comes in, per interface |
+//! | `paths` | the timebase rule, lifetimes |
+//! | `peers` | keys, app_data and ratchets heard |
+//! | `requests` | path requests in both directions |
+//! | `receipts` | single packets that wait for a proof |
 
+mod filter;
+mod ingress;
+mod interfaces;
+mod paths;
 mod peers;
+mod queue;
+mod receipts;
+mod recency;
+mod requests;
+mod seen;
 
-pub use peers::{Peer, RATCHET_LIFETIME};
+use std::time::Duration;
 
-use crate::node::InterfaceId;
+pub use interfaces::InterfaceStats;
+pub(crate) use interfaces::{Interface, Interfaces};
+pub(crate) use paths::{Heard, Paths};
+pub use peers::Peer;
+pub(crate) use peers::{Introduction, Learned, Peers};
+pub(crate) use queue::AnnounceKey;
+pub(crate) use receipts::{Proof, ProofRefusal, Receipt, Receipts};
+pub(crate) use recency::Recency;
+pub(crate) use requests::{PathRequest, PathRequests};
+pub(crate) use seen::Seen;
+
+use crate::hash::{DestinationHash, IdentityHash, NameHash, PacketHash};
+use crate::node::{Counters, InterfaceId, Limits, Priority};
+use crate::time::{Instant, TimerQueue};
+use crate::wire::{self, Context, Packet};
+use filter::{Verdict, filter};
+use ingress::Admission;
+
+/// Time for one hop (`spec/reticulum.md` 1.3).
+pub(crate) const PER_HOP_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// A path as the application sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,19 +57,275 @@ pub struct PathInfo {
     pub interface: InterfaceId,
 }
 
-/// What an interface carried.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct InterfaceStats {
-    /// Bytes received, with access codes.
-    pub rx_bytes: u64,
-    /// Bytes handed out to transmit, with access codes.
-    pub tx_bytes: u64,
-    /// Packets received.
-    pub rx_packets: u64,
-    /// Packets handed out to transmit.
-    pub tx_packets: u64,
-    /// Frames that wait to be transmitted.
-    pub queue_len: usize,
-    /// Whether it is up.
-    pub up: bool,
+/// A valid announce.
+#[derive(Clone, Debug)]
+pub(crate) struct Announced {
+    pub(crate) destination: DestinationHash,
+    pub(crate) name_hash: NameHash,
+    pub(crate) heard: Heard,
+    pub(crate) introduction: Introduction,
+    pub(crate) path_response: bool,
+}
+
+/// Where a packet to a destination goes (`spec/reticulum.md` 3.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub(crate) interface: InterfaceId,
+    pub(crate) hops: u8,
+    /// The transport that forwards it; none to a direct neighbour.
+    pub(crate) via: Option<IdentityHash>,
+    /// The longest link MTU that the interface takes part in.
+    pub(crate) link_mtu: u32,
+    /// Time to get the first frame across.
+    pub(crate) first_hop_timeout: Duration,
+}
+
+/// The tables, joined.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    pub(crate) interfaces: Interfaces,
+    pub(crate) paths: Paths,
+    pub(crate) peers: Peers,
+    pub(crate) requests: PathRequests,
+    pub(crate) seen: Seen,
+    /// When each interface may release a held announce.
+    releases: TimerQueue<InterfaceId>,
+    own: IdentityHash,
+    limits: Limits,
+}
+
+impl Transport {
+    /// Empty tables for the transport identity `own`.
+    pub(crate) fn new(own: IdentityHash, limits: Limits) -> Self {
+        Self {
+            interfaces: Interfaces::default(),
+            paths: Paths::new(limits.paths),
+            peers: Peers::new(limits.peers),
+            requests: PathRequests::new(limits.request_tags, limits.path_requests),
+            seen: Seen::new(limits.packet_hashes),
+            releases: TimerQueue::default(),
+            own,
+            limits,
+        }
+    }
+
+    /// Takes a frame from an interface as far as its header can be judged, using `plain` for the bytes without access
+    /// code. With the packet comes whether it may only be processed once (see [`Self::is_new`]).
+    pub(crate) fn receive<'a>(
+        &mut self,
+        id: InterfaceId,
+        frame: &'a [u8],
+        plain: &'a mut Vec<u8>,
+        counters: &mut Counters,
+    ) -> Option<(Packet<'a>, bool)> {
+        let refused = match self.interfaces.up_mut(id) {
+            None => &mut counters.frame_interface_down,
+            Some(interface) => {
+                interface.count_received(frame.len());
+                match &interface.config.ifac {
+                    _ if frame.len() <= 2 => &mut counters.frame_short,
+                    _ if frame.len() > interface.frame_len_max() => &mut counters.frame_long,
+                    Some(ifac) if ifac.open(frame, plain).is_err() => &mut counters.frame_access_code,
+                    ifac => return judge(if ifac.is_some() { plain } else { frame }, &self.own, counters),
+                }
+            }
+        };
+        *refused += 1;
+        None
+    }
+
+    /// Remembers the hash of a packet that is about to be processed; false, and counted, if it was before.
+    pub(crate) fn is_new(&mut self, hash: &PacketHash, counters: &mut Counters) -> bool {
+        let new = self.seen.insert(*hash.proof_address().as_bytes());
+        counters.packet_duplicate += u64::from(!new);
+        new
+    }
+
+    /// Lets a valid announce pass, unless it is held back during a burst.
+    pub(crate) fn admit(
+        &mut self,
+        now: Instant,
+        announced: Box<Announced>,
+        counters: &mut Counters,
+    ) -> Option<Box<Announced>> {
+        let (destination, Heard { interface: id, hops, .. }) = (announced.destination, announced.heard);
+        let Some(interface) = self.interfaces.up_mut(id) else {
+            counters.frame_interface_down += 1;
+            return None;
+        };
+        let expected = self.paths.path(&destination).is_some() || self.requests.is_waiting(&destination);
+        if expected || !interface.config.ingress_control {
+            return Some(announced);
+        }
+        let admission = interface.ingress.admit(now, destination, hops, announced);
+        if let Some(at) = interface.ingress.poll_timeout() {
+            self.releases.set(id, at);
+        }
+        match admission {
+            Admission::Admitted(announced) => return Some(announced),
+            Admission::Held => counters.announce_held += 1,
+            Admission::Dropped => counters.announce_held_dropped += 1,
+        }
+        None
+    }
+
+    /// The next held announce that may pass now.
+    pub(crate) fn release(&mut self, now: Instant) -> Option<Box<Announced>> {
+        while let Some(id) = self.releases.pop_due(now) {
+            let Some(interface) = self.interfaces.up_mut(id) else { continue };
+            let released = interface.ingress.release(now);
+            if let Some(at) = interface.ingress.poll_timeout() {
+                self.releases.set(id, at);
+            }
+            if released.is_some() {
+                return released;
+            }
+        }
+        None
+    }
+
+    /// The way to `destination`, over an interface that is up.
+    pub(crate) fn route(&self, destination: &DestinationHash) -> Option<Route> {
+        let path = self.paths.path(destination)?;
+        let interface = self.interfaces.up(path.interface)?;
+        Some(Route {
+            interface: path.interface,
+            hops: path.hops,
+            via: path.next_hop.filter(|_| path.hops > 1),
+            link_mtu: interface.link_mtu(),
+            first_hop_timeout: PER_HOP_TIMEOUT + airtime(wire::MTU, interface.config.bitrate_bps),
+        })
+    }
+
+    /// Sends a packet along its route, or everywhere without one.
+    pub(crate) fn transmit(
+        &mut self,
+        now: Instant,
+        route: Option<&Route>,
+        packet: Packet<'_>,
+        priority: Priority,
+        counters: &mut Counters,
+    ) {
+        let Some(route) = route else { return self.broadcast(now, packet, priority, counters) };
+        self.paths.touch(now, &packet.header.destination_hash());
+        self.peers.touch(&packet.header.destination_hash());
+        let packet = route.via.map_or(packet, |next_hop| packet.via(next_hop));
+        self.transmit_on(now, route.interface, packet, priority, counters);
+    }
+
+    /// Sends a packet on one interface.
+    pub(crate) fn transmit_on(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        packet: Packet<'_>,
+        priority: Priority,
+        counters: &mut Counters,
+    ) {
+        self.interfaces.push(now, interface, emitted(&packet), priority, counters);
+    }
+
+    /// Sends a packet on every interface, and remembers it, so that its echo is not taken for another.
+    fn broadcast(&mut self, now: Instant, packet: Packet<'_>, priority: Priority, counters: &mut Counters) {
+        self.seen.insert(*packet.hash().proof_address().as_bytes());
+        let frame = emitted(&packet);
+        let up: Vec<InterfaceId> = self.interfaces.all_up().map(|(id, _)| id).collect();
+        for id in up {
+            self.interfaces.push(now, id, frame.clone(), priority, counters);
+        }
+    }
+
+    /// Asks on every interface for the way to `destination`, unless we did a moment ago.
+    pub(crate) fn request_path(
+        &mut self,
+        now: Instant,
+        destination: DestinationHash,
+        tag: [u8; 16],
+        counters: &mut Counters,
+    ) {
+        if !self.requests.begin(now, destination) {
+            counters.path_request_gated += 1;
+            return;
+        }
+        let body = [destination.as_ref(), &tag].concat();
+        let packet = Packet::plain(path_request_destination(), Context::NONE, &body);
+        self.requests.is_new(&PathRequest { destination, tag: &tag });
+        self.broadcast(now, packet, Priority::Link, counters);
+    }
+
+    /// Forgets an interface and the paths over it.
+    pub(crate) fn remove_interface(&mut self, id: InterfaceId) {
+        self.interfaces.remove(id);
+        self.paths.remove_interface(id);
+        self.releases.cancel(&id);
+    }
+
+    /// Ends what is too old.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.paths.handle_timeout(now);
+        self.requests.handle_timeout(now);
+    }
+
+    /// When the next entry ends or the next held announce may pass.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let deadlines =
+            [self.paths.poll_timeout(), self.requests.poll_timeout(), self.releases.next_deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Bounds that were given at the start.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+/// The plain destination to which path requests go (`spec/reticulum.md` 2.2).
+pub(crate) fn path_request_destination() -> DestinationHash {
+    const HASH: [u8; 16] = 0x6b9f_6601_4d98_53fa_ab22_0fba_47d0_2761_u128.to_be_bytes();
+    DestinationHash::new(HASH)
+}
+
+/// Time to send `len` bytes; none if the speed is not known.
+fn airtime(len: usize, bitrate_bps: u64) -> Duration {
+    let bits = len as u64 * 8;
+    Duration::from_micros((bits * 1_000_000).checked_div(bitrate_bps).unwrap_or(0))
+}
+
+/// Parses and filters a frame without access code.
+fn judge<'a>(frame: &'a [u8], own: &IdentityHash, counters: &mut Counters) -> Option<(Packet<'a>, bool)> {
+    let refused = match Packet::parse(frame) {
+        Ok(packet) => match filter(&packet.header, own) {
+            Verdict::Pass => return Some((packet, false)),
+            Verdict::PassOnce => return Some((packet, true)),
+            Verdict::NotOurs => &mut counters.packet_not_ours,
+            Verdict::OutOfScope => &mut counters.packet_plain_scope,
+        },
+        Err(wire::PacketError::AccessCode) => &mut counters.frame_access_code,
+        Err(_) => &mut counters.frame_malformed,
+    };
+    *refused += 1;
+    None
+}
+
+fn emitted(packet: &Packet<'_>) -> Vec<u8> {
+    let mut frame = Vec::new();
+    packet.emit(&mut frame);
+    frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_request_destination_is_the_one_of_its_name() {
+        let name = NameHash::of_name("rnstransport.path.request");
+        assert_eq!(path_request_destination(), DestinationHash::of_plain(name));
+    }
+
+    #[test]
+    fn airtime_follows_the_bitrate() {
+        assert_eq!(airtime(500, 1000), Duration::from_secs(4));
+        assert_eq!(airtime(500, 0), Duration::ZERO);
+    }
 }

@@ -1,0 +1,224 @@
+//! What waits to be transmitted on one interface.
+//!
+//! Ordered by [`Priority`], then by age. Bounded in frames and bytes: the newest of the least urgent frames makes
+//! room, which may be the one that comes in. A frame that waited too long is dropped when its turn comes. An announce
+//! replaces one of the same destination and kind that still waits; an answer to a path request does not replace an
+//! ordinary announce, since nobody would pass it on.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use crate::hash::DestinationHash;
+use crate::node::Priority;
+use crate::time::Instant;
+
+/// Beyond this, a frame of a session only confuses: its other end has given up or repeated it.
+const SESSION_LIFETIME: Duration = Duration::from_secs(60);
+/// The same for messages and bulk, whose senders wait for minutes on slow media.
+const DATA_LIFETIME: Duration = Duration::from_secs(600);
+/// The same for announces (`spec/reticulum.md` 1.3).
+const ANNOUNCE_LIFETIME: Duration = Duration::from_secs(3 * 3600);
+
+/// Which announces replace each other: those of one destination, if both or neither answer a path request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AnnounceKey {
+    pub(crate) destination: DestinationHash,
+    pub(crate) path_response: bool,
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queued {
+    /// It waits.
+    Yes,
+    /// It waits in place of an older announce of its destination.
+    Replacing,
+    /// It waits, and this many others were dropped.
+    Dropping(u32),
+    /// There was no room.
+    No,
+}
+
+#[derive(Debug)]
+struct Frame {
+    packet: Vec<u8>,
+    expires: Instant,
+    announces: Option<AnnounceKey>,
+}
+
+type Place = (Priority, u64);
+
+/// The queue.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    frames: BTreeMap<Place, Frame>,
+    announces: HashMap<AnnounceKey, Place>,
+    bytes: usize,
+    turn: u64,
+    frames_max: usize,
+    bytes_max: usize,
+}
+
+impl Queue {
+    /// An empty queue with its bounds.
+    pub(crate) fn new(frames_max: usize, bytes_max: usize) -> Self {
+        Self { frames: BTreeMap::new(), announces: HashMap::new(), bytes: 0, turn: 0, frames_max, bytes_max }
+    }
+
+    /// Adds a packet.
+    pub(crate) fn push(&mut self, now: Instant, packet: Vec<u8>, priority: Priority) -> Queued {
+        self.insert(now, packet, priority, None)
+    }
+
+    /// Adds an announce in place of one that still waits. Whoever asked for a path waits to speak, so answers are more
+    /// urgent.
+    pub(crate) fn push_announce(&mut self, now: Instant, packet: Vec<u8>, key: AnnounceKey) -> Queued {
+        let old = self.announces.get(&key).copied();
+        let replaced = old.is_some_and(|place| self.take(place).is_some());
+        let priority = if key.path_response { Priority::Reply } else { Priority::Announce };
+        match self.insert(now, packet, priority, Some(key)) {
+            Queued::Yes if replaced => Queued::Replacing,
+            queued => queued,
+        }
+    }
+
+    /// Takes the next packet; counts in `stale` those that waited too long.
+    pub(crate) fn pop(&mut self, now: Instant, stale: &mut u64) -> Option<Vec<u8>> {
+        while let Some((&place, _)) = self.frames.first_key_value() {
+            let frame = self.take(place).expect("just seen");
+            if frame.expires > now {
+                return Some(frame.packet);
+            }
+            *stale += 1;
+        }
+        None
+    }
+
+    /// Drops everything; returns how many frames that were.
+    pub(crate) fn clear(&mut self) -> usize {
+        let dropped = self.frames.len();
+        self.frames.clear();
+        self.announces.clear();
+        self.bytes = 0;
+        dropped
+    }
+
+    /// Number of frames that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    fn insert(
+        &mut self,
+        now: Instant,
+        packet: Vec<u8>,
+        priority: Priority,
+        announces: Option<AnnounceKey>,
+    ) -> Queued {
+        self.turn += 1;
+        let place = (priority, self.turn);
+        let mut dropped = 0;
+        while self.frames.len() >= self.frames_max || self.bytes + packet.len() > self.bytes_max {
+            match self.frames.last_key_value() {
+                Some((&last, _)) if last > place => self.take(last),
+                _ => return Queued::No,
+            };
+            dropped += 1;
+        }
+        self.bytes += packet.len();
+        if let Some(key) = announces {
+            self.announces.insert(key, place);
+        }
+        self.frames.insert(place, Frame { packet, expires: now + lifetime(priority), announces });
+        if dropped == 0 { Queued::Yes } else { Queued::Dropping(dropped) }
+    }
+
+    fn take(&mut self, place: Place) -> Option<Frame> {
+        let frame = self.frames.remove(&place)?;
+        self.bytes -= frame.packet.len();
+        if let Some(key) = frame.announces {
+            self.announces.remove(&key);
+        }
+        Some(frame)
+    }
+}
+
+fn lifetime(priority: Priority) -> Duration {
+    match priority {
+        Priority::Link => SESSION_LIFETIME,
+        Priority::Message | Priority::Reply | Priority::History => DATA_LIFETIME,
+        Priority::Announce => ANNOUNCE_LIFETIME,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Instant = Instant::ZERO;
+
+    fn announce(n: u8, path_response: bool) -> AnnounceKey {
+        AnnounceKey { destination: DestinationHash::new([n; 16]), path_response }
+    }
+
+    fn drain(queue: &mut Queue, now: Instant) -> (Vec<Vec<u8>>, u64) {
+        let mut stale = 0;
+        let frames = std::iter::from_fn(|| queue.pop(now, &mut stale)).collect();
+        (frames, stale)
+    }
+
+    #[test]
+    fn urgent_frames_go_first_and_equals_in_order() {
+        let mut queue = Queue::new(10, 1000);
+        queue.push(NOW, vec![1], Priority::History);
+        queue.push(NOW, vec![2], Priority::Message);
+        queue.push_announce(NOW, vec![3], announce(0, false));
+        queue.push(NOW, vec![4], Priority::Message);
+        queue.push(NOW, vec![5], Priority::Link);
+        assert_eq!(drain(&mut queue, NOW), (vec![vec![5], vec![2], vec![4], vec![1], vec![3]], 0));
+    }
+
+    #[test]
+    fn stale_frames_are_dropped() {
+        let mut queue = Queue::new(10, 1000);
+        queue.push(NOW, vec![1], Priority::Link);
+        queue.push(NOW, vec![2], Priority::Message);
+        assert_eq!(drain(&mut queue, NOW + SESSION_LIFETIME), (vec![vec![2]], 1));
+    }
+
+    #[test]
+    fn the_newest_of_the_least_urgent_makes_room() {
+        let mut queue = Queue::new(10, 100);
+        assert_eq!(queue.push(NOW, vec![1; 40], Priority::History), Queued::Yes);
+        assert_eq!(queue.push(NOW, vec![2; 40], Priority::History), Queued::Yes);
+        assert_eq!(queue.push(NOW, vec![3; 40], Priority::History), Queued::No);
+        assert_eq!(queue.push(NOW, vec![4; 40], Priority::Message), Queued::Dropping(1));
+        assert_eq!(drain(&mut queue, NOW).0, vec![vec![4; 40], vec![1; 40]]);
+        assert_eq!(queue.bytes, 0);
+
+        let mut queue = Queue::new(2, 100);
+        for n in 0..5 {
+            queue.push(NOW, vec![n], Priority::Message);
+        }
+        assert_eq!(drain(&mut queue, NOW).0, vec![vec![0], vec![1]]);
+    }
+
+    #[test]
+    fn announces_are_merged_per_destination() {
+        let mut queue = Queue::new(10, 100);
+        let to = |n| announce(n, false);
+        queue.push_announce(NOW, vec![1], to(1));
+        queue.push_announce(NOW, vec![2], to(2));
+        assert_eq!(queue.push_announce(NOW, vec![3], to(1)), Queued::Replacing);
+        assert_eq!(drain(&mut queue, NOW).0, vec![vec![2], vec![3]]);
+        assert_eq!(queue.push_announce(NOW, vec![4], to(1)), Queued::Yes, "nothing waits any more");
+        assert_eq!(
+            queue.push_announce(NOW, vec![6], announce(1, true)),
+            Queued::Yes,
+            "an answer is of another kind"
+        );
+        assert_eq!(queue.pop(NOW, &mut 0), Some(vec![6]), "and more urgent");
+        assert_eq!(queue.clear(), 1);
+        assert_eq!(queue.push_announce(NOW, vec![5], to(1)), Queued::Yes);
+    }
+}
