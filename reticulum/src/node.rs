@@ -1,253 +1,261 @@
 //! The one facade of the crate: owns the transport's tables, our destinations and the links, and connects them.
 //!
-//! A driver feeds frames, time and results in, and drains what comes out in this order: [`Node::poll_output`] until
-//! it is empty, [`Node::poll_transmit`] for each interface of [`Node::transmit_pending`], then
-//! [`Node::poll_timeout`] for when to call [`Node::handle_timeout`]. Nothing here reads a clock, draws randomness of
-//! the system's, or blocks.
+//! How to drive it is told in the [crate's documentation](crate). What a node costs a remote is bounded by
+//! [`Limits`]; what it refuses is counted by name in [`Counters`].
+//!
+//! | file | owns |
+//! |---|---|
+//! | `inbound` | to whom each packet goes, announces heard |
+//! | `announcing`, `destinations`, `ratchets` | our destinations and what they announce |
+//! | `single` | single packets and their proofs |
+//! | `links`, `link_commands` | the table of links, what passes between a link and the rest, and commands |
+//! | `work` | public-key work as values |
+//! | `config`, `counters`, `events`, `ids` | values |
 
+mod announcing;
 mod config;
 mod counters;
+mod destinations;
 mod events;
 mod ids;
+mod inbound;
+mod link_commands;
+mod links;
+mod ratchets;
+mod single;
+#[cfg(test)]
+mod tests;
 mod work;
 
-use std::time::Duration;
+use std::collections::VecDeque;
 
 pub use config::{
     APP_DATA_MAX, APP_DATA_WITH_RATCHET_MAX, DestinationConfig, InterfaceConfig, Limits, Mode, NodeConfig,
     ProofPolicy, ResourcePolicy,
 };
 pub use counters::Counters;
-pub(crate) use events::ProofSubject;
 pub use events::{
-    AddDestinationError, AnnounceError, CloseReason, Event, LinkError, LinkInfo, LinkRole, LinkStatus, OpenLinkError,
-    Output, PeerRecord, PendingProof, Persist, RequestFailure, ResourceFailure, ResourceOptions, SendError,
+    AddDestinationError, AnnounceError, CloseReason, Event, LinkError, LinkInfo, LinkRole, LinkStatus,
+    OpenLinkError, Output, PeerRecord, PendingProof, Persist, RequestFailure, ResourceFailure,
+    ResourceOptions, SendError,
 };
 pub use ids::{InterfaceId, PersistId, Priority, ReceiptId, ResourceId, WorkId};
 pub use work::{Work, WorkClass, WorkDone};
 
-use crate::crypto::Identity;
-use crate::hash::{DestinationHash, LinkId, RequestId};
-use crate::time::{Instant, UnixTime};
+use crate::crypto::Rng;
+use crate::hash::{DestinationHash, LinkId};
+use crate::time::{Instant, TimerQueue, UnixTime};
 pub use crate::transport::{InterfaceStats, PathInfo, Peer};
+use crate::transport::{Receipts, Transport};
+use destinations::Destinations;
+use links::Links;
+use work::{Done, Job};
 
-/// A Reticulum node. See the module's documentation for how to drive it.
-#[derive(Debug)]
-pub struct Node {
-    counters: Counters,
+/// What the node's own timers are for; tables have their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Timer {
+    /// An announce that was deferred.
+    Announce(DestinationHash),
+    /// Whatever a link waits for.
+    Link(LinkId),
 }
 
-#[allow(unused_variables, clippy::todo, missing_docs)]
+/// A Reticulum node. See the [crate's documentation](crate) for how to drive it.
+#[derive(Debug)]
+pub struct Node {
+    rng: Rng,
+    /// The wall clock at [`Instant::ZERO`] plus `clock_at`.
+    clock: UnixTime,
+    clock_at: Instant,
+    implicit_proofs: bool,
+    counters: Counters,
+    outputs: VecDeque<Output>,
+    transport: Transport,
+    destinations: Destinations,
+    links: Links,
+    receipts: Receipts,
+    timers: TimerQueue<Timer>,
+    /// Work handed out and not yet returned.
+    outstanding: usize,
+    work_id: u64,
+    receipt_id: u64,
+    persist_id: u64,
+    /// When a packet may next be tried with all ratchets, were there no burst.
+    old_ratchets_at: Instant,
+    /// A frame without its access code; kept for its allocation.
+    plain: Vec<u8>,
+}
+
 impl Node {
+    /// A node without interfaces and destinations. `seed` is secret and never used twice; all randomness comes from it.
     pub fn new(config: NodeConfig, seed: [u8; 32], now: Instant, unix: UnixTime) -> Self {
-        todo!()
+        let NodeConfig { identity, implicit_proofs, limits } = config;
+        Self {
+            rng: Rng::from_seed(seed),
+            clock: unix,
+            clock_at: now,
+            implicit_proofs,
+            counters: Counters::default(),
+            outputs: VecDeque::new(),
+            transport: Transport::new(identity.hash(), limits),
+            destinations: Destinations::default(),
+            links: Links::new(&limits),
+            receipts: Receipts::new(limits.receipts),
+            timers: TimerQueue::default(),
+            outstanding: 0,
+            work_id: 0,
+            receipt_id: 0,
+            persist_id: 0,
+            old_ratchets_at: now,
+            plain: Vec::new(),
+        }
     }
 
+    /// Tells the wall clock, at the start and whenever it was set.
     pub fn set_unix_time(&mut self, now: Instant, unix: UnixTime) {
-        todo!()
+        (self.clock, self.clock_at) = (unix, now);
     }
 
+    /// The wall clock at `now`.
     pub fn unix_time(&self, now: Instant) -> UnixTime {
-        todo!()
+        self.clock + now.since(self.clock_at)
     }
 
+    /// Attaches an interface, which is up.
     pub fn add_interface(&mut self, now: Instant, config: InterfaceConfig) -> InterfaceId {
-        todo!()
+        let limits = *self.transport.limits();
+        self.transport.interfaces.add(now, config, &limits)
     }
 
+    /// Detaches an interface: its links close, the paths over it are forgotten.
     pub fn remove_interface(&mut self, now: Instant, interface: InterfaceId) {
-        todo!()
+        self.close_links_on(now, interface);
+        self.transport.remove_interface(interface);
     }
 
-    pub fn handle_interface_up(&mut self, now: Instant, interface: InterfaceId) {
-        todo!()
+    /// An interface is up again.
+    pub fn handle_interface_up(&mut self, _now: Instant, interface: InterfaceId) {
+        self.transport.interfaces.set_up(interface, true, &mut self.counters);
     }
 
+    /// An interface is down: its links close and what it had to transmit is dropped. The paths over it stay, for when
+    /// it comes back, but are not used.
     pub fn handle_interface_down(&mut self, now: Instant, interface: InterfaceId) {
-        todo!()
+        self.close_links_on(now, interface);
+        self.transport.interfaces.set_up(interface, false, &mut self.counters);
     }
 
-    pub fn handle_frame(&mut self, now: Instant, interface: InterfaceId, frame: &[u8]) {
-        todo!()
-    }
-
+    /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
-        todo!()
+        self.transport.handle_timeout(now);
+        while let Some(announced) = self.transport.release(now) {
+            self.learn(now, *announced);
+        }
+        while let Some(receipt) = self.receipts.handle_timeout(now) {
+            self.event(Event::TimedOut { receipt });
+        }
+        while let Some(timer) = self.timers.pop_due(now) {
+            match timer {
+                Timer::Announce(destination) => self.advance_announce(now, destination),
+                Timer::Link(link) => self.handle_link_timeout(now, link),
+            }
+        }
     }
 
+    /// Work came back.
     pub fn handle_work_done(&mut self, now: Instant, done: WorkDone) {
-        todo!()
+        self.outstanding = self.outstanding.saturating_sub(1);
+        match done.done {
+            Done::AnnounceHeard(result) => self.finish_hearing(now, result),
+            Done::Announced(destination, data) => self.finish_announce(now, destination, data),
+            Done::Opened(opened) => self.finish_open(now, opened),
+            Done::Sealed(sealed) => self.finish_seal(now, sealed),
+            Done::Verified(address, valid) => self.finish_verify(&address, valid),
+            Done::Proven(interface, hash, signature) => self.finish_prove(now, interface, hash, signature),
+            Done::Answered(link, answer) => self.finish_answer(now, link, answer),
+            Done::Link(link, done) => self.finish_link_job(now, link, done),
+        }
     }
 
-    pub fn handle_persisted(&mut self, now: Instant, id: PersistId) {
-        todo!()
-    }
-
+    /// What to tell, to persist or to compute next. Drain it after every input.
     pub fn poll_output(&mut self) -> Option<Output> {
-        todo!()
+        self.outputs.pop_front()
     }
 
+    /// The interfaces that have something to transmit.
     pub fn transmit_pending(&self) -> impl Iterator<Item = InterfaceId> + '_ {
-        std::iter::empty()
+        self.transport.interfaces.transmit_pending()
     }
 
+    /// Appends the next frame for an interface to `out`, with its access code; false if there is none. Pull only as
+    /// much as the medium takes: what waits in here can still be overtaken by something more urgent.
     pub fn poll_transmit(&mut self, now: Instant, interface: InterfaceId, out: &mut Vec<u8>) -> bool {
-        todo!()
+        self.transport.interfaces.poll_transmit(now, interface, out, &mut self.counters)
     }
 
+    /// When to call [`Self::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
+        let deadlines =
+            [self.transport.poll_timeout(), self.receipts.poll_timeout(), self.timers.next_deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
+    /// Work handed out and not yet returned. Above a bound of its own the driver stops reading frames, so that a
+    /// medium with flow control pushes back; above [`Limits::work`] frames are refused.
     pub fn work_outstanding(&self) -> usize {
-        todo!()
+        self.outstanding
     }
 
-    pub fn add_destination(&mut self, config: DestinationConfig) -> Result<DestinationHash, AddDestinationError> {
-        todo!()
-    }
-
-    pub fn remove_destination(&mut self, now: Instant, destination: &DestinationHash) {
-        todo!()
-    }
-
-    pub fn set_app_data(&mut self, destination: &DestinationHash, app_data: Vec<u8>) -> Result<(), AnnounceError> {
-        todo!()
-    }
-
-    pub fn announce(
+    /// Adds a destination of ours.
+    pub fn add_destination(
         &mut self,
-        now: Instant,
-        destination: DestinationHash,
-        on: Option<InterfaceId>,
-    ) -> Result<(), AnnounceError> {
-        todo!()
+        config: DestinationConfig,
+    ) -> Result<DestinationHash, AddDestinationError> {
+        self.destinations.add(config)
     }
 
+    /// Removes a destination of ours. Its links stay until they are closed.
+    pub fn remove_destination(&mut self, destination: &DestinationHash) {
+        self.destinations.remove(destination);
+        self.timers.cancel(&Timer::Announce(*destination));
+    }
+
+    /// What was heard of a destination.
     pub fn peer(&self, destination: &DestinationHash) -> Option<&Peer> {
-        todo!()
+        self.transport.peers.peer(destination)
     }
 
+    /// Restores a peer from what was persisted. False if it is malformed, or contradicts or is older than what we know.
     pub fn add_peer(&mut self, record: PeerRecord) -> bool {
-        todo!()
+        self.transport.peers.restore(record)
     }
 
+    /// Keeps a peer and its path from making room for others, and persists what changes about it; or lets it. Also
+    /// good for one that is yet to be heard.
     pub fn retain_peer(&mut self, destination: DestinationHash, retain: bool) {
-        todo!()
+        self.transport.peers.retain(destination, retain);
+        self.transport.paths.retain(&destination, retain);
+        if let Some(record) = self.transport.peers.record(&destination) {
+            self.outputs.push_back(Output::Persist(Persist::Peer(record)));
+        }
     }
 
+    /// The path to a destination, over an interface that is up.
     pub fn path(&self, destination: &DestinationHash) -> Option<PathInfo> {
-        todo!()
+        let route = self.transport.route(destination)?;
+        Some(PathInfo { hops: route.hops, interface: route.interface })
     }
 
+    /// Asks the network for the path to a destination. [`Event::PathFound`] tells the answer; nothing tells that there
+    /// is none. Asking again within 20 s does nothing.
     pub fn request_path(&mut self, now: Instant, destination: DestinationHash) {
-        todo!()
+        let tag = self.rng.bytes();
+        self.transport.request_path(now, destination, tag, &mut self.counters);
     }
 
+    /// Forgets the path to a destination.
     pub fn drop_path(&mut self, destination: &DestinationHash) {
-        todo!()
-    }
-
-    pub fn send_packet(
-        &mut self,
-        now: Instant,
-        destination: DestinationHash,
-        plaintext: Vec<u8>,
-        priority: Priority,
-    ) -> Result<ReceiptId, SendError> {
-        todo!()
-    }
-
-    pub fn prove(&mut self, now: Instant, proof: PendingProof) {
-        todo!()
-    }
-
-    pub fn set_answer_delay(&mut self, delay: Duration) {
-        todo!()
-    }
-
-    pub fn open_link(&mut self, now: Instant, destination: DestinationHash) -> Result<LinkId, OpenLinkError> {
-        todo!()
-    }
-
-    pub fn close_link(&mut self, now: Instant, link: LinkId) {
-        todo!()
-    }
-
-    pub fn link(&self, link: LinkId) -> Option<LinkInfo> {
-        todo!()
-    }
-
-    pub fn identify(&mut self, now: Instant, link: LinkId, identity: &Identity) -> Result<(), LinkError> {
-        todo!()
-    }
-
-    pub fn send_on_link(
-        &mut self,
-        now: Instant,
-        link: LinkId,
-        data: Vec<u8>,
-        priority: Priority,
-    ) -> Result<ReceiptId, LinkError> {
-        todo!()
-    }
-
-    pub fn request(
-        &mut self,
-        now: Instant,
-        link: LinkId,
-        path: &str,
-        data: &[u8],
-        timeout: Option<Duration>,
-    ) -> Result<RequestId, LinkError> {
-        todo!()
-    }
-
-    pub fn respond(
-        &mut self,
-        now: Instant,
-        link: LinkId,
-        request: RequestId,
-        value: &[u8],
-    ) -> Result<(), LinkError> {
-        todo!()
-    }
-
-    pub fn send_resource(
-        &mut self,
-        now: Instant,
-        link: LinkId,
-        data: Vec<u8>,
-        options: ResourceOptions,
-    ) -> Result<ResourceId, LinkError> {
-        todo!()
-    }
-
-    pub fn accept_resource(
-        &mut self,
-        now: Instant,
-        link: LinkId,
-        resource: ResourceId,
-    ) -> Result<(), LinkError> {
-        todo!()
-    }
-
-    pub fn reject_resource(
-        &mut self,
-        now: Instant,
-        link: LinkId,
-        resource: ResourceId,
-    ) -> Result<(), LinkError> {
-        todo!()
-    }
-
-    pub fn cancel_resource(
-        &mut self,
-        now: Instant,
-        link: LinkId,
-        resource: ResourceId,
-    ) -> Result<(), LinkError> {
-        todo!()
+        self.transport.paths.remove(destination);
     }
 
     /// What was refused, and why.
@@ -255,7 +263,23 @@ impl Node {
         &self.counters
     }
 
+    /// What an interface carried.
     pub fn interface_stats(&self, interface: InterfaceId) -> Option<InterfaceStats> {
-        todo!()
+        self.transport.interfaces.stats(interface)
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn submit(&mut self, job: Job) {
+        self.outstanding += 1;
+        self.work_id += 1;
+        self.outputs.push_back(Output::Work(Work { id: WorkId(self.work_id), job }));
+    }
+
+    fn next_receipt(&mut self) -> ReceiptId {
+        self.receipt_id += 1;
+        ReceiptId(self.receipt_id)
     }
 }

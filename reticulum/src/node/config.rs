@@ -54,6 +54,10 @@ pub struct Limits {
     pub half_open_links: usize,
     /// The same, for one interface.
     pub half_open_links_per_interface: usize,
+    /// Bytes of incoming resources and large answers, on all links together; more is rejected.
+    pub incoming_bytes: u64,
+    /// Bytes of outgoing resources, travelling and queued, on all links together; more is refused.
+    pub outgoing_bytes: u64,
     /// Bytes in one interface's transmit queue; the newest of the least urgent frames makes room.
     pub queue_bytes: usize,
     /// Frames in one interface's transmit queue; the same rule.
@@ -74,6 +78,8 @@ impl Default for Limits {
             links: 2_048,
             half_open_links: 512,
             half_open_links_per_interface: 128,
+            incoming_bytes: 64 << 20,
+            outgoing_bytes: 64 << 20,
             queue_bytes: 4 << 20,
             queue_frames: 16_384,
         }

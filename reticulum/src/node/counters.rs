@@ -1,5 +1,7 @@
 //! One counter for every reason to refuse something, by name.
 
+use crate::link::Refusal;
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// What was refused, and why. Nothing that a remote can trigger is logged; it is counted here.
@@ -84,8 +86,66 @@ counters! {
     link_evicted,
     /// Link packets from another interface than the link's.
     link_wrong_interface,
-    /// Link proofs that prove nothing.
-    link_proof_bad,
+    /// Packets on a link that is closed.
+    link_closed,
+    /// Packets on a link that has no keys yet.
+    link_not_open,
+    /// Link packets of a context or type that links do not carry.
+    link_unknown_context,
+    /// Channel messages, of which none are open.
+    link_no_channel,
+    /// Link packets that do not open under the session key.
+    link_undecryptable,
+    /// Link packets whose content has not the shape that their context demands.
+    link_malformed,
+    /// Link packets that only the other end may send.
+    link_wrong_role,
+    /// Proofs of link requests that nobody waits for.
+    link_proof_unexpected,
+    /// Proofs of link requests with a bad signature or key.
+    link_proof_forged,
+    /// Round-trip times told twice.
+    link_rtt_repeated,
+    /// Identifications on a link that is identified.
+    link_identity_repeated,
+    /// Identifications with a bad signature or key.
+    link_identity_forged,
+    /// Closes that do not name their link.
+    link_close_forged,
+    /// Proofs of link packets that do not wait for one.
+    link_packet_proof_unknown,
+    /// Proofs of link packets of a wrong length.
+    link_packet_proof_malformed,
+    /// Proofs of link packets with a bad signature.
+    link_packet_proof_forged,
+    /// Requests on links that serve none.
+    link_requests_not_served,
+    /// Requests above the limit.
+    link_request_too_large,
+    /// Responses to nothing that waits.
+    link_response_unknown,
+    /// Responses above the limit.
+    link_response_too_large,
+    /// Resource advertisements that do not parse.
+    link_advertisement_malformed,
+    /// Resource advertisements that contradict themselves.
+    link_advertisement_inconsistent,
+    /// Resource advertisements of what was received or offered already.
+    link_advertisement_repeated,
+    /// Resources where the policy is to accept none.
+    link_resource_not_wanted,
+    /// Resources above the limit.
+    link_resource_too_large,
+    /// Resources beyond what one link may receive at a time.
+    link_resources_full,
+    /// Resources beyond what all links may receive at a time.
+    link_resource_budget_spent,
+    /// Messages about resources that are not under way.
+    link_resource_unknown,
+    /// Parts of resources that nobody asked for.
+    link_part_unwanted,
+    /// Requests for a proof that is not kept.
+    link_cache_miss,
     /// Proofs of packets that are not ours or no longer waiting.
     proof_unknown,
     /// Proofs of a wrong length or hash.
@@ -100,4 +160,43 @@ counters! {
     queue_stale,
     /// Frames dropped because their interface went down.
     queue_interface_down,
+}
+
+impl Counters {
+    /// Counts what a link refused.
+    pub(super) fn count_link(&mut self, refusal: Refusal) {
+        let counter = match refusal {
+            Refusal::Closed => &mut self.link_closed,
+            Refusal::NotOpen => &mut self.link_not_open,
+            Refusal::UnknownContext => &mut self.link_unknown_context,
+            Refusal::NoChannel => &mut self.link_no_channel,
+            Refusal::Undecryptable => &mut self.link_undecryptable,
+            Refusal::Malformed => &mut self.link_malformed,
+            Refusal::WrongRole => &mut self.link_wrong_role,
+            Refusal::LinkProofUnexpected => &mut self.link_proof_unexpected,
+            Refusal::LinkProofForged => &mut self.link_proof_forged,
+            Refusal::RttRepeated => &mut self.link_rtt_repeated,
+            Refusal::IdentityRepeated => &mut self.link_identity_repeated,
+            Refusal::IdentityForged => &mut self.link_identity_forged,
+            Refusal::CloseForged => &mut self.link_close_forged,
+            Refusal::ProofUnknown => &mut self.link_packet_proof_unknown,
+            Refusal::ProofMalformed => &mut self.link_packet_proof_malformed,
+            Refusal::ProofForged => &mut self.link_packet_proof_forged,
+            Refusal::RequestsNotServed => &mut self.link_requests_not_served,
+            Refusal::RequestTooLarge => &mut self.link_request_too_large,
+            Refusal::ResponseUnknown => &mut self.link_response_unknown,
+            Refusal::ResponseTooLarge => &mut self.link_response_too_large,
+            Refusal::AdvertisementMalformed => &mut self.link_advertisement_malformed,
+            Refusal::AdvertisementInconsistent => &mut self.link_advertisement_inconsistent,
+            Refusal::AdvertisementRepeated => &mut self.link_advertisement_repeated,
+            Refusal::ResourceNotWanted => &mut self.link_resource_not_wanted,
+            Refusal::ResourceTooLarge => &mut self.link_resource_too_large,
+            Refusal::ResourcesFull => &mut self.link_resources_full,
+            Refusal::BudgetSpent => &mut self.link_resource_budget_spent,
+            Refusal::ResourceUnknown => &mut self.link_resource_unknown,
+            Refusal::PartUnwanted => &mut self.link_part_unwanted,
+            Refusal::CacheMiss => &mut self.link_cache_miss,
+        };
+        *counter += 1;
+    }
 }

@@ -7,6 +7,7 @@ use super::ids::{InterfaceId, PersistId, ReceiptId, ResourceId};
 use super::work::Work;
 use crate::crypto::{Identity, PublicIdentity, RatchetPublic, RatchetSecret};
 use crate::hash::{DestinationHash, LinkId, NameHash, PacketHash, PathHash, RatchetId, RequestId};
+use crate::resource;
 use crate::time::UnixTime;
 
 /// Everything that [`Node::poll_output`](super::Node::poll_output) yields.
@@ -340,8 +341,10 @@ impl std::fmt::Debug for PendingProof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             ProofSubject::None => f.write_str("PendingProof(none)"),
-            ProofSubject::Single { hash, .. } | ProofSubject::Link { hash, .. } => write!(f, "PendingProof({hash})"),
-            ProofSubject::Resource { resource, .. } => write!(f, "PendingProof(resource {resource})"),
+            ProofSubject::Single { hash, .. } | ProofSubject::Link { hash, .. } => {
+                write!(f, "PendingProof({hash})")
+            }
+            ProofSubject::Resource { link, .. } => write!(f, "PendingProof(a resource on {link})"),
         }
     }
 }
@@ -356,7 +359,7 @@ pub(crate) enum ProofSubject {
     /// A packet on a link.
     Link { link: LinkId, hash: PacketHash },
     /// The last segment of a resource.
-    Resource { link: LinkId, resource: ResourceId },
+    Resource { link: LinkId, proof: Box<resource::Proof> },
 }
 
 /// Why a destination cannot be added.

@@ -1,6 +1,17 @@
 //! Public-key and other heavy work, as values that run elsewhere and come back.
+//!
+//! A job carries all that its result needs, so nothing waits for it in a table and a job that is lost only loses what
+//! it would have done.
 
-use super::ids::WorkId;
+use std::fmt;
+use std::sync::Arc;
+
+use super::ids::{InterfaceId, Priority, ReceiptId, WorkId};
+use crate::crypto::{Identity, OpenError, Opened, PublicIdentity, RatchetPublic, RatchetSecret};
+use crate::hash::{DestinationHash, LinkId, NameHash, PacketHash, ProofAddress};
+use crate::link::{Answer, AnswerJob, LinkJob, LinkJobDone};
+use crate::transport::{Announced, Heard, Introduction, Proof};
+use crate::wire::{Announce, AnnounceError, Packet};
 
 /// How long a piece of work takes, which decides who runs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,13 +25,15 @@ pub enum WorkClass {
 /// Work to run. Each one must come back, or what depends on it never happens.
 #[derive(Debug)]
 pub struct Work {
-    id: WorkId,
+    pub(super) id: WorkId,
+    pub(super) job: Job,
 }
 
 /// The result of a [`Work`].
 #[derive(Debug)]
 pub struct WorkDone {
     id: WorkId,
+    pub(super) done: Done,
 }
 
 impl Work {
@@ -31,12 +44,29 @@ impl Work {
 
     /// Who should run it.
     pub fn class(&self) -> WorkClass {
-        WorkClass::Packet
+        match &self.job {
+            Job::Open(job) if job.all => WorkClass::Heavy,
+            Job::Link(_, job) if job.is_heavy() => WorkClass::Heavy,
+            _ => WorkClass::Packet,
+        }
     }
 
     /// Runs it, on any thread.
     pub fn run(self) -> WorkDone {
-        WorkDone { id: self.id }
+        let done = match self.job {
+            Job::HearAnnounce(job) => Done::AnnounceHeard(job.run()),
+            Job::Announce(job) => Done::Announced(job.destination, job.run()),
+            Job::Open(job) => Done::Opened(job.run()),
+            Job::Seal(job) => Done::Sealed(job.run()),
+            Job::Verify(proof) => {
+                let valid = proof.signer.verify(proof.hash.as_ref(), &proof.signature);
+                Done::Verified(proof.address, valid)
+            }
+            Job::Answer(link, job) => Done::Answered(link, job.run().map(Box::new)),
+            Job::Link(link, job) => Done::Link(link, job.run()),
+            Job::Prove(job) => Done::Proven(job.interface, job.hash, job.identity.sign(job.hash.as_ref())),
+        };
+        WorkDone { id: self.id, done }
     }
 }
 
@@ -45,4 +75,184 @@ impl WorkDone {
     pub fn id(&self) -> WorkId {
         self.id
     }
+}
+
+#[derive(Debug)]
+pub(super) enum Job {
+    HearAnnounce(HearAnnounceJob),
+    Announce(AnnounceJob),
+    Open(OpenJob),
+    Seal(SealJob),
+    Verify(Proof),
+    Prove(ProveJob),
+    Answer(LinkId, AnswerJob),
+    Link(LinkId, LinkJob),
+}
+
+#[derive(Debug)]
+pub(super) enum Done {
+    AnnounceHeard(Result<Box<Announced>, AnnounceError>),
+    Announced(DestinationHash, Vec<u8>),
+    Opened(OpenDone),
+    Sealed(SealDone),
+    Verified(ProofAddress, bool),
+    Proven(InterfaceId, PacketHash, [u8; 64]),
+    Answered(LinkId, Option<Box<Answer>>),
+    Link(LinkId, LinkJobDone),
+}
+
+/// Verifies an announce, one Ed25519 verification.
+#[derive(Debug)]
+pub(super) struct HearAnnounceJob {
+    /// The packet, which parsed once.
+    pub(super) frame: Vec<u8>,
+    pub(super) heard: Heard,
+    pub(super) path_response: bool,
+}
+
+impl HearAnnounceJob {
+    fn run(self) -> Result<Box<Announced>, AnnounceError> {
+        let packet = Packet::parse(&self.frame).map_err(|_| AnnounceError::Truncated)?;
+        let announce = Announce::parse(&packet)?;
+        let introduction = Introduction {
+            identity: Arc::new(announce.verify()?),
+            app_data: announce.app_data.map(<[u8]>::to_vec),
+            ratchet: announce.ratchet,
+            emitted_s: announce.emission_secs(),
+        };
+        Ok(Box::new(Announced {
+            destination: announce.destination,
+            name_hash: announce.name_hash,
+            heard: self.heard,
+            introduction,
+            path_response: self.path_response,
+        }))
+    }
+}
+
+/// Signs an announce of ours.
+#[derive(Debug)]
+pub(super) struct AnnounceJob {
+    pub(super) identity: Arc<Identity>,
+    pub(super) destination: DestinationHash,
+    pub(super) name_hash: NameHash,
+    pub(super) random_blob: [u8; 10],
+    pub(super) ratchet: Option<RatchetPublic>,
+    pub(super) app_data: Vec<u8>,
+}
+
+impl AnnounceJob {
+    fn run(self) -> Vec<u8> {
+        Announce::build(
+            &self.identity,
+            self.destination,
+            self.name_hash,
+            self.random_blob,
+            self.ratchet.as_ref(),
+            &self.app_data,
+        )
+    }
+}
+
+/// Opens a single packet for us: one key agreement a key tried.
+pub(super) struct OpenJob {
+    pub(super) destination: DestinationHash,
+    pub(super) interface: InterfaceId,
+    pub(super) hash: PacketHash,
+    pub(super) identity: Arc<Identity>,
+    pub(super) ratchets: Arc<[RatchetSecret]>,
+    /// Second attempt, with every ratchet that is kept.
+    pub(super) all: bool,
+    pub(super) payload: Vec<u8>,
+}
+
+/// What an [`OpenJob`] came to.
+#[derive(Debug)]
+pub(super) struct OpenDone {
+    pub(super) destination: DestinationHash,
+    pub(super) interface: InterfaceId,
+    pub(super) hash: PacketHash,
+    pub(super) result: Result<Opened, OpenError>,
+    /// The older ratchet that opened it.
+    pub(super) useful: Option<RatchetSecret>,
+    /// For a second attempt, if this was the first and failed.
+    pub(super) payload: Option<Vec<u8>>,
+}
+
+impl OpenJob {
+    fn run(self) -> OpenDone {
+        let (result, useful) = if self.all {
+            self.try_all()
+        } else {
+            (self.identity.open(&self.ratchets, &self.payload, false), None)
+        };
+        let retry = !self.all && result == Err(OpenError::NoKey);
+        OpenDone {
+            destination: self.destination,
+            interface: self.interface,
+            hash: self.hash,
+            result,
+            useful,
+            payload: retry.then_some(self.payload),
+        }
+    }
+
+    fn try_all(&self) -> (Result<Opened, OpenError>, Option<RatchetSecret>) {
+        for ratchet in &*self.ratchets {
+            match self.identity.open(std::slice::from_ref(ratchet), &self.payload, true) {
+                Err(OpenError::NoKey) => {}
+                result => return (result, Some(ratchet.clone())),
+            }
+        }
+        (Err(OpenError::NoKey), None)
+    }
+}
+
+impl fmt::Debug for OpenJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OpenJob({})", self.hash)
+    }
+}
+
+/// Seals a single packet of ours: one key pair and one key agreement.
+pub(super) struct SealJob {
+    pub(super) destination: DestinationHash,
+    pub(super) receipt: ReceiptId,
+    pub(super) priority: Priority,
+    pub(super) recipient: Arc<PublicIdentity>,
+    pub(super) ratchet: Option<RatchetPublic>,
+    pub(super) entropy: [u8; 48],
+    pub(super) plaintext: Vec<u8>,
+}
+
+/// What a [`SealJob`] came to.
+#[derive(Debug)]
+pub(super) struct SealDone {
+    pub(super) destination: DestinationHash,
+    pub(super) receipt: ReceiptId,
+    pub(super) priority: Priority,
+    pub(super) recipient: Arc<PublicIdentity>,
+    pub(super) payload: Vec<u8>,
+}
+
+impl SealJob {
+    fn run(self) -> SealDone {
+        let payload = self.recipient.seal(self.ratchet.as_ref(), &self.entropy, &self.plaintext);
+        let Self { destination, receipt, priority, recipient, .. } = self;
+        SealDone { destination, receipt, priority, recipient, payload }
+    }
+}
+
+impl fmt::Debug for SealJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealJob({})", self.receipt)
+    }
+}
+
+/// Signs the proof of a single packet.
+#[derive(Debug)]
+pub(super) struct ProveJob {
+    pub(super) identity: Arc<Identity>,
+    pub(super) interface: InterfaceId,
+    pub(super) hash: PacketHash,
 }

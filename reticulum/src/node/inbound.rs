@@ -1,0 +1,154 @@
+//! Frames: to whom each packet goes (`spec/reticulum.md` 5.3). Bounded table work for each, and what needs a public
+//! key leaves as work.
+
+use super::work::{HearAnnounceJob, Job};
+use super::{Event, InterfaceId, Node, Output, Persist};
+use crate::time::Instant;
+use crate::transport::{Announced, Heard, Learned, PathRequest, path_request_destination};
+use crate::wire::{Announce, AnnounceError, Context, DestinationType, Packet, PacketType};
+
+impl Node {
+    /// A frame came in on an interface: one packet, with its access code if the interface has one.
+    pub fn handle_frame(&mut self, now: Instant, interface: InterfaceId, frame: &[u8]) {
+        if self.outstanding >= self.transport.limits().work {
+            self.counters.work_full += 1;
+            return;
+        }
+        let mut plain = std::mem::take(&mut self.plain);
+        plain.clear();
+        if let Some((packet, once)) = self.transport.receive(interface, frame, &mut plain, &mut self.counters)
+        {
+            self.dispatch(now, interface, &packet, once);
+        }
+        self.plain = plain;
+    }
+
+    fn dispatch(&mut self, now: Instant, interface: InterfaceId, packet: &Packet<'_>, once: bool) {
+        match (packet.header.packet_type, packet.header.destination_type) {
+            (PacketType::Announce, _) => self.hear_announce(interface, packet),
+            (PacketType::Data, DestinationType::Single) => self.receive_single(interface, packet),
+            (PacketType::Data, DestinationType::Plain) => self.receive_plain(now, interface, packet),
+            (PacketType::Data | PacketType::Proof, DestinationType::Link) => {
+                self.receive_on_link(now, interface, packet, once);
+            }
+            (PacketType::LinkRequest, DestinationType::Single) => {
+                self.receive_link_request(now, interface, packet)
+            }
+            (PacketType::Proof, DestinationType::Single) => self.receive_proof(packet),
+            _ => self.counters.packet_wrong_type += 1,
+        }
+    }
+
+    /// Refuses what can be refused without its signature, which costs a hundred times the rest.
+    fn hear_announce(&mut self, id: InterfaceId, packet: &Packet<'_>) {
+        let Ok(announce) = Announce::parse(packet) else {
+            self.counters.announce_malformed += 1;
+            return;
+        };
+        let Some(interface) = self.transport.interfaces.up(id) else { return };
+        let destination = &announce.destination;
+        let known = self.transport.peers.peer(destination).is_some();
+        let refused = if self.destinations.contains(destination) {
+            &mut self.counters.announce_own
+        } else if self.transport.peers.contradicts(destination, announce.identity) {
+            &mut self.counters.announce_other_key
+        } else if known && self.transport.paths.is_settled(destination, &announce.random_blob) {
+            &mut self.counters.announce_repeated
+        } else if !announce.is_of_its_identity() {
+            &mut self.counters.announce_wrong_destination
+        } else {
+            let heard = Heard {
+                hops: packet.header.hops.saturating_add(1),
+                interface: id,
+                next_hop: packet.header.transport_id,
+                blob: announce.random_blob,
+                gravity: 0,
+                lifetime: interface.config.mode.path_lifetime(),
+            };
+            let mut frame = Vec::new();
+            packet.emit(&mut frame);
+            let path_response = packet.header.context == Context::PATH_RESPONSE;
+            return self.submit(Job::HearAnnounce(HearAnnounceJob { frame, heard, path_response }));
+        };
+        *refused += 1;
+    }
+
+    /// The signature of an announce was checked.
+    pub(super) fn finish_hearing(&mut self, now: Instant, result: Result<Box<Announced>, AnnounceError>) {
+        match result {
+            Ok(announced) => {
+                if let Some(announced) = self.transport.admit(now, announced, &mut self.counters) {
+                    self.learn(now, *announced);
+                }
+            }
+            Err(AnnounceError::Signature) => self.counters.announce_bad_signature += 1,
+            Err(_) => self.counters.announce_malformed += 1,
+        }
+    }
+
+    /// Takes what a valid announce says: about its destination if it is not old, about the path by the timebase rule.
+    pub(super) fn learn(&mut self, now: Instant, announced: Announced) {
+        let Announced { destination, name_hash, heard, introduction, path_response } = announced;
+        let unix = self.unix_time(now);
+        let transport = &mut self.transport;
+        if self.destinations.contains(&destination) {
+            self.counters.announce_own += 1;
+            return;
+        }
+        if transport.peers.contradicts(&destination, &introduction.identity.to_bytes()) {
+            self.counters.announce_other_key += 1;
+            return;
+        }
+        let accepted = transport.paths.accepts(now, &destination, &heard);
+        let ratchet = introduction.ratchet;
+        match transport.peers.learn(unix, destination, introduction) {
+            Learned::Yes => {}
+            Learned::Evicting => self.counters.peer_evicted += 1,
+            Learned::Older => self.counters.announce_older += 1,
+        }
+        if !accepted {
+            self.counters.announce_not_better += 1;
+            return;
+        }
+        let retained = transport.peers.is_retained(&destination);
+        self.counters.path_evicted += u64::from(transport.paths.learn(now, destination, &heard, retained));
+        let Some(peer) = transport.peers.peer(&destination) else { return };
+        let (identity, app_data) = (peer.identity.clone(), peer.app_data.clone());
+        if transport.requests.finish(&destination) {
+            self.outputs.push_back(Output::Event(Event::PathFound { destination, hops: heard.hops }));
+        }
+        if let Some(record) = transport.peers.record(&destination) {
+            self.outputs.push_back(Output::Persist(Persist::Peer(record)));
+        }
+        let Heard { hops, interface, .. } = heard;
+        let event = Event::Announce {
+            destination,
+            identity,
+            name_hash,
+            app_data,
+            ratchet,
+            hops,
+            interface,
+            path_response,
+        };
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn receive_plain(&mut self, now: Instant, interface: InterfaceId, packet: &Packet<'_>) {
+        if packet.header.destination_hash() != path_request_destination() {
+            self.counters.packet_unknown_destination += 1;
+            return;
+        }
+        let Some(request) = PathRequest::parse(packet.data) else {
+            self.counters.path_request_malformed += 1;
+            return;
+        };
+        if !self.transport.requests.is_new(&request) {
+            self.counters.path_request_duplicate += 1;
+        } else if self.destinations.contains(&request.destination) {
+            self.answer_path_request(now, request.destination, interface);
+        } else {
+            self.counters.path_request_unknown += 1;
+        }
+    }
+}
