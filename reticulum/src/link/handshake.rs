@@ -200,8 +200,17 @@ impl Answered {
 impl Link {
     /// Opens a link. Returns it with the body of the link request to send to the destination.
     pub(crate) fn initiate(now: Instant, rng: &mut Rng, config: InitiateConfig) -> (Self, Vec<u8>) {
-        let ephemeral = Arc::new(EphemeralX25519::from_bytes(rng.bytes()));
+        let ephemeral = EphemeralX25519::from_bytes(rng.bytes());
         let signing = SigningKey::from_bytes(&rng.bytes());
+        Self::initiate_with(now, config, ephemeral, signing)
+    }
+
+    pub(super) fn initiate_with(
+        now: Instant,
+        config: InitiateConfig,
+        ephemeral: EphemeralX25519,
+        signing: SigningKey,
+    ) -> (Self, Vec<u8>) {
         let mtu = config.mtu.max(MTU_UNSIGNALLED);
         let mut request = Vec::new();
         LinkRequest {
@@ -216,7 +225,7 @@ impl Link {
         let state = State::Requested(Requested {
             requested_at: now,
             deadline: now + config.first_hop_timeout + per_hop(config.hops),
-            ephemeral,
+            ephemeral: Arc::new(ephemeral),
             peer: config.peer.clone(),
             verifying: false,
         });
@@ -396,8 +405,10 @@ impl Link {
         let State::Answered(answered) = &self.state else { return };
         let token = answered.token.clone();
         self.rtt = rtt;
-        self.state =
-            State::Open(Open { token, liveness: Liveness::new(self.role, now, rtt), rtt_told: false });
+        let mut liveness = Liveness::new(self.role, now, rtt);
+        // Until the initiator tells its interval, the shortest is assumed: an answer too many does no harm.
+        liveness.set_rtt(rtt, Duration::ZERO);
+        self.state = State::Open(Open { token, liveness, rtt_told: false });
         self.event(LinkEvent::Opened { rtt });
     }
 

@@ -137,10 +137,14 @@ impl Liveness {
 
 impl Link {
     pub(super) fn handle_keepalive(&mut self, now: Instant, data: &[u8]) -> Result<(), Refusal> {
-        let State::Open(open) = &mut self.state else { return Err(Refusal::NotOpen) };
         match (self.role, data) {
             (LinkRole::Responder, [KEEPALIVE_PROBE]) => {
-                if open.liveness.answers_probe(now) {
+                // Before it is open here, the initiator's round-trip time was lost: it must not think us dead.
+                let silent = match &self.state {
+                    State::Open(open) => open.liveness.answers_probe(now),
+                    _ => true,
+                };
+                if silent {
                     let answer = vec![KEEPALIVE_ANSWER];
                     self.transmit(now, PacketType::Data, Context::KEEPALIVE, answer, Priority::Link);
                 }

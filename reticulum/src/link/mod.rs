@@ -14,7 +14,7 @@
 //! | `keepalive` | probes, stale, grace |
 //! | `receipts` | proofs of packets, both ways |
 //! | `request` | requests and responses as packets, and who waits for what |
-//! | `transfer` | resources: policy, queue, bounds |
+//! | `transfer` | resources: queue, bounds, ends; in `intake`: policy, and whose a packet is |
 //! | `job`, `types`, `budget` | values |
 
 mod budget;
