@@ -105,9 +105,9 @@ options! {
     pub struct LimitOptions {
         /// Messages that one member may post in a minute, some of them at once. 0 = no limit.
         posts_per_minute: u32 = 60,
-        /// The longest text of a message, in characters, 1 to 100000.
+        /// The longest text of a message, in characters, 1 to 200000.
         #[serde(deserialize_with = "message_length")]
-        message_length_max: u32 = 4000,
+        message_length_max: u32 = 131_072,
     }
 }
 
@@ -226,8 +226,9 @@ fn group_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Strin
 
 fn message_length<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let length = u32::deserialize(deserializer)?;
-    if !(1..=100_000).contains(&length) {
-        return Err(serde::de::Error::custom("expected a number from 1 to 100000"));
+    // The longest fits a page of the history, which holds 1 MiB, in any script.
+    if !(1..=200_000).contains(&length) {
+        return Err(serde::de::Error::custom("expected a number from 1 to 200000"));
     }
     Ok(length)
 }

@@ -54,7 +54,7 @@ fn the_example_of_the_issue_is_understood() {
     .unwrap();
     assert_eq!(config.group.name, "Harbour chat (group)");
     assert_eq!(config.group.visibility, Visibility::Private);
-    assert_eq!((config.limits.posts_per_minute, config.limits.message_length_max), (0, 4000));
+    assert_eq!((config.limits.posts_per_minute, config.limits.message_length_max), (0, 131_072));
     assert_eq!(config.store.durability, Durability::Crash);
     assert_eq!(config.interfaces.len(), 2);
     assert_eq!(config.interfaces[1].medium, Medium::TcpClient { target: "mesh.example:4965".into() });
