@@ -1,8 +1,76 @@
 //! Refusals as callers see them: one code each, and one short line.
 
-use proto::v1::{Error, ErrorCode};
+use prost::Message;
+use proto::v1::{Error, ErrorCode, ErrorResponse};
+
+use crate::group::{Refusal, refusal_text};
 
 /// An error with nothing but code and text.
 pub(super) fn error(code: ErrorCode, text: &str) -> Error {
     Error { code: code.into(), text: text.to_owned(), ..Error::default() }
+}
+
+/// The call lacks a field that it needs.
+pub(super) fn missing(field: &str) -> Error {
+    let text = format!("{field} is missing");
+    Error { code: ErrorCode::MissingField.into(), text, field: field.to_owned(), ..Error::default() }
+}
+
+/// A field holds what the call cannot use.
+pub(super) fn invalid(field: &str, why: &str) -> Error {
+    let text = format!("{field}: {why}");
+    Error { code: ErrorCode::InvalidField.into(), text, field: field.to_owned(), ..Error::default() }
+}
+
+/// A refused call's response, whatever the call was.
+pub(super) fn encode(error: Error) -> Vec<u8> {
+    ErrorResponse { error: Some(error) }.encode_to_vec()
+}
+
+/// The response to a call that the group refused.
+pub fn refused(refusal: &Refusal) -> Vec<u8> {
+    encode(of_refusal(refusal))
+}
+
+/// The response to a call that the node cannot serve now, for want of room in a queue.
+pub fn busy(retry_after_s: u32) -> Vec<u8> {
+    encode(Error { retry_after_s, ..error(ErrorCode::Busy, "Too much to do right now.") })
+}
+
+/// The response to a call that failed for a reason which is none of the caller's.
+pub fn internal() -> Vec<u8> {
+    encode(error(ErrorCode::Internal, "The node failed."))
+}
+
+/// The response to a request whose data carries no protobuf at all.
+pub fn malformed() -> Vec<u8> {
+    encode(error(ErrorCode::Malformed, "The request's data is no byte string."))
+}
+
+pub(super) fn of_refusal(refusal: &Refusal) -> Error {
+    let mut of = error(code(refusal), &refusal_text(refusal));
+    match refusal {
+        Refusal::TooLong { max } | Refusal::Full { max } => of.max = u32::try_from(*max).unwrap_or(u32::MAX),
+        Refusal::RateLimited { retry_after_s } => of.retry_after_s = *retry_after_s,
+        _ => {}
+    }
+    of
+}
+
+fn code(refusal: &Refusal) -> ErrorCode {
+    match refusal {
+        Refusal::NotIdentified => ErrorCode::NotIdentified,
+        Refusal::NotMember => ErrorCode::NotMember,
+        Refusal::Banned { .. } => ErrorCode::Banned,
+        Refusal::NoPermission => ErrorCode::NoPermission,
+        Refusal::NotFound => ErrorCode::NotFound,
+        Refusal::Already => ErrorCode::Already,
+        Refusal::TooLong { .. } => ErrorCode::TooLong,
+        Refusal::Empty => ErrorCode::Empty,
+        Refusal::RateLimited { .. } => ErrorCode::RateLimited,
+        Refusal::NickTaken => ErrorCode::NickTaken,
+        Refusal::Full { .. } => ErrorCode::Full,
+        Refusal::BadCode => ErrorCode::BadCode,
+        Refusal::Ambiguous { .. } => ErrorCode::Ambiguous,
+    }
 }

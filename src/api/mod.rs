@@ -1,13 +1,54 @@
 //! The public interface of a node: protobuf requests in, protobuf responses out. The only module that names the
 //! generated types; everybody else sees the group's words.
 //!
+//! [`plan`] reads a call and says what has to be done for its answer: nothing more ([`Plan::Answer`]), a decision of the
+//! group ([`Plan::Decide`]), or a look into the store ([`Plan::Read`]). It owns no state and waits for nothing, so the
+//! event loop decides when each of these runs. An answer may rest on events that are not durable yet: it leaves the node
+//! once all that were submitted before it are.
+//!
 //! `docs/api.md` is the contract for people, `proto/meshgroup/v1` for programs.
 
+mod announce;
 pub mod client;
 pub mod control;
 mod error;
+mod history;
+mod page;
+mod reply;
+mod route;
 mod status;
+mod wire;
+
 #[cfg(test)]
 mod tests;
 
+pub use self::announce::{ANNOUNCE_BYTES_MAX, announce};
+pub use self::error::{busy, internal, malformed, refused};
+pub use self::history::{Author, HistoryPage, HistoryQuery};
+pub use self::reply::Reply;
+pub use self::route::{PATHS, plan};
 pub use self::status::{GroupStatus, InterfaceStatus, NodeStatus};
+pub use self::wire::{request_body, response_value};
+use crate::group::Action;
+
+/// Bytes of protobuf that make a response of one packet on a link of the common MTU: 431, less 22 of MessagePack.
+pub const ONE_PACKET_BYTES: usize = 409;
+
+/// What has to be done to answer a call.
+#[derive(Debug)]
+pub enum Plan {
+    /// Send this.
+    Answer(Vec<u8>),
+    /// Let the group decide, then send what [`Reply::done`] or [`refused`] makes of the decision. A
+    /// [`Action::Delete`] comes without `stored`: the store has to be asked first.
+    Decide {
+        /// What the caller wants.
+        action: Action,
+        /// Makes the answer.
+        reply: Reply,
+    },
+    /// Read a page of the history, then send what [`HistoryQuery::answer`] makes of it.
+    Read(HistoryQuery),
+    /// Send the encoded [`NodeStatus`]. Only the operator gets here.
+    Status,
+}

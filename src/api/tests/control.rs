@@ -8,8 +8,8 @@ use prost::Message;
 use proto::v1;
 use tokio::sync::mpsc;
 
-use super::client::{Author, Client, ClientError, ListedMessage};
-use super::control::{REQUEST_BYTES_MAX, SOCKET_NAME, bind, serve};
+use crate::api::client::{Author, Client, ClientError, ListedMessage};
+use crate::api::control::{REQUEST_BYTES_MAX, SOCKET_NAME, bind, serve};
 
 struct Folder(PathBuf);
 
@@ -125,7 +125,8 @@ fn a_refusal_and_a_dropped_call_reach_the_client_as_text() {
     with_server(
         &folder,
         |path, _| {
-            let error = super::error::error(v1::ErrorCode::Busy, "busy");
+            let error =
+                v1::Error { code: v1::ErrorCode::Busy.into(), text: "busy".into(), ..Default::default() };
             (path != "/api/v1/members")
                 .then(|| v1::StatusResponse { error: Some(error), ..Default::default() }.encode_to_vec())
         },

@@ -1,0 +1,71 @@
+//! Who gets through to which path: one table over all of both.
+
+use super::*;
+use crate::api::PATHS;
+
+/// Every path, and what a stranger, a member and the operator get for an empty message; the owner gets what the path
+/// does with it. `None` is success.
+fn rows() -> [(&'static str, [Option<ErrorCode>; 4]); 13] {
+    use ErrorCode::{MissingField, NoPermission, NotIdentified, NotMember};
+    let (missing, forbidden, stranger) = (Some(MissingField), Some(NoPermission), Some(NotMember));
+    [
+        ("/api/v1/info", [None, None, None, None]),
+        ("/api/v1/join", [None, Some(ErrorCode::Already), Some(ErrorCode::Already), Some(NotIdentified)]),
+        ("/api/v1/leave", [stranger, None, None, Some(NotIdentified)]),
+        ("/api/v1/claim", [missing, missing, missing, missing]),
+        ("/api/v1/display-name/update", [stranger, missing, missing, missing]),
+        ("/api/v1/members", [stranger, None, None, None]),
+        ("/api/v1/members/kick", [stranger, forbidden, missing, missing]),
+        ("/api/v1/members/ban", [stranger, forbidden, missing, missing]),
+        ("/api/v1/members/unban", [stranger, forbidden, missing, missing]),
+        ("/api/v1/bans", [stranger, forbidden, None, None]),
+        ("/api/v1/messages", [stranger, None, None, None]),
+        ("/api/v1/messages/send", [stranger, missing, missing, missing]),
+        ("/api/v1/messages/delete", [stranger, missing, missing, missing]),
+    ]
+}
+
+#[test]
+fn each_path_lets_in_whom_it_is_for() {
+    assert_eq!(rows().map(|(path, _)| path), PATHS, "a new path needs a row");
+    for (path, expected) in rows() {
+        let callers = [person(9), person(2), person(1), Caller::Operator];
+        for (caller, expected) in callers.iter().zip(expected) {
+            assert_eq!(Scene::populated().code_of(caller, path, &[]), expected, "{path} for {caller:?}");
+        }
+    }
+}
+
+#[test]
+fn the_unidentified_and_the_banned_each_get_their_own_code() {
+    for path in PATHS.into_iter().filter(|path| *path != "/api/v1/info") {
+        let mut scene = Scene::populated();
+        let code = scene.code_of(&Caller::Unidentified, path, &[]);
+        assert_eq!(code, Some(ErrorCode::NotIdentified), "{path}");
+        assert_eq!(scene.code_of(&person(4), path, &[]), Some(ErrorCode::Banned), "{path}");
+    }
+    let mut scene = Scene::populated();
+    for caller in [Caller::Unidentified, person(4)] {
+        assert_eq!(scene.code_of(&caller, "/api/v1/info", &[]), None);
+    }
+}
+
+#[test]
+fn bytes_that_are_no_message_are_malformed_to_everybody() {
+    for path in PATHS {
+        let mut scene = Scene::populated();
+        for caller in [Caller::Unidentified, person(9), person(4), person(2), person(1)] {
+            assert_eq!(scene.code_of(&caller, path, &[0xff]), Some(ErrorCode::Malformed), "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_path_that_does_not_exist_says_so_and_the_operators_do_not_exist_for_others() {
+    let mut scene = Scene::populated();
+    for path in ["/api/v1/nothing", "/api/v2/info", "/control/v1/status"] {
+        assert_eq!(scene.code_of(&person(1), path, &[]), Some(ErrorCode::UnknownPath), "{path}");
+    }
+    let status = plan(PathHash::of_path("/control/v1/status"), &[], &Caller::Operator, &scene.group);
+    assert!(matches!(status, Plan::Status));
+}

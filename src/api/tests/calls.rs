@@ -1,0 +1,172 @@
+//! What each call does, and how it is refused.
+
+use super::*;
+
+#[test]
+fn joining_claiming_renaming_and_leaving() {
+    let mut scene = Scene::new(Visibility::Public);
+    let bob = person(1);
+    let joined: v1::JoinResponse = scene.call(&bob, "/api/v1/join", &v1::JoinRequest { nick: "Bob".into() });
+    assert_eq!(joined.you, Some(v1::Membership { member: 1, nick: "Bob".into(), role: 0 }));
+    assert_eq!(joined.seq, 2);
+
+    let wrong = scene.error(&bob, "/api/v1/claim", &v1::ClaimRequest { code: "AAAAA-AAAAA".into() });
+    assert_eq!(wrong.unwrap().code(), ErrorCode::BadCode);
+    let code = scene.code.to_string();
+    let claimed: v1::ClaimResponse = scene.call(&bob, "/api/v1/claim", &v1::ClaimRequest { code });
+    assert_eq!(claimed.you.unwrap().role(), v1::Role::Owner);
+
+    let request = v1::DisplayNameUpdateRequest { nick: " Robert\n".into() };
+    let renamed: v1::DisplayNameUpdateResponse = scene.call(&bob, "/api/v1/display-name/update", &request);
+    assert_eq!((renamed.nick.as_str(), renamed.seq), ("Robert", 4));
+
+    let left: v1::LeaveResponse = scene.call(&bob, "/api/v1/leave", &v1::LeaveRequest {});
+    assert_eq!((left.seq, left.error), (5, None));
+    let info: v1::InfoResponse = scene.call(&bob, "/api/v1/info", &v1::InfoRequest {});
+    assert_eq!((info.members, info.you, info.head), (0, None, 5));
+}
+
+#[test]
+fn without_a_wish_the_announced_name_is_the_nick_and_a_taken_one_is_refused_at_renaming() {
+    let mut scene = Scene::populated();
+    let joined: v1::JoinResponse = scene.call(&person(9), "/api/v1/join", &v1::JoinRequest::default());
+    assert_eq!(joined.you.unwrap().nick, "P9");
+    let request = v1::DisplayNameUpdateRequest { nick: "p2".into() };
+    let error = scene.error(&person(9), "/api/v1/display-name/update", &request);
+    assert_eq!(error.unwrap().code(), ErrorCode::NickTaken);
+}
+
+#[test]
+fn a_private_group_tells_its_name_to_members_only() {
+    let mut scene = Scene::new(Visibility::Private);
+    scene.call::<v1::JoinResponse>(&person(1), "/api/v1/join", &v1::JoinRequest::default());
+    let mut name =
+        |caller: &Caller| scene.call::<v1::InfoResponse>(caller, "/api/v1/info", &v1::InfoRequest {}).name;
+    assert_eq!(name(&person(1)), "Harbour");
+    assert_eq!(name(&person(2)), "Private Group");
+    assert_eq!(name(&Caller::Unidentified), "Private Group");
+}
+
+#[test]
+fn sending_the_same_client_id_again_posts_once() {
+    let mut scene = Scene::populated();
+    let request = v1::SendRequest { text: "hi".into(), client_id: vec![1; 8] };
+    let first: v1::SendResponse = scene.call(&person(2), "/api/v1/messages/send", &request);
+    let again: v1::SendResponse = scene.call(&person(2), "/api/v1/messages/send", &request);
+    assert_eq!(first, again);
+    let other: v1::SendResponse = scene.call(&person(3), "/api/v1/messages/send", &request);
+    assert_eq!(other.seq, first.seq + 1, "somebody else's id is another id");
+    assert_eq!(scene.group.state().messages, 2);
+}
+
+#[test]
+fn a_text_that_cannot_be_posted_says_why() {
+    let mut scene = Scene::populated();
+    let mut refuse = |text: &str, client_id: Vec<u8>| {
+        let request = v1::SendRequest { text: text.into(), client_id };
+        scene.error(&person(2), "/api/v1/messages/send", &request).unwrap()
+    };
+    assert_eq!(refuse("", vec![]).code(), ErrorCode::MissingField);
+    assert_eq!(refuse(" \n", vec![]).code(), ErrorCode::Empty);
+    let long = refuse(&"ü".repeat(131_073), vec![]);
+    assert_eq!((long.code(), long.max), (ErrorCode::TooLong, 131_072));
+    let id = refuse("hi", vec![0; 33]);
+    assert_eq!((id.code(), id.field.as_str()), (ErrorCode::InvalidField, "client_id"));
+}
+
+#[test]
+fn posting_too_fast_says_when_to_come_back() {
+    let mut scene = Scene::populated();
+    let request = v1::SendRequest { text: "hi".into(), client_id: vec![] }.encode_to_vec();
+    let now = scene.now;
+    let error = (0..100).find_map(|_| {
+        scene.now = now;
+        let bytes = scene.call_bytes(&person(2), "/api/v1/messages/send", &request);
+        v1::ErrorResponse::decode(&bytes[..]).unwrap().error
+    });
+    let error = error.unwrap();
+    assert_eq!((error.code(), error.retry_after_s), (ErrorCode::RateLimited, 1));
+}
+
+#[test]
+fn only_the_author_and_the_owner_delete() {
+    let mut scene = Scene::populated();
+    let send = v1::SendRequest { text: "hi".into(), client_id: vec![] };
+    let mut seqs = [0, 0]
+        .map(|_| scene.call::<v1::SendResponse>(&person(2), "/api/v1/messages/send", &send).seq)
+        .into_iter();
+    let request = v1::DeleteRequest { seq: seqs.next().unwrap() };
+    let error = scene.error(&person(3), "/api/v1/messages/delete", &request);
+    assert_eq!(error.unwrap().code(), ErrorCode::NoPermission);
+    assert_eq!(scene.error(&person(2), "/api/v1/messages/delete", &request), None);
+    let error = scene.error(&person(2), "/api/v1/messages/delete", &request);
+    assert_eq!(error.unwrap().code(), ErrorCode::NotFound);
+    let request = v1::DeleteRequest { seq: seqs.next().unwrap() };
+    assert_eq!(scene.error(&person(1), "/api/v1/messages/delete", &request), None);
+}
+
+#[test]
+fn moderation_from_kick_to_unban() {
+    let mut scene = Scene::populated();
+    let owner = person(1);
+    let kick = v1::KickRequest { who: who(2), reason: "rude".into() };
+    assert_eq!(scene.error(&owner, "/api/v1/members/kick", &kick), None);
+    let again = scene.error(&owner, "/api/v1/members/kick", &kick);
+    assert_eq!(again.unwrap().code(), ErrorCode::NotFound);
+
+    let by_name = Some(v1::Who { who: Some(v1::who::Who::Name("P3".into())) });
+    let ban = v1::BanRequest { who: by_name, reason: "spam".into() };
+    assert_eq!(scene.error(&owner, "/api/v1/members/ban", &ban), None);
+    let bans: v1::BansResponse = scene.call(&owner, "/api/v1/bans", &v1::BansRequest::default());
+    assert_eq!(bans.bans.len(), 2);
+    let banned = bans.bans.iter().find(|ban| ban.member == 3).unwrap();
+    assert_eq!(banned.reason, "spam");
+
+    let error = scene.error(&person(3), "/api/v1/join", &v1::JoinRequest::default()).unwrap();
+    assert_eq!(error.code(), ErrorCode::Banned);
+    assert!(error.text.contains("spam"));
+
+    let by_hash = |hash: Vec<u8>| Some(v1::Who { who: Some(v1::who::Who::IdentityHash(hash)) });
+    let short = v1::UnbanRequest { who: by_hash(vec![0; 15]) };
+    let error = scene.error(&owner, "/api/v1/members/unban", &short).unwrap();
+    assert_eq!((error.code(), error.field.as_str()), (ErrorCode::InvalidField, "who.identity_hash"));
+    let unban = v1::UnbanRequest { who: by_hash(banned.identity_hash.clone()) };
+    assert_eq!(scene.error(&owner, "/api/v1/members/unban", &unban), None);
+    assert_eq!(scene.error(&person(3), "/api/v1/join", &v1::JoinRequest::default()), None);
+}
+
+#[test]
+fn nobody_acts_on_their_own_rank() {
+    let mut scene = Scene::populated();
+    let kick = v1::KickRequest { who: who(1), reason: String::new() };
+    let error = scene.error(&person(1), "/api/v1/members/kick", &kick);
+    assert_eq!(error.unwrap().code(), ErrorCode::NoPermission);
+    assert_eq!(scene.error(&Caller::Operator, "/api/v1/members/kick", &kick), None);
+}
+
+#[test]
+fn members_come_in_pages_of_any_size() {
+    let mut scene = Scene::new(Visibility::Public);
+    for seed in 1..=50 {
+        scene.act(&person(seed), Action::Join { nick: None });
+    }
+    for (limit, max_bytes) in [(0, 0), (7, 0), (0, 100), (3, 60)] {
+        let (mut seen, mut after) = (Vec::new(), 0);
+        loop {
+            let request = v1::MembersRequest { after, limit, max_bytes };
+            let bytes = scene.call_bytes(&person(1), "/api/v1/members", &request.encode_to_vec());
+            assert!(max_bytes == 0 || bytes.len() <= max_bytes as usize);
+            let page = v1::MembersResponse::decode(&bytes[..]).unwrap();
+            assert_eq!(page.error, None);
+            seen.extend(page.members.iter().map(|member| member.member));
+            if !page.more {
+                break;
+            }
+            after = *seen.last().unwrap();
+        }
+        assert_eq!(seen, (1..=50).collect::<Vec<_>>(), "{limit} {max_bytes}");
+    }
+    let request = v1::MembersRequest { max_bytes: 20, ..v1::MembersRequest::default() };
+    let error = scene.error(&person(1), "/api/v1/members", &request).unwrap();
+    assert_eq!((error.code(), error.field.as_str()), (ErrorCode::InvalidField, "max_bytes"));
+}
