@@ -1,3 +1,5 @@
 //! The one integration-test binary: a file or folder beside this one for each subject.
 
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
+
 mod edges;

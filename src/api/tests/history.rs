@@ -17,8 +17,8 @@ impl Log {
             time: UnixTime::from_secs(1_800_000_000 + 60 * n),
             actor: Some(MemberId((n % 3 + 1) as u32)),
             kind: match n {
-                _ if n % 11 == 0 => EventKind::Renamed { member: MemberId(1), nick: "x".into() },
-                _ if n % 7 == 0 => EventKind::Deleted { target: Seq(n - 2) },
+                _ if n.is_multiple_of(11) => EventKind::Renamed { member: MemberId(1), nick: "x".into() },
+                _ if n.is_multiple_of(7) => EventKind::Deleted { target: Seq(n - 2) },
                 _ => EventKind::Posted(Post { text: text(n), message_id: None, authorship: None }),
             },
         };
