@@ -303,6 +303,14 @@ impl Outbound {
         self.timers.next_deadline()
     }
 
+    /// Whether nothing is left of any send.
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        let tables =
+            [self.sends.len(), self.lanes.len(), self.receipts.len(), self.transfers.len(), self.bytes];
+        tables == [0; 5] && self.timers.is_empty()
+    }
+
     /// The lanes to a peer, in the order of our destinations.
     fn lanes_to(&self, cx: &Context<'_>, remote: DestinationHash) -> Vec<Pair> {
         if self.lanes.is_empty() {

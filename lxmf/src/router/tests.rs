@@ -1,1 +1,31 @@
+//! Two routers on two nodes on virtual time, connected by a wire that a test can cut, delay and read along.
 
+mod inbound;
+mod outbound;
+mod wire;
+
+use std::time::Duration;
+
+use reticulum::time::Instant;
+
+use self::wire::{Seen, Wire};
+use super::*;
+use crate::fields::Fields;
+use crate::message::Method;
+
+const A: usize = 0;
+const B: usize = 1;
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// Both have announced themselves to each other.
+fn acquainted() -> Wire {
+    let mut wire = Wire::new();
+    wire.announce(A);
+    wire.announce(B);
+    wire.run_for(secs(1));
+    wire.forget();
+    wire
+}
