@@ -1,0 +1,269 @@
+//! Writes as SQL: the log grows by an event, and the tables that are made of it follow.
+
+use std::collections::BTreeMap;
+
+use reticulum::crypto::RatchetSecret;
+use reticulum::hash::DestinationHash;
+use reticulum::node::PeerRecord;
+use rusqlite::{Connection, Error, params};
+
+use super::row::{self, signed};
+use super::write::Write;
+use crate::group::{DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, MessageId, Post, Role, Seq};
+
+/// Peers that are remembered. At the bound those heard least recently are forgotten.
+pub const PEERS_MAX: u32 = 16_384;
+/// Peers that are forgotten at a time, so that finding them costs little on average.
+const PEERS_FORGOTTEN: u32 = PEERS_MAX / 8;
+
+/// What the writer knows besides the tables.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    /// The number of the next message id in the ring.
+    next_seen: u64,
+    /// Rows in `peer`, or more.
+    peers: u32,
+    /// Messages more (or fewer) than the `group` rows say; written once a transaction.
+    messages: BTreeMap<GroupId, i64>,
+}
+
+impl Ledger {
+    pub(super) fn read(db: &Connection) -> Result<Self, Error> {
+        let newest: Option<i64> = db.query_row("SELECT max(number) FROM seen", [], |row| row.get(0))?;
+        let next_seen = newest.map_or(0, |number| row::unsigned(number) + 1);
+        let peers = db.query_row("SELECT count(*) FROM peer", [], |row| row.get(0))?;
+        Ok(Self { next_seen, peers, messages: BTreeMap::new() })
+    }
+
+    /// Carries out one write within the open transaction.
+    pub(super) fn apply(&mut self, db: &Connection, write: &Write) -> Result<(), Error> {
+        match write {
+            Write::Decision { group, events, seen } => {
+                for event in events {
+                    self.append(db, *group, event)?;
+                }
+                seen.as_ref().map_or(Ok(()), |id| self.remember(db, id))
+            }
+            Write::Delivered { group, cursor } => execute(
+                db,
+                "UPDATE delivery SET through = ?3 WHERE group_id = ?1 AND member = ?2 AND through < ?3",
+                params![group.0, cursor.member.0, signed(cursor.through.0)],
+            ),
+            Write::Peer(peer) => self.upsert_peer(db, peer),
+            Write::ForgetPeer(destination) => {
+                execute(db, "DELETE FROM peer WHERE destination = ?1", [destination.as_bytes()])
+            }
+            Write::Ratchets { destination, secrets } => replace_ratchets(db, *destination, secrets),
+            Write::Setting { group, key, value } => execute(
+                db,
+                "INSERT OR REPLACE INTO setting (group_id, key, value) VALUES (?1, ?2, ?3)",
+                params![group.map_or(0, |group| group.0), key, value],
+            ),
+        }
+    }
+
+    /// Writes down what was gathered over a transaction. To be called before its commit.
+    pub(super) fn finish(&mut self, db: &Connection) -> Result<(), Error> {
+        while let Some((group, more)) = self.messages.pop_first() {
+            let sql = "UPDATE \"group\" SET messages = messages + ?2 WHERE group_id = ?1";
+            execute(db, sql, params![group.0, more])?;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, db: &Connection, group: GroupId, event: &Event) -> Result<(), Error> {
+        let columns = row::columns(&event.kind);
+        execute(
+            db,
+            "INSERT INTO event (group_id, seq, time, kind, actor, number, bytes, text, note) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                group.0,
+                signed(event.seq.0),
+                signed(event.time.as_micros()),
+                columns.kind,
+                event.actor.map(|actor| actor.0),
+                columns.number,
+                columns.bytes.as_ref().map(AsRef::as_ref),
+                columns.text,
+                columns.note,
+            ],
+        )?;
+        self.project(db, group, event)
+    }
+
+    /// Brings the tables that are made of the log up to date. Equals [`crate::group::State::apply`].
+    fn project(&mut self, db: &Connection, group: GroupId, event: &Event) -> Result<(), Error> {
+        match &event.kind {
+            EventKind::Created { name, visibility, claim } => execute(
+                db,
+                "INSERT INTO \"group\" (group_id, name, visibility, claim, messages) VALUES (?1, ?2, ?3, ?4, 0)",
+                params![group.0, name, row::visibility_number(*visibility), claim.map(|claim| claim.0)],
+            ),
+            EventKind::ClaimIssued { claim } => set_claim(db, group, Some(claim.0)),
+            EventKind::OwnerClaimed { member } => {
+                set_claim(db, group, None)?;
+                set_role(db, group, *member, Role::Owner)
+            }
+            EventKind::Joined { member, identity, nick } => {
+                insert_member(db, group, event, *member, identity.to_bytes(), nick)
+            }
+            EventKind::Left { member } | EventKind::Kicked { member, .. } => {
+                put_out(db, group, *member, event.seq)
+            }
+            EventKind::Posted(post) => {
+                *self.messages.entry(group).or_default() += 1;
+                insert_message(db, group, event.seq, post)
+            }
+            EventKind::Deleted { target } => {
+                *self.messages.entry(group).or_default() -= 1;
+                let sql = "UPDATE message SET text = NULL, signature = NULL, signed = NULL \
+                           WHERE group_id = ?1 AND seq = ?2";
+                execute(db, sql, params![group.0, signed(target.0)])
+            }
+            EventKind::Banned { member, .. } => {
+                if let Some(member) = member {
+                    put_out(db, group, *member, event.seq)?;
+                }
+                insert_ban(db, group, event)
+            }
+            EventKind::Unbanned { identity } => {
+                let sql = "DELETE FROM ban WHERE group_id = ?1 AND identity = ?2";
+                execute(db, sql, params![group.0, identity.as_bytes()])
+            }
+            EventKind::Renamed { member, nick } => {
+                let sql = "UPDATE member SET nick = ?3 WHERE group_id = ?1 AND member = ?2";
+                execute(db, sql, params![group.0, member.0, nick])
+            }
+        }
+    }
+
+    fn remember(&mut self, db: &Connection, id: &MessageId) -> Result<(), Error> {
+        let (number, slot) = (self.next_seen, self.next_seen % DEDUP_WINDOW as u64);
+        self.next_seen += 1;
+        execute(
+            db,
+            "INSERT OR REPLACE INTO seen (slot, number, prefix) VALUES (?1, ?2, ?3)",
+            [signed(slot), signed(number), signed(id.prefix())],
+        )
+    }
+
+    fn upsert_peer(&mut self, db: &Connection, peer: &PeerRecord) -> Result<(), Error> {
+        let (ratchet, ratchet_heard) = peer.ratchet.unzip();
+        execute(
+            db,
+            "INSERT OR REPLACE INTO peer \
+             (destination, identity, app_data, ratchet, ratchet_heard, heard, emitted_s) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                peer.destination.as_bytes(),
+                peer.identity,
+                peer.app_data,
+                ratchet,
+                ratchet_heard.map(|heard| signed(heard.as_micros())),
+                signed(peer.heard.as_micros()),
+                signed(peer.emitted_s),
+            ],
+        )?;
+        // An update counts as one more, too; then counting anew settles it.
+        self.peers += 1;
+        if self.peers > PEERS_MAX {
+            self.forget_peers(db)?;
+        }
+        Ok(())
+    }
+
+    fn forget_peers(&mut self, db: &Connection) -> Result<(), Error> {
+        self.peers = db.query_row("SELECT count(*) FROM peer", [], |row| row.get(0))?;
+        if self.peers > PEERS_MAX {
+            let sql = "DELETE FROM peer WHERE destination IN (SELECT destination FROM peer ORDER BY heard LIMIT ?1)";
+            db.execute(sql, [PEERS_FORGOTTEN])?;
+            self.peers -= PEERS_FORGOTTEN;
+        }
+        Ok(())
+    }
+}
+
+fn execute(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<(), Error> {
+    db.prepare_cached(sql)?.execute(values).map(|_| ())
+}
+
+fn set_claim(db: &Connection, group: GroupId, claim: Option<[u8; 32]>) -> Result<(), Error> {
+    execute(db, "UPDATE \"group\" SET claim = ?2 WHERE group_id = ?1", params![group.0, claim])
+}
+
+fn set_role(db: &Connection, group: GroupId, member: MemberId, role: Role) -> Result<(), Error> {
+    let sql = "UPDATE member SET role = ?3 WHERE group_id = ?1 AND member = ?2";
+    execute(db, sql, params![group.0, member.0, row::role_number(role)])
+}
+
+/// Whoever comes back takes the place of their former self.
+fn insert_member(
+    db: &Connection,
+    group: GroupId,
+    event: &Event,
+    member: MemberId,
+    identity: [u8; 64],
+    nick: &str,
+) -> Result<(), Error> {
+    let (seq, time) = (signed(event.seq.0), signed(event.time.as_micros()));
+    execute(
+        db,
+        "INSERT OR REPLACE INTO member (group_id, member, identity, nick, role, joined, joined_seq) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![group.0, member.0, identity, nick, row::role_number(Role::Member), time, seq],
+    )?;
+    let sql = "INSERT OR REPLACE INTO delivery (group_id, member, through) VALUES (?1, ?2, ?3)";
+    execute(db, sql, params![group.0, member.0, seq])
+}
+
+fn put_out(db: &Connection, group: GroupId, member: MemberId, seq: Seq) -> Result<(), Error> {
+    let sql = "UPDATE member SET left_seq = ?3 WHERE group_id = ?1 AND member = ?2 AND left_seq IS NULL";
+    execute(db, sql, params![group.0, member.0, signed(seq.0)])?;
+    let sql = "DELETE FROM delivery WHERE group_id = ?1 AND member = ?2";
+    execute(db, sql, params![group.0, member.0])
+}
+
+fn insert_message(db: &Connection, group: GroupId, seq: Seq, post: &Post) -> Result<(), Error> {
+    let authorship = post.authorship.as_deref();
+    execute(
+        db,
+        "INSERT INTO message (group_id, seq, text, message_id, signature, signed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            group.0,
+            signed(seq.0),
+            post.text,
+            post.message_id.map(|id| id.0),
+            authorship.map(|authorship| authorship.signature),
+            authorship.map(|authorship| &authorship.signed),
+        ],
+    )
+}
+
+fn insert_ban(db: &Connection, group: GroupId, event: &Event) -> Result<(), Error> {
+    let EventKind::Banned { identity, member, nick, reason } = &event.kind else { return Ok(()) };
+    execute(
+        db,
+        "INSERT OR REPLACE INTO ban (group_id, identity, member, nick, reason, by, since) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            group.0,
+            identity.as_bytes(),
+            member.map(|member| member.0),
+            nick,
+            reason,
+            event.actor.map(|actor| actor.0),
+            signed(event.time.as_micros()),
+        ],
+    )
+}
+
+fn replace_ratchets(
+    db: &Connection,
+    destination: DestinationHash,
+    secrets: &[RatchetSecret],
+) -> Result<(), Error> {
+    let secrets: Vec<u8> = secrets.iter().flat_map(|secret| *secret.as_bytes()).collect();
+    let sql = "INSERT OR REPLACE INTO ratchet (destination, secrets) VALUES (?1, ?2)";
+    execute(db, sql, params![destination.as_bytes(), secrets])
+}

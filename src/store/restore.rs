@@ -1,0 +1,217 @@
+//! What a start needs, read from the projections: its cost depends on members and peers, not on the length of the log.
+
+use std::sync::Arc;
+
+use reticulum::crypto::{PublicIdentity, RatchetSecret};
+use reticulum::hash::{DestinationHash, IdentityHash};
+use reticulum::node::PeerRecord;
+use reticulum::time::UnixTime;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::StoreError;
+use super::row::{self, kind};
+use crate::group::delivery::{Cursor, DELIVERY_PERIOD, LoggedPost, WAITING_POSTS_MAX};
+use crate::group::{
+    Ban, ClaimHash, FORMER_MEMBERS_MAX, GroupId, Member, MemberId, MessageId, RecentPost, Seq, State,
+};
+
+/// Newest posts that are read back, so that a request repeated over a restart is recognised.
+const RECENT_POSTS: i64 = 1_024;
+
+/// What the store held when it was opened.
+#[derive(Debug)]
+pub struct Restored {
+    /// The groups, by number.
+    pub groups: Vec<RestoredGroup>,
+    /// First 8 bytes of the newest message ids, oldest first.
+    pub seen: Vec<u64>,
+    /// The peers.
+    pub peers: Vec<PeerRecord>,
+    /// The ratchets of our own destinations, newest first.
+    pub ratchets: Vec<(DestinationHash, Vec<RatchetSecret>)>,
+    /// The settings: whose (`None` is the node), name, value.
+    pub settings: Vec<(Option<GroupId>, String, Vec<u8>)>,
+}
+
+/// One group.
+#[derive(Debug)]
+pub struct RestoredGroup {
+    /// Its number.
+    pub id: GroupId,
+    /// Its durable state.
+    pub state: State,
+    /// Its newest posts, oldest first.
+    pub recent: Vec<RecentPost>,
+    /// How far its members have received posts.
+    pub cursors: Vec<Cursor>,
+    /// The posts after the lowest cursor that are young enough to be delivered still, oldest first.
+    pub waiting: Vec<LoggedPost>,
+}
+
+/// Reads everything. `now` tells which posts are too old to be delivered.
+pub(super) fn restore(db: &Connection, now: UnixTime) -> Result<Restored, StoreError> {
+    let ids = all(db, "SELECT group_id FROM \"group\" ORDER BY group_id", |row| Ok(GroupId(row.get(0)?)))?;
+    Ok(Restored {
+        groups: ids.into_iter().map(|id| group(db, id, now)).collect::<Result<_, _>>()?,
+        seen: all(db, "SELECT prefix FROM seen ORDER BY number", |row| Ok(row::unsigned(row.get(0)?)))?,
+        peers: all(
+            db,
+            "SELECT destination, identity, app_data, ratchet, ratchet_heard, heard, emitted_s FROM peer",
+            peer,
+        )?,
+        ratchets: all(db, "SELECT destination, secrets FROM ratchet", ratchets)?,
+        settings: all(db, "SELECT group_id, key, value FROM setting ORDER BY group_id, key", |row| {
+            let group: u32 = row.get(0)?;
+            Ok(((group != 0).then_some(GroupId(group)), row.get(1)?, row.get(2)?))
+        })?,
+    })
+}
+
+fn group(db: &Connection, id: GroupId, now: UnixTime) -> Result<RestoredGroup, StoreError> {
+    let state = state(db, id)?;
+    let sql = "SELECT member, through FROM delivery WHERE group_id = ?1";
+    let cursors = each(db, sql, [id.0], |row| {
+        Ok(Cursor { member: MemberId(row.get(0)?), through: Seq(row::unsigned(row.get(1)?)) })
+    })?;
+    let lowest = cursors.iter().map(|cursor| cursor.through).min();
+    let waiting = lowest.map_or(Ok(Vec::new()), |lowest| waiting(db, id, lowest, now))?;
+    Ok(RestoredGroup { id, state, recent: recent(db, id)?, cursors, waiting })
+}
+
+fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
+    let sql = "SELECT name, visibility, claim, messages FROM \"group\" WHERE group_id = ?1";
+    let mut state = db.prepare(sql)?.query_and_then([id.0], group_row)?.next().unwrap_or(Err(MISSING))?;
+    let sql = "SELECT seq, time FROM event WHERE group_id = ?1 ORDER BY seq DESC LIMIT 1";
+    let head = db.query_row(sql, [id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let (seq, time) = head.ok_or(MISSING)?;
+    (state.head, state.head_time) = (Seq(row::unsigned(seq)), row::time(time));
+    let sql = "SELECT max(member) FROM member WHERE group_id = ?1";
+    let last_member: Option<u32> = db.query_row(sql, [id.0], |row| row.get(0))?;
+    state.last_member = MemberId(last_member.unwrap_or_default());
+
+    let sql = "SELECT member, identity, nick, role, joined, joined_seq FROM member \
+               WHERE group_id = ?1 AND left_seq IS NULL";
+    each(db, sql, [id.0], member)?.into_iter().for_each(|member| state.roster.insert(member));
+    let sql = "SELECT member, identity, left_seq FROM member WHERE group_id = ?1 AND left_seq IS NOT NULL \
+               ORDER BY left_seq DESC LIMIT ?2";
+    for (member, identity, left) in each(db, sql, params![id.0, FORMER_MEMBERS_MAX as i64], former)? {
+        state.former.insert(identity.hash(), member, left);
+    }
+    let sql = "SELECT identity, member, nick, reason, by, since FROM ban WHERE group_id = ?1";
+    state.bans.extend(each(db, sql, [id.0], ban)?);
+    Ok(state)
+}
+
+/// A group whose log or whose own row is not there.
+const MISSING: StoreError = StoreError::Corrupt("a group without a beginning");
+
+fn group_row(row: &Row<'_>) -> Result<State, StoreError> {
+    Ok(State {
+        name: row.get(0)?,
+        visibility: row::visibility(row.get(1)?)?,
+        claim: row.get::<_, Option<_>>(2)?.map(ClaimHash),
+        messages: row::unsigned(row.get(3)?),
+        ..State::default()
+    })
+}
+
+fn member(row: &Row<'_>) -> Result<Member, StoreError> {
+    let (id, identity) = (MemberId(row.get(0)?), row::identity(&row.get(1)?)?);
+    let (joined, joined_seq) = (row::time(row.get(4)?), Seq(row::unsigned(row.get(5)?)));
+    let member = Member::new(id, identity, row.get(2)?, joined, joined_seq);
+    Ok(Member { role: row::role(row.get(3)?)?, ..member })
+}
+
+fn former(row: &Row<'_>) -> Result<(MemberId, Arc<PublicIdentity>, Seq), StoreError> {
+    Ok((MemberId(row.get(0)?), row::identity(&row.get(1)?)?, Seq(row::unsigned(row.get(2)?))))
+}
+
+fn ban(row: &Row<'_>) -> Result<(IdentityHash, Ban), StoreError> {
+    let ban = Ban {
+        member: row.get::<_, Option<_>>(1)?.map(MemberId),
+        nick: row.get(2)?,
+        reason: row.get(3)?,
+        by: row::actor(row.get(4)?),
+        since: row::time(row.get(5)?),
+    };
+    Ok((IdentityHash::new(row.get(0)?), ban))
+}
+
+/// Reads from the newest backwards and stops where posts are too old: time follows the numbers, so no index is needed.
+fn waiting(db: &Connection, id: GroupId, after: Seq, now: UnixTime) -> Result<Vec<LoggedPost>, StoreError> {
+    let mut rows = db.prepare(
+        "SELECT seq, time, actor FROM event WHERE group_id = ?1 AND seq > ?2 AND kind = ?3 ORDER BY seq DESC LIMIT ?4",
+    )?;
+    let values = params![id.0, row::signed(after.0), kind::POSTED, WAITING_POSTS_MAX as i64];
+    let mut posts = Vec::new();
+    for post in rows.query_and_then(values, logged_post)? {
+        let post = post?;
+        if now.since(post.time) >= DELIVERY_PERIOD {
+            break;
+        }
+        posts.push(post);
+    }
+    posts.reverse();
+    Ok(posts)
+}
+
+fn logged_post(row: &Row<'_>) -> Result<LoggedPost, StoreError> {
+    let author = row::actor(row.get(2)?);
+    Ok(LoggedPost { seq: Seq(row::unsigned(row.get(0)?)), time: row::time(row.get(1)?), author })
+}
+
+fn recent(db: &Connection, id: GroupId) -> Result<Vec<RecentPost>, StoreError> {
+    let sql = "SELECT event.seq, time, actor, message_id FROM message JOIN event USING (group_id, seq) \
+               WHERE group_id = ?1 ORDER BY message.seq DESC LIMIT ?2";
+    let mut posts = each(db, sql, params![id.0, RECENT_POSTS], |row| {
+        let message_id = row.get::<_, Option<_>>(3)?.map(MessageId);
+        Ok(RecentPost {
+            seq: Seq(row::unsigned(row.get(0)?)),
+            time: row::time(row.get(1)?),
+            author: row::actor(row.get(2)?),
+            id_prefix: message_id.map(|id| id.prefix()),
+        })
+    })?;
+    posts.reverse();
+    Ok(posts)
+}
+
+fn peer(row: &Row<'_>) -> Result<PeerRecord, StoreError> {
+    let ratchet: Option<[u8; 32]> = row.get(3)?;
+    let ratchet_heard: Option<i64> = row.get(4)?;
+    Ok(PeerRecord {
+        destination: DestinationHash::new(row.get(0)?),
+        identity: row.get(1)?,
+        app_data: row.get(2)?,
+        ratchet: ratchet.zip(ratchet_heard.map(row::time)),
+        heard: row::time(row.get(5)?),
+        emitted_s: row::unsigned(row.get(6)?),
+    })
+}
+
+fn ratchets(row: &Row<'_>) -> Result<(DestinationHash, Vec<RatchetSecret>), StoreError> {
+    let secrets: Vec<u8> = row.get(1)?;
+    let (secrets, rest) = secrets.as_chunks::<32>();
+    if !rest.is_empty() {
+        return Err(StoreError::Corrupt("ratchets of a wrong length"));
+    }
+    let secrets = secrets.iter().copied().map(RatchetSecret::from_bytes).collect();
+    Ok((DestinationHash::new(row.get(0)?), secrets))
+}
+
+fn all<T>(
+    db: &Connection,
+    sql: &str,
+    read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    each(db, sql, [], read)
+}
+
+fn each<T>(
+    db: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+    read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    db.prepare(sql)?.query_and_then(values, read)?.collect()
+}

@@ -1,0 +1,190 @@
+//! Events as rows of the log.
+
+use std::sync::Arc;
+
+use reticulum::crypto::PublicIdentity;
+use reticulum::hash::IdentityHash;
+use reticulum::time::UnixTime;
+use rusqlite::Row;
+
+use super::StoreError;
+use crate::group::{
+    Authorship, ClaimHash, Event, EventKind, MemberId, MessageId, Post, Role, Seq, Visibility,
+};
+
+/// What the column `kind` holds. Numbers are never given again.
+pub(super) mod kind {
+    pub(in crate::store) const CREATED: i64 = 1; // number: visibility, bytes: claim hash, text: name
+    pub(in crate::store) const CLAIM_ISSUED: i64 = 2; // bytes: claim hash
+    pub(in crate::store) const OWNER_CLAIMED: i64 = 3; // number: member
+    pub(in crate::store) const JOINED: i64 = 4; // number: member, bytes: public keys, text: nick
+    pub(in crate::store) const LEFT: i64 = 5; // number: member
+    pub(in crate::store) const POSTED: i64 = 6; // the rest is in `message`
+    pub(in crate::store) const DELETED: i64 = 7; // number: sequence number of the post
+    pub(in crate::store) const KICKED: i64 = 8; // number: member, note: reason
+    pub(in crate::store) const BANNED: i64 = 9; // number: member, bytes: identity hash, text: nick, note: reason
+    pub(in crate::store) const UNBANNED: i64 = 10; // bytes: identity hash
+    pub(in crate::store) const RENAMED: i64 = 11; // number: member, text: nick
+}
+
+/// The columns of the log that depend on the kind.
+#[derive(Debug, Default)]
+pub(super) struct Columns<'a> {
+    pub(super) kind: i64,
+    pub(super) number: Option<i64>,
+    pub(super) bytes: Option<Bytes<'a>>,
+    pub(super) text: Option<&'a str>,
+    pub(super) note: Option<&'a str>,
+}
+
+/// Bytes of an event: some are at hand, public keys have to be put together.
+#[derive(Debug)]
+pub(super) enum Bytes<'a> {
+    Borrowed(&'a [u8]),
+    Keys([u8; 64]),
+}
+
+impl AsRef<[u8]> for Bytes<'_> {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Borrowed(bytes) => bytes,
+            Self::Keys(keys) => keys,
+        }
+    }
+}
+
+/// How an event is laid out in the log.
+pub(super) fn columns(event: &EventKind) -> Columns<'_> {
+    let of_member =
+        |kind, member: &MemberId| Columns { kind, number: Some(member.0.into()), ..Columns::default() };
+    let of_bytes = |kind, bytes| Columns { kind, bytes: Some(Bytes::Borrowed(bytes)), ..Columns::default() };
+    match event {
+        EventKind::Created { name, visibility, claim } => Columns {
+            kind: kind::CREATED,
+            number: Some(visibility_number(*visibility)),
+            bytes: claim.as_ref().map(|claim| Bytes::Borrowed(&claim.0)),
+            text: Some(name),
+            note: None,
+        },
+        EventKind::ClaimIssued { claim } => of_bytes(kind::CLAIM_ISSUED, &claim.0),
+        EventKind::OwnerClaimed { member } => of_member(kind::OWNER_CLAIMED, member),
+        EventKind::Joined { member, identity, nick } => Columns {
+            bytes: Some(Bytes::Keys(identity.to_bytes())),
+            text: Some(nick),
+            ..of_member(kind::JOINED, member)
+        },
+        EventKind::Left { member } => of_member(kind::LEFT, member),
+        EventKind::Posted(_) => Columns { kind: kind::POSTED, ..Columns::default() },
+        EventKind::Deleted { target } => {
+            Columns { kind: kind::DELETED, number: Some(signed(target.0)), ..Columns::default() }
+        }
+        EventKind::Kicked { member, reason } => {
+            Columns { note: Some(reason), ..of_member(kind::KICKED, member) }
+        }
+        EventKind::Banned { identity, member, nick, reason } => Columns {
+            number: member.map(|member| member.0.into()),
+            text: Some(nick),
+            note: Some(reason),
+            ..of_bytes(kind::BANNED, identity.as_bytes())
+        },
+        EventKind::Unbanned { identity } => of_bytes(kind::UNBANNED, identity.as_bytes()),
+        EventKind::Renamed { member, nick } => {
+            Columns { text: Some(nick), ..of_member(kind::RENAMED, member) }
+        }
+    }
+}
+
+/// Reads an event out of the columns `seq, time, kind, actor, number, bytes, text, note` of the log and `text,
+/// message_id, signature, signed` of its message, if it has one.
+pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
+    let member = || row.get(4).map(MemberId);
+    let text = || row.get::<_, String>(6);
+    let note = || row.get::<_, String>(7);
+    let kind = match row.get(2)? {
+        kind::CREATED => EventKind::Created {
+            name: text()?,
+            visibility: visibility(row.get(4)?)?,
+            claim: row.get::<_, Option<_>>(5)?.map(ClaimHash),
+        },
+        kind::CLAIM_ISSUED => EventKind::ClaimIssued { claim: ClaimHash(row.get(5)?) },
+        kind::OWNER_CLAIMED => EventKind::OwnerClaimed { member: member()? },
+        kind::JOINED => {
+            EventKind::Joined { member: member()?, identity: identity(&row.get(5)?)?, nick: text()? }
+        }
+        kind::LEFT => EventKind::Left { member: member()? },
+        kind::POSTED => EventKind::Posted(post(row)?),
+        kind::DELETED => EventKind::Deleted { target: Seq(unsigned(row.get(4)?)) },
+        kind::KICKED => EventKind::Kicked { member: member()?, reason: note()? },
+        kind::BANNED => EventKind::Banned {
+            identity: IdentityHash::new(row.get(5)?),
+            member: row.get::<_, Option<_>>(4)?.map(MemberId),
+            nick: text()?,
+            reason: note()?,
+        },
+        kind::UNBANNED => EventKind::Unbanned { identity: IdentityHash::new(row.get(5)?) },
+        kind::RENAMED => EventKind::Renamed { member: member()?, nick: text()? },
+        _ => return Err(StoreError::Corrupt("an event of an unknown kind")),
+    };
+    Ok(Event { seq: Seq(unsigned(row.get(0)?)), time: time(row.get(1)?), actor: actor(row.get(3)?), kind })
+}
+
+fn post(row: &Row<'_>) -> Result<Post, StoreError> {
+    let authorship = match (row.get(10)?, row.get(11)?) {
+        (Some(signature), Some(signed)) => Some(Box::new(Authorship { signature, signed })),
+        _ => None,
+    };
+    let text = row.get::<_, Option<String>>(8)?.unwrap_or_default();
+    Ok(Post { text, message_id: row.get::<_, Option<_>>(9)?.map(MessageId), authorship })
+}
+
+/// SQLite's integers are signed; what is kept here never reaches the upper half, and survives if it does.
+pub(super) fn signed(number: u64) -> i64 {
+    number.cast_signed()
+}
+
+/// The inverse of [`signed`].
+pub(super) fn unsigned(number: i64) -> u64 {
+    number.cast_unsigned()
+}
+
+pub(super) fn time(us: i64) -> UnixTime {
+    UnixTime::from_micros(unsigned(us))
+}
+
+pub(super) fn actor(number: Option<u32>) -> Option<MemberId> {
+    number.map(MemberId)
+}
+
+pub(super) fn identity(keys: &[u8; 64]) -> Result<Arc<PublicIdentity>, StoreError> {
+    PublicIdentity::from_bytes(keys).map(Arc::new).ok_or(StoreError::Corrupt("public keys that are none"))
+}
+
+pub(super) fn visibility_number(visibility: Visibility) -> i64 {
+    match visibility {
+        Visibility::Public => 0,
+        Visibility::Private => 1,
+    }
+}
+
+pub(super) fn visibility(number: i64) -> Result<Visibility, StoreError> {
+    match number {
+        0 => Ok(Visibility::Public),
+        1 => Ok(Visibility::Private),
+        _ => Err(StoreError::Corrupt("an unknown visibility")),
+    }
+}
+
+pub(super) fn role_number(role: Role) -> i64 {
+    match role {
+        Role::Member => 0,
+        Role::Owner => 1,
+    }
+}
+
+pub(super) fn role(number: i64) -> Result<Role, StoreError> {
+    match number {
+        0 => Ok(Role::Member),
+        1 => Ok(Role::Owner),
+        _ => Err(StoreError::Corrupt("an unknown role")),
+    }
+}

@@ -1,0 +1,456 @@
+//! Opening, committing, crashing, and that the projections equal the log.
+
+use std::fs;
+use std::sync::atomic::AtomicU32;
+use std::sync::mpsc;
+
+use proptest::prelude::*;
+use reticulum::crypto::{Identity, PublicIdentity, RatchetSecret};
+use reticulum::hash::DestinationHash;
+use reticulum::node::PeerRecord;
+
+use super::*;
+use crate::group::delivery::Cursor;
+use crate::group::{
+    Action, Caller, Dedup, Event, EventKind, Group, GroupId, Limits, MemberId, MessageId, Outcome, Post, Seq,
+    State, Visibility, Who,
+};
+
+const GROUP: GroupId = GroupId(1);
+
+/// A data folder that is removed when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("meshgroup-store-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// The files as they are at this moment: what a crash would leave.
+    fn crash_image(&self) -> Self {
+        let image = Self::new();
+        // No test that calls this writes enough for the log to move into the database between the two copies.
+        for file in ["meshgroup.db-wal", "meshgroup.db"] {
+            fs::copy(self.0.join(file), image.0.join(file)).unwrap();
+        }
+        image
+    }
+
+    fn open(&self) -> (Store, Restored) {
+        Store::open(&self.0, &options(), at(0), |_| {}).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+fn options() -> Options {
+    Options { durability: Durability::Crash, commit_delay: Duration::ZERO }
+}
+
+fn slow(ms: u64) -> Options {
+    Options { commit_delay: Duration::from_millis(ms), ..options() }
+}
+
+fn at(s: u64) -> UnixTime {
+    UnixTime::from_secs(1_000_000 + s)
+}
+
+fn identity(n: u8) -> Arc<PublicIdentity> {
+    Arc::new(Identity::from_bytes(&[n; 64]).public().clone())
+}
+
+fn person(n: u8) -> Caller {
+    Caller::Identity { identity: identity(n), announced_name: Some(format!("P{n}")) }
+}
+
+fn id(n: u64) -> MessageId {
+    let mut bytes = [0xab; 32];
+    bytes[..8].copy_from_slice(&n.to_be_bytes());
+    MessageId(bytes)
+}
+
+fn decision(events: Vec<Event>, seen: Option<MessageId>) -> Write {
+    Write::Decision { group: GROUP, events, seen }
+}
+
+fn create() -> (Group, Write) {
+    let limits = Limits { posts_per_minute: 0, ..Limits::default() };
+    let (group, event) = Group::create(at(0), "Harbour", Visibility::Public, None, limits);
+    (group, decision(vec![event], None))
+}
+
+/// Event `seq` as a post of member 1.
+fn posted(seq: u64, text: &str) -> Event {
+    let post = Post { text: text.to_owned(), message_id: Some(id(seq)), authorship: None };
+    Event { seq: Seq(seq), time: at(seq), actor: Some(MemberId(1)), kind: EventKind::Posted(post) }
+}
+
+fn post_write(seq: u64) -> Write {
+    decision(vec![posted(seq, &format!("text {seq}"))], Some(id(seq)))
+}
+
+/// A group with member 1, and `posts` posts of theirs, from event 3 on.
+fn filled(folder: &Folder, posts: u64) -> Store {
+    let (store, _) = folder.open();
+    let (mut group, created) = create();
+    store.submit(created);
+    let joined = group.decide(at(0), &person(1), Action::Join { nick: None }).unwrap();
+    store.submit(decision(joined.events, None));
+    (3..3 + posts).for_each(|seq| drop(store.submit(post_write(seq))));
+    store
+}
+
+fn log(reader: &Reader) -> Vec<Event> {
+    reader.events(GROUP, Seq(0), usize::MAX).unwrap()
+}
+
+/// Reopens after the writer has finished.
+fn reopened(folder: &Folder, store: Store) -> (Store, Restored) {
+    drop(store);
+    folder.open()
+}
+
+#[test]
+fn an_empty_store_restores_to_nothing_and_a_second_process_is_refused() {
+    let folder = Folder::new();
+    let (store, restored) = folder.open();
+    assert!(restored.groups.is_empty() && restored.seen.is_empty() && restored.peers.is_empty());
+    let second = Store::open(&folder.0, &options(), at(0), |_| {});
+    assert!(matches!(second, Err(OpenError::Locked(path)) if path == folder.0));
+    drop(store);
+    folder.open();
+    let missing = Store::open(&folder.0.join("missing"), &options(), at(0), |_| {});
+    assert!(matches!(missing, Err(OpenError::Io { .. })));
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_read_the_database() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let _store = filled(&folder, 1);
+    for file in ["meshgroup.db", "meshgroup.db-wal"] {
+        assert_eq!(fs::metadata(folder.0.join(file)).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
+    }
+}
+
+#[test]
+fn a_slow_disk_makes_larger_groups_and_shows_in_the_commit_time() {
+    let folder = Folder::new();
+    let (reports, committed) = mpsc::channel();
+    let report = move |report| drop(reports.send(report));
+    let (store, _) = Store::open(&folder.0, &slow(50), at(0), report).unwrap();
+    assert_eq!(store.recent_commit_time(), Duration::ZERO);
+    let last = (0..1_000).map(|n| store.submit(decision(Vec::new(), Some(id(n))))).last().unwrap();
+    assert_eq!((last, store.last_ticket()), (Ticket(1_000), Ticket(1_000)));
+    let mut through = Ticket(0);
+    while through < last {
+        let Ok(Report::Committed(ticket)) = committed.recv() else { panic!("the writer ended") };
+        assert!(ticket > through, "tickets are reported in order");
+        through = ticket;
+    }
+    assert_eq!(through, last);
+    assert!(store.commits() <= 4, "{} commits for 1,000 writes", store.commits());
+    assert!(store.recent_commit_time() >= Duration::from_millis(50));
+    assert_eq!(store.backlog(), 0);
+}
+
+#[test]
+fn a_full_queue_makes_the_submitter_wait_and_loses_nothing() {
+    let folder = Folder::new();
+    let (store, _) = Store::open(&folder.0, &slow(5), at(0), |_| {}).unwrap();
+    for n in 0..2 * WAITING_WRITES_MAX as u64 {
+        store.submit(decision(Vec::new(), Some(id(n))));
+        assert!(store.backlog() <= WAITING_WRITES_MAX);
+    }
+    let (_store, restored) = reopened(&folder, store);
+    assert_eq!(restored.seen.len(), 2 * WAITING_WRITES_MAX);
+}
+
+#[test]
+fn a_failed_commit_is_reported_and_nothing_after_it_is() {
+    let folder = Folder::new();
+    drop(filled(&folder, 1));
+    let (reports, committed) = mpsc::channel();
+    let (store, _) =
+        Store::open(&folder.0, &options(), at(0), move |report| drop(reports.send(report))).unwrap();
+    // Number 3 is taken: memory and disk disagree, as after a bug or on a damaged disk.
+    store.submit(post_write(3));
+    assert!(matches!(committed.recv(), Ok(Report::Failed(StoreError::Sqlite(_)))));
+    store.submit(post_write(4));
+    let (store, restored) = reopened(&folder, store);
+    assert!(committed.recv().is_err());
+    assert_eq!(restored.groups[0].state.head, Seq(3));
+    assert_eq!(log(&store.reader().unwrap()).len(), 3);
+}
+
+#[test]
+fn a_decision_is_there_wholly_or_not_at_all_after_a_crash_in_its_transaction() {
+    let folder = Folder::new();
+    drop(filled(&folder, 2));
+    let mut db = Connection::open(folder.0.join(DATABASE_FILE)).unwrap();
+    let mut ledger = Ledger::read(&db).unwrap();
+    let transaction = db.transaction().unwrap();
+    for seq in 5..10 {
+        ledger.apply(&transaction, &post_write(seq)).unwrap();
+    }
+    ledger.finish(&transaction).unwrap();
+    drop(transaction);
+    drop(db);
+    let (store, restored) = folder.open();
+    assert_eq!((restored.groups[0].state.head, restored.groups[0].state.messages), (Seq(4), 2));
+    assert_eq!(restored.seen, [3, 4]);
+    assert_eq!(store.reader().unwrap().integrity_check().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn whatever_was_reported_is_in_every_later_crash_image() {
+    let folder = Folder::new();
+    drop(filled(&folder, 0));
+    let (reports, committed) = mpsc::channel();
+    let (store, _) =
+        Store::open(&folder.0, &slow(1), at(0), move |report| drop(reports.send(report))).unwrap();
+    let mut next = 3;
+    for burst in [1, 50, 7, 300, 2, 900] {
+        (next..next + burst).for_each(|seq| drop(store.submit(post_write(seq))));
+        next += burst;
+        let Ok(Report::Committed(Ticket(through))) = committed.recv() else { panic!("the writer ended") };
+        let image = folder.crash_image();
+        let (survivor, restored) = image.open();
+        let reader = survivor.reader().unwrap();
+        let state = &restored.groups[0].state;
+        assert!(state.head.0 >= through + 2, "{} of {through}", state.head);
+        assert_eq!(State::replay(&log(&reader)), *state);
+        assert_eq!(restored.seen.len() as u64, state.head.0 - 2);
+        assert_eq!(reader.integrity_check().unwrap(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn copies_are_recognised_across_a_restart_and_the_ring_is_bounded() {
+    let folder = Folder::new();
+    let (store, _) = folder.open();
+    let count = crate::group::DEDUP_WINDOW as u64 + 10;
+    for n in 0..count {
+        store.submit(decision(Vec::new(), Some(id(n))));
+    }
+    let (store, restored) = reopened(&folder, store);
+    assert!(restored.seen.iter().copied().eq(10..count));
+    let window = Dedup::restore(restored.seen);
+    assert!(window.contains(&id(10)) && !window.contains(&id(9)));
+    store.submit(decision(Vec::new(), Some(id(count))));
+    let (_store, restored) = reopened(&folder, store);
+    assert!(restored.seen.iter().copied().eq(11..=count), "the ring goes on where it stood");
+}
+
+#[test]
+fn peers_ratchets_and_settings_come_back_as_they_were() {
+    let folder = Folder::new();
+    let (store, _) = folder.open();
+    let peer = |n: u8, ratchet| PeerRecord {
+        destination: DestinationHash::new([n; 16]),
+        identity: identity(n).to_bytes(),
+        app_data: (n > 1).then(|| vec![n; 5]),
+        ratchet,
+        heard: at(u64::from(n)),
+        emitted_s: u64::from(n),
+    };
+    store.submit(Write::Peer(peer(1, None)));
+    store.submit(Write::Peer(peer(2, None)));
+    store.submit(Write::Peer(peer(3, None)));
+    store.submit(Write::Peer(peer(2, Some(([9; 32], at(5))))));
+    store.submit(Write::ForgetPeer(DestinationHash::new([3; 16])));
+    let destination = DestinationHash::new([7; 16]);
+    for n in [1, 2] {
+        let secrets = (0..n).map(|k| RatchetSecret::from_bytes([k; 32])).collect();
+        store.submit(Write::Ratchets { destination, secrets });
+    }
+    for (group, value) in [(None, b"a"), (Some(GROUP), b"b"), (None, b"c")] {
+        store.submit(Write::Setting { group, key: "k".to_owned(), value: value.to_vec() });
+    }
+    let (_store, restored) = reopened(&folder, store);
+    assert_eq!(restored.peers, [peer(1, None), peer(2, Some(([9; 32], at(5))))]);
+    let [(found, secrets)] = restored.ratchets.as_slice() else { panic!("one destination") };
+    assert_eq!(*found, destination);
+    assert_eq!(secrets.iter().map(|secret| secret.as_bytes()[0]).collect::<Vec<_>>(), [0, 1]);
+    let key = || "k".to_owned();
+    assert_eq!(restored.settings, [(None, key(), b"c".to_vec()), (Some(GROUP), key(), b"b".to_vec())]);
+}
+
+#[test]
+fn peers_are_bounded_and_those_heard_least_recently_go_first() {
+    let folder = Folder::new();
+    let (store, _) = folder.open();
+    let count = PEERS_MAX + 100;
+    for n in 0..count {
+        let mut destination = [0; 16];
+        destination[..4].copy_from_slice(&n.to_be_bytes());
+        store.submit(Write::Peer(PeerRecord {
+            destination: DestinationHash::new(destination),
+            identity: [1; 64],
+            app_data: None,
+            ratchet: None,
+            heard: at(u64::from(n)),
+            emitted_s: 0,
+        }));
+    }
+    let (_store, restored) = reopened(&folder, store);
+    assert!(restored.peers.len() <= PEERS_MAX as usize && restored.peers.len() > PEERS_MAX as usize / 2);
+    assert!(restored.peers.iter().any(|peer| peer.heard == at(u64::from(count) - 1)));
+    assert!(restored.peers.iter().all(|peer| peer.heard > at(50)));
+}
+
+#[test]
+fn the_history_comes_in_pages_from_either_end() {
+    let folder = Folder::new();
+    let store = filled(&folder, 5);
+    let deleted =
+        Event { seq: Seq(8), time: at(8), actor: None, kind: EventKind::Deleted { target: Seq(4) } };
+    store.submit(decision(vec![deleted], None));
+    let (store, _) = reopened(&folder, store);
+    let reader = store.reader().unwrap();
+    let page = |after: Option<u64>, before: Option<u64>, limit, text_bytes_max| {
+        let request = PageRequest { after: after.map(Seq), before: before.map(Seq), limit, text_bytes_max };
+        let page = reader.history(GROUP, &request).unwrap();
+        (page.entries.iter().map(|entry| entry.seq.0).collect::<Vec<_>>(), page.more)
+    };
+    let no_bound = usize::MAX;
+    assert_eq!(page(Some(0), None, 100, no_bound), (vec![3, 4, 5, 6, 7, 8], false));
+    assert_eq!(page(Some(3), None, 2, no_bound), (vec![4, 5], true));
+    assert_eq!(page(Some(3), Some(5), 100, no_bound), (vec![4], false));
+    assert_eq!(page(None, None, 2, no_bound), (vec![7, 8], true));
+    assert_eq!(page(None, Some(7), 2, no_bound), (vec![5, 6], true));
+    assert_eq!(page(None, Some(3), 2, no_bound), (vec![], false));
+    assert_eq!(page(Some(8), None, 2, no_bound), (vec![], false));
+    assert_eq!(page(Some(0), None, 100, 0), (vec![3], true), "at least one");
+    let body = |seq| reader.entry(GROUP, Seq(seq)).unwrap().map(|entry| entry.body);
+    assert_eq!(body(3), Some(EntryBody::Posted { text: "text 3".to_owned(), message_id: Some(id(3)) }));
+    assert_eq!(body(4), Some(EntryBody::Gone));
+    assert_eq!(body(8), Some(EntryBody::Deleted { target: Seq(4) }));
+    assert_eq!(body(2), None, "a joining is no entry");
+    let stored = |seq| reader.stored_post(GROUP, Seq(seq)).unwrap();
+    assert_eq!(stored(3).map(|post| (post.author, post.deleted)), Some((Some(MemberId(1)), false)));
+    assert_eq!(stored(4).map(|post| post.deleted), Some(true));
+    assert_eq!(stored(2), None);
+}
+
+#[test]
+fn a_deleted_text_is_erased_from_the_disk() {
+    let folder = Folder::new();
+    let store = filled(&folder, 3);
+    store.submit(decision(vec![posted(6, "the secret that was said")], None));
+    let kind = EventKind::Deleted { target: Seq(6) };
+    store.submit(decision(vec![Event { seq: Seq(7), time: at(7), actor: None, kind }], None));
+    drop(store);
+    let file = fs::read(folder.0.join(DATABASE_FILE)).unwrap();
+    assert!(!file.windows(10).any(|window| window == b"the secret"));
+    assert!(file.windows(6).any(|window| window == b"text 3"));
+    assert!(!folder.0.join("meshgroup.db-wal").exists());
+}
+
+#[test]
+fn a_former_member_is_still_the_author_of_their_messages() {
+    let folder = Folder::new();
+    let (store, _) = folder.open();
+    let (mut group, created) = create();
+    store.submit(created);
+    for action in [Action::Join { nick: Some("Bob".to_owned()) }, Action::Leave] {
+        store.submit(decision(group.decide(at(0), &person(4), action).unwrap().events, None));
+    }
+    let (store, _) = reopened(&folder, store);
+    let author = store.reader().unwrap().author(GROUP, MemberId(1)).unwrap().unwrap();
+    assert_eq!((author.nick.as_str(), author.former), ("Bob", true));
+    assert_eq!(author.identity, identity(4).hash());
+}
+
+#[test]
+fn deliveries_go_on_from_the_stored_cursors() {
+    let folder = Folder::new();
+    let store = filled(&folder, 4);
+    let cursor = |through| Cursor { member: MemberId(1), through: Seq(through) };
+    for through in [4, 5, 4] {
+        store.submit(Write::Delivered { group: GROUP, cursor: cursor(through) });
+    }
+    store.submit(Write::Delivered { group: GROUP, cursor: Cursor { member: MemberId(9), through: Seq(4) } });
+    let (store, restored) = reopened(&folder, store);
+    assert_eq!(restored.groups[0].cursors, [cursor(5)]);
+    assert_eq!(restored.groups[0].waiting.iter().map(|post| post.seq.0).collect::<Vec<_>>(), [6]);
+    let recent = &restored.groups[0].recent;
+    assert_eq!(recent.iter().map(|post| post.seq.0).collect::<Vec<_>>(), [3, 4, 5, 6]);
+    assert_eq!(recent[0].id_prefix, Some(3));
+    drop(store);
+    let (_, restored) = Store::open(&folder.0, &options(), at(6 + 24 * 3_600), |_| {}).unwrap();
+    assert_eq!(restored.groups[0].waiting, []);
+}
+
+/// One step of somebody or the operator. Most are refused at one time or another; that is part of the test.
+fn step() -> impl Strategy<Value = (Option<u8>, Action)> {
+    let who = || {
+        prop_oneof![
+            (0u32..6).prop_map(|n| Who::Member(MemberId(n))),
+            (0u8..6).prop_map(|n| Who::Identity(identity(n).hash())),
+        ]
+    };
+    let nick = || prop_oneof![Just("Bob".to_owned()), "[a-c]{0,2}"];
+    let reason = || "[x-z]{0,3}";
+    let post = |text| Action::Post { text, message_id: Some(id(7)), authorship: None };
+    let action = prop_oneof![
+        3 => proptest::option::of(nick()).prop_map(|nick| Action::Join { nick }),
+        1 => Just(Action::Leave),
+        4 => "[a-z]{0,9}".prop_map(post),
+        2 => (1u64..30).prop_map(|target| Action::Delete { target: Seq(target), stored: None }),
+        1 => (who(), reason()).prop_map(|(who, reason)| Action::Kick { who, reason }),
+        1 => (who(), reason()).prop_map(|(who, reason)| Action::Ban { who, reason }),
+        1 => who().prop_map(|who| Action::Unban { who }),
+        2 => nick().prop_map(|nick| Action::Rename { nick }),
+        1 => (0u8..3).prop_map(|n| Action::Claim { code: claim_code(n).to_string() }),
+        1 => (0u8..3).prop_map(|n| Action::IssueClaim { claim: claim_code(n).hash() }),
+    ];
+    (proptest::option::of(0u8..5), action)
+}
+
+fn claim_code(n: u8) -> crate::group::ClaimCode {
+    crate::group::ClaimCode::from_random([n; 10])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn projections_equal_the_replay_of_the_log_whatever_happened(
+        steps in proptest::collection::vec(step(), 0..80),
+        restart_after in 0usize..80,
+    ) {
+        let folder = Folder::new();
+        let (mut store, _) = folder.open();
+        let (mut group, created) = create();
+        store.submit(created);
+        for (index, (who, action)) in steps.into_iter().enumerate() {
+            let caller = who.map_or(Caller::Operator, person);
+            let Outcome { events, .. } = group.decide(at(index as u64), &caller, action).unwrap_or_default();
+            store.submit(decision(events, None));
+            if index == restart_after {
+                let (again, mut restored) = reopened(&folder, store);
+                store = again;
+                let restored = restored.groups.remove(0);
+                prop_assert_eq!(&restored.state, group.state());
+                group = Group::restore(restored.state, restored.recent, group.limits().clone());
+            }
+        }
+        let (store, restored) = reopened(&folder, store);
+        let log = log(&store.reader().unwrap());
+        prop_assert_eq!(&restored.groups[0].state, group.state());
+        prop_assert_eq!(&State::replay(&log), group.state());
+        let members: Vec<_> = group.state().roster.iter().map(|member| member.id).collect();
+        let cursors: Vec<_> = restored.groups[0].cursors.iter().map(|cursor| cursor.member).collect();
+        prop_assert_eq!(cursors, members, "exactly those who are in have a cursor");
+    }
+}
