@@ -155,13 +155,6 @@ impl AnswerJob {
     }
 }
 
-impl Answer {
-    /// Names the link that it answers.
-    pub(crate) fn link_id(&self) -> LinkId {
-        self.id
-    }
-}
-
 impl LinkProofJob {
     pub(super) fn run(self) -> LinkProofDone {
         let valid = self.proof.verify(&self.peer, self.id);

@@ -19,7 +19,7 @@ pub(crate) enum LinkJob {
     /// Verify the proof of a packet.
     Verify(VerifyJob),
     /// Prepare or assemble a segment of a resource.
-    Resource(ResourceId, resource::Job),
+    Resource(ResourceId, Box<resource::Job>),
 }
 
 /// What a [`LinkJob`] came to.

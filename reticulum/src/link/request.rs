@@ -130,22 +130,6 @@ impl Link {
         self.enqueue(now, rng, content).map(drop)
     }
 
-    /// Answers a request of the peer with a file. The metadata, one MessagePack value, is what tells it from a value.
-    pub(crate) fn respond_file(
-        &mut self,
-        now: Instant,
-        rng: &mut Rng,
-        id: RequestId,
-        data: Vec<u8>,
-        metadata: Vec<u8>,
-    ) -> Result<(), LinkError> {
-        self.open_token()?;
-        check_one_value(&metadata)?;
-        let metadata = Some(metadata);
-        let content = Content { data, metadata, compress: true, purpose: Purpose::Response(id) };
-        self.enqueue(now, rng, content).map(drop)
-    }
-
     pub(super) fn handle_request(&mut self, packed: &[u8], hash: PacketHash) -> Result<(), Refusal> {
         match self.config.request_size_max {
             0 => Err(Refusal::RequestsNotServed),

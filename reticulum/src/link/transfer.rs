@@ -266,7 +266,7 @@ impl Link {
                 self.transmit(now, packet_type, context, data, priority);
             }
             Output::Prove(proof) => self.prove_resource(now, proof),
-            Output::Job(job) => self.outputs.push_back(LinkOutput::Job(LinkJob::Resource(id, job))),
+            Output::Job(job) => self.outputs.push_back(LinkOutput::Job(LinkJob::Resource(id, Box::new(job)))),
             Output::Sent | Output::Received(_) | Output::Failed(_) => {}
         }
     }

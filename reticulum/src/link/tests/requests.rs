@@ -4,6 +4,7 @@ use super::*;
 use crate::hash::{PathHash, RequestId};
 use crate::link::request::REQUESTS_MAX;
 use crate::node::RequestFailure;
+use crate::resource::{Content, Purpose};
 use crate::wire::msgpack;
 
 fn ask(pair: &mut Pair, data: &[u8]) -> RequestId {
@@ -170,8 +171,9 @@ fn a_file_comes_with_its_metadata() {
     let id = ask(&mut pair, b"\xc0");
     pair.advance(DELAY);
     let file = bin(3_000);
-    let (data, metadata) = (file.clone(), map());
-    pair.command(Responder, |link, now, rng| link.respond_file(now, rng, id, data, metadata)).unwrap();
+    let purpose = Purpose::Response(id);
+    let content = Content { data: file.clone(), metadata: Some(map()), compress: true, purpose };
+    pair.command(Responder, |link, now, rng| link.enqueue(now, rng, content)).unwrap();
     pair.advance(secs(5));
     let events = pair.events(Initiator);
     assert!(matches!(

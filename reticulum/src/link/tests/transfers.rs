@@ -144,7 +144,8 @@ fn queued_bytes_are_bounded_across_links_and_given_back() {
 
 #[test]
 fn unwanted_and_large_resources_are_rejected_aloud() {
-    let cases: [(fn(&mut LinkConfig), Refusal); 3] = [
+    type Change = fn(&mut LinkConfig);
+    let cases: [(Change, Refusal); 3] = [
         (|config| config.resources = ResourcePolicy::None, Refusal::ResourceNotWanted),
         (|config| config.resource_size_max = 999, Refusal::ResourceTooLarge),
         (|config| config.incoming = Budget::new(999), Refusal::BudgetSpent),
