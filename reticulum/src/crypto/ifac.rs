@@ -119,7 +119,7 @@ impl Ifac {
     fn apply_mask(&self, code: &[u8], frame: &mut [u8]) {
         let mask = expand(extract(self.mask.clone(), code));
         for (chunk, block) in frame.chunks_mut(32).zip(mask) {
-            for (byte, mask) in chunk.iter_mut().zip(block) {
+            for (byte, mask) in chunk.iter_mut().zip(&block) {
                 *byte ^= mask;
             }
         }
