@@ -29,6 +29,7 @@
 mod hashmap;
 mod incoming;
 mod offer;
+mod outgoing;
 mod receiver;
 mod segment;
 mod sender;
@@ -42,10 +43,10 @@ use crate::hash::{LinkId, PacketHash, RequestId, ResourceHash};
 use crate::wire::resource::{METADATA_PREFIX_LEN, SEGMENT_MAX};
 use crate::wire::{Context, Packet, PacketType};
 
-pub(crate) use offer::{Offer, Refusal};
+pub(crate) use offer::Offer;
 pub(crate) use receiver::{ReceiveConfig, Receiver};
 pub(crate) use segment::{Job, JobDone};
-pub(crate) use sender::{Content, MetadataTooLarge, SendConfig, Sender};
+pub(crate) use sender::{Content, SendConfig, Sender};
 pub(crate) use window::Pace;
 
 /// Length of packed metadata: with its three-byte prefix it has to fit the first segment (section 8.1).

@@ -129,7 +129,8 @@ pub(super) struct Prepare {
     pub(super) index: u32,
     pub(super) token: Arc<Token>,
     pub(super) sdu: usize,
-    pub(super) rng: Rng,
+    /// Of the random values that go into stream and hashes.
+    pub(super) seed: [u8; 32],
 }
 
 /// A segment ready to travel.
@@ -143,17 +144,18 @@ pub(super) struct Prepared {
 }
 
 impl Prepare {
-    fn run(mut self) -> Prepared {
+    fn run(self) -> Prepared {
+        let mut rng = Rng::from_seed(self.seed);
         let body = self.source.body(self.index);
         let packed = if self.source.compress { compress(body) } else { None };
-        let prefix: [u8; STREAM_PREFIX_LEN] = self.rng.bytes();
-        let iv = self.rng.bytes();
+        let prefix: [u8; STREAM_PREFIX_LEN] = rng.bytes();
+        let iv = rng.bytes();
         let mut stream = Vec::new();
         match &packed {
             Some(packed) => self.token.seal_parts_into(iv, &[&prefix, packed], &mut stream),
             None => self.token.seal_parts_into(iv, &[&prefix, body[0], body[1]], &mut stream),
         }
-        let randoms = std::iter::repeat_with(|| self.rng.bytes());
+        let randoms = std::iter::repeat_with(|| rng.bytes());
         let (random, hashmap) = map_without_collisions(&stream, self.sdu, randoms);
         let proof = BodyDigest::of(&body).proof(&random);
         Prepared { index: self.index, stream, compressed: packed.is_some(), hashmap, random, proof }

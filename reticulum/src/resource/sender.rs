@@ -11,11 +11,12 @@ use std::time::Duration;
 use crate::crypto::{Rng, Token};
 use crate::hash::{LinkId, PacketHash, ResourceHash};
 use crate::time::Instant;
-use crate::wire::resource::{Advertisement, Flags, HASHMAP_SEGMENT_LEN, HashmapUpdate, PartRequest};
+use crate::wire::resource::{Advertisement, Flags, PartRequest};
 use crate::wire::{Context, PacketType};
 
+use super::outgoing::Outgoing;
 use super::segment::{Outcome, Prepare, Prepared, Source};
-use super::{COLLISION_GUARD, Failure, JobDone, Output, Purpose};
+use super::{Failure, JobDone, Output, Purpose};
 
 /// Times an advertisement is repeated (section 8.8).
 const ADVERTISE_RETRIES: u32 = 4;
@@ -27,10 +28,6 @@ const ADVERTISE_GRACE: Duration = Duration::from_secs(1);
 const IDLE_GRACE: Duration = Duration::from_secs(78);
 /// Grace of the wait for the proof.
 const PROOF_GRACE: Duration = Duration::from_secs(10);
-/// How far before the highest part that a receiver knows it may still miss one: its largest window (section 8.4).
-const PARTS_BEHIND: usize = 75;
-/// Packet hashes of part requests that are remembered, the oldest makes room. A duplicate comes soon or not at all.
-const REQUESTS_SEEN_MAX: usize = 64;
 
 /// What a sender knows of its link.
 #[derive(Clone, Debug)]
@@ -76,7 +73,7 @@ pub(crate) struct Sender {
     /// From the advertisement to the first part request of the present segment.
     rtt: Duration,
     /// The segment that travels.
-    current: Option<Travelling>,
+    current: Option<Outgoing>,
     /// The segment after it, once prepared.
     next: Option<Prepared>,
     /// Index of the last segment that a job was given out for.
@@ -224,7 +221,7 @@ impl Sender {
 
     /// Hash `h` of the segment that travels; `None` before the first is prepared.
     pub(crate) fn hash(&self) -> Option<ResourceHash> {
-        self.current.as_ref().map(Travelling::hash)
+        self.current.as_ref().map(Outgoing::hash)
     }
 
     /// Gives out the job for one more segment, if there is one.
@@ -236,7 +233,7 @@ impl Sender {
                 index: self.prepared_up_to,
                 token: self.config.token.clone(),
                 sdu: self.config.sdu,
-                rng: self.rng.fork(),
+                seed: self.rng.bytes(),
             };
             self.outputs.push_back(Output::Job(job.into()));
         }
@@ -244,12 +241,12 @@ impl Sender {
 
     fn start_segment(&mut self, now: Instant, prepared: Prepared) {
         self.original.get_or_insert(prepared.proof.hash());
-        self.current = Some(Travelling::new(prepared, self.config.sdu));
+        self.current = Some(Outgoing::new(prepared, self.config.sdu));
         self.advertise(now, ADVERTISE_RETRIES);
     }
 
     fn advertise(&mut self, now: Instant, retries_left: u32) {
-        let Some(Travelling { prepared, .. }) = &self.current else { return };
+        let Some(Outgoing { prepared, .. }) = &self.current else { return };
         let advertisement = Advertisement {
             transfer_size: prepared.stream.len() as u64,
             data_size: self.source.len(),
@@ -324,96 +321,5 @@ impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sender = f.debug_struct("Sender");
         sender.field("hash", &self.hash()).field("phase", &self.phase).finish_non_exhaustive()
-    }
-}
-
-/// A part request that no honest receiver makes.
-struct BadRequest;
-
-/// The segment that travels, and what is to be sent of it.
-struct Travelling {
-    prepared: Prepared,
-    /// Which parts were sent at least once, and how many were not.
-    sent: Vec<bool>,
-    unsent: usize,
-    /// Lowest part that the receiver may still miss.
-    base: usize,
-    /// Parts to send, in the order of their requests, each at most once: never more than the search window.
-    parts: VecDeque<usize>,
-    /// The hashmap segment to send after them.
-    update: Option<usize>,
-    seen: VecDeque<PacketHash>,
-}
-
-impl Travelling {
-    fn new(prepared: Prepared, sdu: usize) -> Self {
-        let count = prepared.stream.len().div_ceil(sdu);
-        Self {
-            prepared,
-            sent: vec![false; count],
-            unsent: count,
-            base: 0,
-            parts: VecDeque::new(),
-            update: None,
-            seen: VecDeque::new(),
-        }
-    }
-
-    fn hash(&self) -> ResourceHash {
-        self.prepared.proof.hash()
-    }
-
-    fn all_sent(&self) -> bool {
-        self.unsent == 0
-    }
-
-    /// Remembers the packet of a request; `false` if it was remembered already.
-    fn is_new(&mut self, packet: PacketHash) -> bool {
-        if self.seen.contains(&packet) {
-            return false;
-        }
-        if self.seen.len() == REQUESTS_SEEN_MAX {
-            self.seen.pop_front();
-        }
-        self.seen.push_back(packet);
-        true
-    }
-
-    /// Queues the requested parts, and the hashmap update if the receiver's map is exhausted (section 8.4).
-    fn answer(&mut self, request: &PartRequest<'_>) -> Result<(), BadRequest> {
-        let (wanted, _) = request.map_hashes.as_chunks::<4>();
-        let wanted = &wanted[..wanted.len().min(COLLISION_GUARD)];
-        let search = self.base..(self.base + COLLISION_GUARD).min(self.sent.len());
-        for index in search.clone() {
-            let requested = self.prepared.hashmap.get(index).is_some_and(|hash| wanted.contains(&hash));
-            if requested && !self.parts.contains(&index) {
-                self.parts.push_back(index);
-                self.unsent -= usize::from(!std::mem::replace(&mut self.sent[index], true));
-            }
-        }
-        if let Some(last_known) = request.exhausted {
-            // A straggler from before the base needs no answer.
-            let Some(last) = self.prepared.hashmap.find(search, last_known) else { return Ok(()) };
-            if (last + 1) % HASHMAP_SEGMENT_LEN != 0 || last + 1 == self.sent.len() {
-                return Err(BadRequest);
-            }
-            self.base = self.base.max(last.saturating_sub(PARTS_BEHIND));
-            self.update = Some((last + 1) / HASHMAP_SEGMENT_LEN);
-        }
-        Ok(())
-    }
-
-    fn poll_output(&mut self, sdu: usize) -> Option<Output> {
-        if let Some(index) = self.parts.pop_front() {
-            let start = index * sdu;
-            let end = (start + sdu).min(self.prepared.stream.len());
-            let data = self.prepared.stream[start..end].to_vec();
-            return Some(Output::Raw { packet_type: PacketType::Data, context: Context::RESOURCE, data });
-        }
-        let segment = self.update.take()?;
-        let hashes = self.prepared.hashmap.chunk(segment);
-        let mut plaintext = Vec::new();
-        HashmapUpdate { hash: self.hash(), index: segment as u64, map_hashes: hashes }.emit(&mut plaintext);
-        Some(Output::Sealed { context: Context::RESOURCE_HMU, plaintext })
     }
 }
