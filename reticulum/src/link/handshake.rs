@@ -237,6 +237,7 @@ impl Link {
             receipts: Receipts::default(),
             requests: Requests::default(),
             transfers: Transfers::default(),
+            slowest: Priority::Link,
             outputs: VecDeque::new(),
         };
         (link, request)
@@ -265,6 +266,7 @@ impl Link {
             receipts: Receipts::default(),
             requests: Requests::default(),
             transfers: Transfers::default(),
+            slowest: Priority::Link,
             outputs: VecDeque::new(),
         };
         link.expire_handshake(now);
@@ -292,7 +294,7 @@ impl Link {
         let unsent = matches!(&self.state, State::Answered(answered) if answered.held.is_some());
         if self.token().is_some() && !unsent {
             let body = *self.id.as_bytes();
-            self.transmit_sealed(now, rng, Context::LINK_CLOSE, &body, Priority::Link);
+            self.transmit_sealed(now, rng, Context::LINK_CLOSE, &body, self.slowest);
         }
         self.end(reason);
     }

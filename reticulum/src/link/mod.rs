@@ -70,6 +70,8 @@ pub(crate) struct Link {
     receipts: Receipts,
     requests: Requests,
     transfers: Transfers,
+    /// The least urgent of what was sent: a close must not overtake it in an interface's queue.
+    slowest: Priority,
     /// Drained after every call, so no longer than what one call makes.
     outputs: VecDeque<LinkOutput>,
 }
@@ -241,7 +243,7 @@ impl Link {
         if !self.has_receipt_room() {
             return Err(LinkError::Busy);
         }
-        let hash = self.transmit_sealed(now, rng, Context::NONE, data, priority);
+        let hash = self.transmit_named(now, rng, Context::NONE, data, priority);
         self.await_proof(now, hash);
         Ok(hash)
     }
@@ -316,10 +318,11 @@ impl Link {
         if let State::Open(open) = &mut self.state {
             open.liveness.sent(now);
         }
+        self.slowest = self.slowest.max(priority);
         self.outputs.push_back(LinkOutput::Transmit { packet_type, context, data, priority });
     }
 
-    /// Encrypts and transmits; the hash is that of the packet. Callers made sure that there is a key.
+    /// Encrypts and transmits. Callers made sure that there is a key.
     fn transmit_sealed(
         &mut self,
         now: Instant,
@@ -327,11 +330,27 @@ impl Link {
         context: Context,
         plaintext: &[u8],
         priority: Priority,
+    ) {
+        let data = self.seal(rng, plaintext);
+        self.transmit(now, PacketType::Data, context, data, priority);
+    }
+
+    /// The same for a packet that something will refer to by the returned hash, which costs a pass over it.
+    fn transmit_named(
+        &mut self,
+        now: Instant,
+        rng: &mut Rng,
+        context: Context,
+        plaintext: &[u8],
+        priority: Priority,
     ) -> PacketHash {
-        let token = self.token().expect("callers checked that the link has its key");
-        let data = token.seal(rng.bytes(), plaintext);
+        let data = self.seal(rng, plaintext);
         let hash = Packet::link(self.id, context, &data).hash();
         self.transmit(now, PacketType::Data, context, data, priority);
         hash
+    }
+
+    fn seal(&self, rng: &mut Rng, plaintext: &[u8]) -> Vec<u8> {
+        self.token().expect("callers checked that the link has its key").seal(rng.bytes(), plaintext)
     }
 }

@@ -93,7 +93,7 @@ impl Link {
         let timeout = timeout.unwrap_or(self.rtt * RESPONSE_RTTS + RESPONSE_WAIT);
         let waiting = Waiting { timeout, receiving: false };
         if packed.len() <= self.mdu() {
-            let hash = self.transmit_sealed(now, rng, Context::REQUEST, &packed, Priority::Reply);
+            let hash = self.transmit_named(now, rng, Context::REQUEST, &packed, Priority::Reply);
             let id = id_of_packet(hash);
             self.requests.waiting.insert(id, waiting);
             self.requests.start(now, id);

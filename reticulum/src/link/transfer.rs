@@ -90,6 +90,16 @@ impl Transfers {
         self.finished.holds(segment) || self.offers.iter().any(|(_, offer)| offer.hash() == *segment)
     }
 
+    #[cfg(test)]
+    pub(super) fn incoming_len(&self) -> usize {
+        self.incoming.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn offers_len(&self) -> usize {
+        self.offers.len()
+    }
+
     /// When [`Link::expire_transfers`] is due.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let sender = self.outgoing.front().and_then(|outgoing| outgoing.sender.poll_timeout());

@@ -423,6 +423,19 @@ fn either_end_closes_both() {
 }
 
 #[test]
+fn a_close_waits_behind_what_was_sent_before_it() {
+    for priority in [Priority::Link, Priority::Message, Priority::History] {
+        let mut pair = Pair::open();
+        pair.command(Initiator, |link, now, rng| link.send(now, rng, b"last words", priority)).unwrap();
+        pair.command(Initiator, |link, now, rng| link.close(now, rng, CloseReason::Local));
+        assert_eq!(
+            pair.sent.last().map(|sent| (sent.context, sent.priority)),
+            Some((Context::LINK_CLOSE, priority))
+        );
+    }
+}
+
+#[test]
 fn a_close_that_does_not_name_the_link_is_refused() {
     let mut pair = Pair::open();
     let token = pair.link(Initiator).token().unwrap().clone();

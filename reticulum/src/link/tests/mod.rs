@@ -1,5 +1,6 @@
 //! Two links back to back on virtual time, over a wire that delays, drops and reorders as a test says.
 
+mod garbage;
 mod handshake;
 mod liveness;
 mod receipts;
