@@ -3,6 +3,7 @@
 mod access;
 mod calls;
 mod control;
+mod docs;
 mod history;
 
 use std::sync::Arc;

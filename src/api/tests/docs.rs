@@ -1,0 +1,143 @@
+//! `docs/api.md` says what is so: every path, every error code, and what each call costs.
+
+use reticulum::wire::request::{Request, Response};
+
+use super::*;
+use crate::api::{PATHS, response_value};
+use proto::v1::history_event::Body;
+use reticulum::hash::RequestId;
+
+const DOCS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md"));
+
+/// A frame around a packed request or response that fits one link packet: header 19, IV 16, padding, HMAC 32.
+fn frame_len(packed: usize) -> usize {
+    19 + 16 + (packed / 16 + 1) * 16 + 32
+}
+
+/// A row of the table of costs: bytes of protobuf, and of the frame that carries it, both ways.
+fn row(path: &str, request: &impl Message, response: &impl Message) -> String {
+    let (request, response) = (request.encode_to_vec(), response.encode_to_vec());
+    let data = if request.is_empty() { vec![0xc0] } else { response_value(&request) };
+    let (mut asked, mut answered) = (Vec::new(), Vec::new());
+    Request { requested_at_secs: 0.0, path: PathHash::of_path(path), data: &data }.emit(&mut asked);
+    Response { id: RequestId::new([0; 16]), value: &response_value(&response) }.emit(&mut answered);
+    assert!(asked.len().max(answered.len()) <= 431, "{path} no longer fits a packet");
+    let frames = [asked.len(), answered.len()].map(frame_len);
+    format!("| `{path}` | {} | {} | {} | {} |", request.len(), frames[0], response.len(), frames[1])
+}
+
+/// A group of the size that the documentation supposes: below 128 members, a few thousand events.
+fn rows() -> Vec<String> {
+    let (seq, time_s) = (5_000, 1_800_000_000);
+    let you = Some(v1::Membership { member: 12, nick: "Bob".into(), role: 0 });
+    let who = who(12);
+    let text = "See you at the harbour at eight"; // 31 characters
+    let member = |member, nick: &str| v1::Member {
+        member,
+        nick: nick.into(),
+        identity_hash: vec![1; 16],
+        ..Default::default()
+    };
+    let post = |_| v1::HistoryEvent {
+        delta_s: 60,
+        author: 12,
+        body: Some(Body::Text(text.into())),
+        ..Default::default()
+    };
+    let info = v1::InfoResponse {
+        name: "Harbour chat (group)".into(),
+        members: 20,
+        messages: 4_000,
+        head: seq,
+        head_time_s: time_s,
+        message_length_max: 131_072,
+        posts_per_minute: 60,
+        you: you.clone(),
+        software: "0.1.0".into(),
+        version: 1,
+        ..Default::default()
+    };
+    let page = v1::MessagesResponse {
+        first_seq: seq,
+        first_time_s: time_s,
+        events: (0..10).map(post).collect(),
+        head: seq,
+        ..Default::default()
+    };
+    vec![
+        row("/api/v1/info", &v1::InfoRequest {}, &info),
+        row(
+            "/api/v1/join",
+            &v1::JoinRequest { nick: "Bob".into() },
+            &v1::JoinResponse { you: you.clone(), seq, error: None },
+        ),
+        row("/api/v1/leave", &v1::LeaveRequest {}, &v1::LeaveResponse { seq, error: None }),
+        row(
+            "/api/v1/claim",
+            &v1::ClaimRequest { code: "012Z0-ZABCD".into() },
+            &v1::ClaimResponse { you, seq, error: None },
+        ),
+        row(
+            "/api/v1/display-name/update",
+            &v1::DisplayNameUpdateRequest { nick: "Bob".into() },
+            &v1::DisplayNameUpdateResponse { seq, nick: "Bob".into(), error: None },
+        ),
+        row(
+            "/api/v1/members",
+            &v1::MembersRequest::default(),
+            &v1::MembersResponse {
+                members: (1..=10).map(|n| member(n, "Bob")).collect(),
+                ..Default::default()
+            },
+        ),
+        row(
+            "/api/v1/members/kick",
+            &v1::KickRequest { who: who.clone(), reason: "spam".into() },
+            &v1::KickResponse { seq, error: None },
+        ),
+        row(
+            "/api/v1/members/ban",
+            &v1::BanRequest { who: who.clone(), reason: "spam".into() },
+            &v1::BanResponse { seq, error: None },
+        ),
+        row("/api/v1/members/unban", &v1::UnbanRequest { who }, &v1::UnbanResponse { seq, error: None }),
+        row(
+            "/api/v1/bans",
+            &v1::BansRequest::default(),
+            &v1::BansResponse {
+                bans: vec![v1::Ban { identity_hash: vec![1; 16], member: 12, reason: "spam".into() }],
+                ..Default::default()
+            },
+        ),
+        row(
+            "/api/v1/messages",
+            &v1::MessagesRequest { after: Some(seq), max_bytes: 409, ..Default::default() },
+            &page,
+        ),
+        row(
+            "/api/v1/messages/send",
+            &v1::SendRequest { text: text.into(), client_id: vec![1; 8] },
+            &v1::SendResponse { seq, time_s, error: None },
+        ),
+        row("/api/v1/messages/delete", &v1::DeleteRequest { seq }, &v1::DeleteResponse { seq, error: None }),
+    ]
+}
+
+#[test]
+fn the_documentation_tells_what_each_call_costs() {
+    let rows = rows();
+    assert_eq!(rows.len(), PATHS.len());
+    for row in &rows {
+        assert!(DOCS.contains(row), "docs/api.md lacks or contradicts:\n{}", rows.join("\n"));
+    }
+}
+
+#[test]
+fn the_documentation_names_every_error_code() {
+    for code in 1..=19 {
+        let name =
+            ErrorCode::try_from(code).unwrap().as_str_name().trim_start_matches("ERROR_CODE_").to_owned();
+        assert!(DOCS.contains(&format!("| {code} | `{name}` |")), "{code} {name}");
+    }
+    assert!(ErrorCode::try_from(20).is_err(), "a new code needs a row, and this test its number");
+}
