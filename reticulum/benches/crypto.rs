@@ -2,6 +2,7 @@
 //!
 //! Public-key operations are tens of microseconds and run on a pool; the symmetric ones run in the engine, so the
 //! throughput of a link is what `token` says.
+#![allow(clippy::unwrap_used)]
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};

@@ -176,3 +176,31 @@ impl DestinationHash {
         Self::of(&[name.as_ref()])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_round_trips_and_other_text_is_refused() {
+        let hash = NameHash::new([0, 1, 0x2A, 0xBC, 0xFF, 5, 6, 7, 8, 9]);
+        assert_eq!(hash.to_string(), "00012abcff0506070809");
+        assert_eq!(NameHash::from_hex(&hash.to_string().to_uppercase()), Some(hash));
+        for text in [
+            "",
+            "00012abcff05060708",
+            "00012abcff050607080900",
+            "00012abcff05060708g9",
+            "00012abcff05060708é",
+        ] {
+            assert_eq!(NameHash::from_hex(text), None, "{text}");
+        }
+        assert_eq!(NameHash::from_slice(&[0; 9]), None);
+    }
+
+    #[test]
+    fn hashing_parts_is_hashing_their_concatenation() {
+        assert_eq!(sha256_of(&[b"ab", b"", b"c"]), sha256(b"abc"));
+        assert_eq!(LinkId::of(&[b"abc"]).as_bytes(), &sha256(b"abc")[..16]);
+    }
+}

@@ -180,4 +180,14 @@ mod tests {
         assert_eq!(timers.pop_due(at(100)), None);
         assert!(timers.is_empty());
     }
+
+    #[test]
+    fn absurd_times_saturate() {
+        for (secs, micros) in [(f64::NAN, 0), (-5.0, 0), (f64::INFINITY, u64::MAX), (1.5, 1_500_000)] {
+            assert_eq!(UnixTime::from_secs_f64(secs).as_micros(), micros);
+        }
+        assert_eq!(Instant::ZERO - Duration::from_secs(1), Instant::ZERO);
+        assert_eq!((Instant::ZERO + Duration::MAX).as_micros(), u64::MAX);
+        assert_eq!(Instant::ZERO.since(Instant::from_micros(5)), Duration::ZERO);
+    }
 }
