@@ -154,7 +154,8 @@ impl Default for InterfaceConfig {
     }
 }
 
-/// Which packets a destination proves.
+/// Which packets a destination proves. Resources that arrive on its links are proven in any case, by the application
+/// under the policy `Application` and at once otherwise: their senders fail without.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProofPolicy {
     /// None.

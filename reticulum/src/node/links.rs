@@ -284,6 +284,12 @@ impl Node {
         }
     }
 
+    /// Links of any state, with those that are being answered.
+    #[cfg(test)]
+    pub(super) fn link_count(&self) -> usize {
+        self.links.links.len() + self.links.answering.len()
+    }
+
     fn drop_half_open(&mut self, now: Instant, id: LinkId) {
         match self.links.answering.remove(&id) {
             Some(answering) => self.links.half_open.remove(answering.interface, &id),
@@ -370,6 +376,7 @@ impl Node {
                 let proof = proof.map_or(PendingProof::none(), |proof| {
                     PendingProof(ProofSubject::Resource { link, proof: Box::new(proof) })
                 });
+                let proof = self.resource_by_policy(now, destination, proof);
                 Event::ResourceReceived { link, resource, data, metadata, proof }
             }
             LinkEvent::ResourceFailed { id: resource, reason } => {

@@ -159,22 +159,38 @@ impl Node {
         self.transport.transmit_on(now, interface, packet, Priority::Link, &mut self.counters);
     }
 
-    /// What the application gets to decide about a proof; under the policy `All` it leaves at once.
+    /// What the application gets to decide about a packet's proof.
     pub(super) fn by_policy(
         &mut self,
         now: Instant,
         destination: DestinationHash,
         proof: PendingProof,
     ) -> PendingProof {
-        match self.destinations.of(&destination).map(|entry| entry.config.proofs) {
-            Some(ProofPolicy::None) => PendingProof::none(),
-            Some(ProofPolicy::All) => {
-                self.prove(now, proof);
-                PendingProof::none()
-            }
-            // Not ours: we are the initiator of a link, and the application proves what it wants.
-            Some(ProofPolicy::Application) | None => proof,
+        match self.proof_policy(&destination) {
+            ProofPolicy::None => return PendingProof::none(),
+            ProofPolicy::All => self.prove(now, proof),
+            ProofPolicy::Application => return proof,
         }
+        PendingProof::none()
+    }
+
+    /// The same for a resource, whose sender fails without its proof whatever the policy on packets is.
+    pub(super) fn resource_by_policy(
+        &mut self,
+        now: Instant,
+        destination: DestinationHash,
+        proof: PendingProof,
+    ) -> PendingProof {
+        match self.proof_policy(&destination) {
+            ProofPolicy::Application => return proof,
+            ProofPolicy::None | ProofPolicy::All => self.prove(now, proof),
+        }
+        PendingProof::none()
+    }
+
+    /// On a link that we opened the destination is not ours, and the application proves what it wants.
+    fn proof_policy(&self, destination: &DestinationHash) -> ProofPolicy {
+        self.destinations.of(destination).map_or(ProofPolicy::Application, |entry| entry.config.proofs)
     }
 
     fn try_old_ratchets(
