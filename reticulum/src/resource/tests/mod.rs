@@ -3,6 +3,7 @@
 //! [`Bench`] does what the link does with both, and nothing else: it encrypts, decrypts, filters duplicates, runs jobs.
 
 mod cancel;
+mod captured;
 mod hostile;
 mod loss;
 mod transfer;
