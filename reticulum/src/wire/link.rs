@@ -102,7 +102,7 @@ impl LinkRequest {
 /// Data of the proof that answers a link request (spec 6.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkProof {
-    /// By the responder's identity, over [`Self::signed_message`].
+    /// By the responder's identity, over link id, ephemeral key, identity key and signalling.
     pub signature: [u8; 64],
     /// The responder's ephemeral agreement key.
     pub x25519: [u8; 32],
