@@ -13,6 +13,12 @@ use reticulum::{crypto, hash, time, wire};
 #[allow(dead_code, unused_imports, missing_docs)]
 mod resource;
 
+/// What the module's tests use; `cargo clippy --all-targets` compiles them here too.
+#[cfg(test)]
+#[path = "../src/vectors.rs"]
+#[allow(dead_code)]
+mod vectors;
+
 use crypto::{Rng, Token};
 use hash::{LinkId, PacketHash};
 use resource::{
