@@ -1,7 +1,7 @@
 //! The configuration of a node, `DIR/meshgroup.toml`: its options, their defaults, and errors that say what to change.
 //! It owns neither the folder nor what the options do.
 //!
-//! Each table is declared once, by [`options!`], and everything else follows from the declaration: the struct that serde
+//! Each table is declared once, by `options!`, and everything else follows from the declaration: the struct that serde
 //! fills, its defaults, and the commented file that a first run writes ([`Config::template`]).
 
 mod error;

@@ -57,6 +57,9 @@ class GroupClient:
         if identity is not None:
             self.link.identify(identity)
 
+    def close(self):
+        self.link.teardown()
+
     def _recall(self, address):
         """The identity behind an address; its announce is asked for until it comes."""
         deadline = time.monotonic() + self.timeout_s
@@ -76,22 +79,14 @@ class GroupClient:
             answer.append(receipt.response)
             answered.set()
 
-        self.link.request(
-            path,
-            data=body,
-            response_callback=on_answer,
-            failed_callback=lambda receipt: answered.set(),
-            timeout=self.timeout_s,
-        )
+        failed = lambda receipt: answered.set()
+        self.link.request(path, body, on_answer, failed, timeout=self.timeout_s)
         if not answered.wait(self.timeout_s + 5) or not answer:
             raise TimeoutError(f"no answer to {path}")
         response = TYPES[request.replace("Request", "Response")].FromString(answer[0])
         if response.HasField("error"):
             raise Refused(response.error)
         return response
-
-    def close(self):
-        self.link.teardown()
 
 
 def positions(page):

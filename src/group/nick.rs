@@ -9,7 +9,7 @@ const SUFFIX_DIGITS_MIN: usize = 4;
 /// The nick of somebody who has no name that could be shown.
 const NAMELESS: &str = "anon";
 
-/// A name without what could disturb or forge the line `Nick: text`: what [`clean_line`] takes out, and colons.
+/// A name without what could disturb or forge the line `Nick: text`: what `clean_line` takes out, and colons.
 pub fn clean_name(name: &str, chars_max: usize) -> String {
     clean(name, chars_max, |c| c == ':' || is_invisible(c))
 }
