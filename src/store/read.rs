@@ -47,6 +47,9 @@ pub struct Page {
     pub entries: Vec<Entry>,
     /// Whether there are more in the direction of reading.
     pub more: bool,
+    /// The newest event of any kind at the moment of reading: who has read up to the end of the page knows all up to
+    /// here. The group itself may be ahead by what is not committed yet.
+    pub head: Seq,
 }
 
 /// A post or a deletion.
@@ -106,9 +109,11 @@ impl Reader {
         let sql = if request.after.is_some() { HISTORY_FORWARD } else { HISTORY_BACKWARD };
         let after = request.after.map_or(0, |after| signed(after.0));
         let before = request.before.map_or(i64::MAX, |before| signed(before.0));
-        let mut rows = self.db.prepare_cached(sql)?;
+        // Head and rows have to be of one moment.
+        let snapshot = self.db.unchecked_transaction()?;
+        let mut rows = snapshot.prepare_cached(sql)?;
         let mut rows = rows.query(params![group.0, after, before, kind::POSTED, kind::DELETED])?;
-        let mut page = Page::default();
+        let mut page = Page { head: head(&snapshot, group)?, ..Page::default() };
         let mut text_bytes = 0;
         while let Some(row) = rows.next()? {
             if page.entries.len() >= request.limit || text_bytes > request.text_bytes_max {
@@ -170,6 +175,11 @@ impl Reader {
         let findings = check.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
         Ok(findings.into_iter().filter(|finding| finding != "ok").collect())
     }
+}
+
+fn head(db: &Connection, group: GroupId) -> Result<Seq, StoreError> {
+    let mut query = db.prepare_cached("SELECT COALESCE(MAX(seq), 0) FROM event WHERE group_id = ?1")?;
+    Ok(Seq(unsigned(query.query_row(params![group.0], |row| row.get(0))?)))
 }
 
 fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {

@@ -320,6 +320,7 @@ fn the_history_comes_in_pages_from_either_end() {
     let page = |after: Option<u64>, before: Option<u64>, limit, text_bytes_max| {
         let request = PageRequest { after: after.map(Seq), before: before.map(Seq), limit, text_bytes_max };
         let page = reader.history(GROUP, &request).unwrap();
+        assert_eq!(page.head, Seq(8));
         (page.entries.iter().map(|entry| entry.seq.0).collect::<Vec<_>>(), page.more)
     };
     let no_bound = usize::MAX;
