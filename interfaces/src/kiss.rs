@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncWrite, WriteHalf};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_serial::SerialStream;
 
 use crate::framing::{Decode, Encode, IFAC_SIZE_MAX, ax25, kiss};
-use crate::pace::Pace;
+use crate::pace::{Pace, airtime};
 use crate::retry::{self, Ended, Session, keep_open};
 use crate::serial::{HW_MTU, IFAC_SIZE, INTER_BYTE_TIMEOUT};
 use crate::stream::{self, FrameWriter, Medium, NodeGone, write_all};
@@ -188,7 +188,8 @@ impl Tnc {
             stream,
             encoder: kiss::Encoder { header: self.header.clone() },
             wire: Vec::new(),
-            pace: Pace::new(self.bitrate_bps()),
+            bitrate_bps: self.bitrate_bps(),
+            pace: Pace::new(),
             flow: self.settings.flow_control.then_some(Flow { ready, locked: false }),
             beacon: self.settings.beacon.clone(),
             beacon_at: None,
@@ -224,6 +225,7 @@ struct TncWriter<W> {
     stream: W,
     encoder: kiss::Encoder,
     wire: Vec<u8>,
+    bitrate_bps: u64,
     pace: Pace,
     flow: Option<Flow>,
     beacon: Option<Beacon>,
@@ -261,7 +263,7 @@ impl<W: AsyncWrite + Unpin> FrameWriter for TncWriter<W> {
 
 impl<W: AsyncWrite + Unpin> TncWriter<W> {
     async fn write_frame(&mut self, frame: &[u8]) -> io::Result<()> {
-        self.pace.clear().await;
+        sleep_until(self.pace.free_at()).await;
         if let Some(Flow { ready, locked }) = &mut self.flow {
             if *locked && timeout(READY_TIMEOUT, ready.notified()).await.is_err() {
                 tracing::debug!("the TNC did not say that it is ready; sending anyway");
@@ -271,7 +273,7 @@ impl<W: AsyncWrite + Unpin> TncWriter<W> {
         self.wire.clear();
         self.encoder.encode(frame, &mut self.wire);
         write_all(&mut self.stream, &self.wire).await?;
-        self.pace.sent(frame.len());
+        self.pace.sent(airtime(frame.len(), self.bitrate_bps));
         Ok(())
     }
 }

@@ -17,10 +17,12 @@ pub mod framing;
 mod address;
 mod batch;
 mod kiss;
+mod lora;
 mod notice;
 mod pace;
 mod pipe;
 mod retry;
+mod rnode;
 mod serial;
 mod settings;
 mod stream;
@@ -39,8 +41,10 @@ use tokio::task::AbortHandle;
 
 pub use batch::{FRAME_BATCH_BYTES, FrameBatch};
 pub use kiss::{Ax25Station, Beacon, KissSettings};
-pub use notice::{CREDITS, MediumId, Notice, Properties, hw_mtu_of_bitrate};
+pub use lora::LoraSettings;
+pub use notice::{CREDITS, MediumId, Notice, Properties, RadioReport, hw_mtu_of_bitrate};
 pub use pipe::PipeSettings;
+pub use rnode::RnodeSettings;
 pub use serial::{Parity, SerialLine, SerialSettings};
 pub use settings::{Settings, StartError};
 pub use tcp::{TcpClientSettings, TcpServerSettings};
@@ -60,6 +64,7 @@ pub async fn start(
         Settings::Pipe(settings) => pipe::start(index, settings, notices),
         Settings::Serial(settings) => serial::start(index, settings, notices),
         Settings::Kiss(settings) => kiss::start(index, settings, notices),
+        Settings::Rnode(settings) => rnode::start(index, settings, notices),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 
 use crate::FrameBatch;
+use crate::framing::rnode::{BatteryReport, ChannelReport, PhysicalReport};
 
 /// Batches that may be under way to one medium. Each [`Notice::Sent`] gives one of these credits back. Two, so that
 /// the next batch is ready when the driver has written one; more would only take frames out of the node's reach, where
@@ -47,6 +48,31 @@ pub struct Properties {
     pub batch_bytes: usize,
 }
 
+/// What a radio says of itself and of the air, as far as it has said it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RadioReport {
+    /// Firmware version, major and minor.
+    pub firmware: Option<(u8, u8)>,
+    /// Strength of the last packet, in decibel over a milliwatt.
+    pub rssi_dbm: Option<i16>,
+    /// Signal over noise of the last packet, in decibel.
+    pub snr_db: Option<f32>,
+    /// The last packet's margin above what the modem can still read.
+    pub quality_percent: Option<f32>,
+    /// Use of the channel.
+    pub channel: Option<ChannelReport>,
+    /// What the modem makes of its parameters.
+    pub physical: Option<PhysicalReport>,
+    /// The battery.
+    pub battery: Option<BatteryReport>,
+    /// Temperature of the device.
+    pub temperature_celsius: Option<i16>,
+    /// Packets that the device dropped because its queue was full.
+    pub queue_overflows: u32,
+    /// Other complaints that it got over by itself.
+    pub complaints: u32,
+}
+
 /// What happened in a driver. All drivers of a node share one bounded channel of notices: while it is full they
 /// neither read nor write, so a node that is behind pushes back on its peers and needs no queue of its own.
 #[derive(Debug)]
@@ -70,6 +96,13 @@ pub enum Notice {
         medium: MediumId,
         /// The frames.
         batch: FrameBatch,
+    },
+    /// News of a radio; comes before the frames that it was received with.
+    Radio {
+        /// Where.
+        medium: MediumId,
+        /// What is known by now.
+        report: RadioReport,
     },
     /// A batch was written: one credit back.
     Sent {

@@ -3,29 +3,33 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
+/// When the air is free.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    bitrate_bps: u64,
     free_at: Instant,
 }
 
 impl Pace {
-    pub(crate) fn new(bitrate_bps: u64) -> Self {
-        Self { bitrate_bps: bitrate_bps.max(1), free_at: Instant::now() }
+    pub(crate) fn new() -> Self {
+        Self { free_at: Instant::now() }
     }
 
-    /// Waits until everything given to the modem is off the air, by its bitrate.
-    pub(crate) async fn clear(&self) {
-        sleep_until(self.free_at).await;
+    /// When everything given to the modem is off the air.
+    pub(crate) fn free_at(&self) -> Instant {
+        self.free_at
     }
 
     /// Counts a frame that was just given to the modem.
-    pub(crate) fn sent(&mut self, bytes: usize) {
-        let airtime = Duration::from_micros((bytes as u64).saturating_mul(8_000_000) / self.bitrate_bps);
+    pub(crate) fn sent(&mut self, airtime: Duration) {
         self.free_at = self.free_at.max(Instant::now()) + airtime;
     }
+}
+
+/// Air time where nothing is known but the bitrate.
+pub(crate) fn airtime(bytes: usize, bitrate_bps: u64) -> Duration {
+    Duration::from_micros((bytes as u64).saturating_mul(8_000_000) / bitrate_bps.max(1))
 }
 
 #[cfg(test)]
@@ -35,12 +39,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn frames_wait_for_the_air_time_of_those_before() {
         let start = Instant::now();
-        let mut pace = Pace::new(1200);
-        pace.clear().await;
-        assert_eq!(start.elapsed(), Duration::ZERO);
-        pace.sent(150);
-        pace.sent(300);
-        pace.clear().await;
-        assert_eq!(start.elapsed().as_millis(), 3000);
+        let mut pace = Pace::new();
+        assert_eq!(pace.free_at(), start);
+        pace.sent(airtime(150, 1200));
+        pace.sent(airtime(300, 1200));
+        assert_eq!(pace.free_at() - start, Duration::from_secs(3));
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        pace.sent(airtime(150, 1200));
+        assert_eq!(pace.free_at() - start, Duration::from_secs(11));
     }
 }

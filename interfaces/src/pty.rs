@@ -9,12 +9,12 @@ use std::time::Duration;
 use rustix::fs::{Mode, OFlags, fcntl_setfl};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::Notice;
+use crate::{FrameBatch, Notice};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -23,16 +23,30 @@ pub(crate) async fn next(notices: &mut mpsc::Receiver<Notice>) -> Notice {
     timeout(PATIENCE, notices.recv()).await.expect("a notice in time").unwrap()
 }
 
+/// Where frames go once the medium is open, however often it is waited for until then.
+pub(crate) async fn opened(notices: &mut mpsc::Receiver<Notice>) -> mpsc::Sender<FrameBatch> {
+    let opened = async {
+        loop {
+            match notices.recv().await.unwrap() {
+                Notice::Opened { frames, .. } => return frames,
+                Notice::Waiting { .. } => {}
+                other => panic!("expected Opened, got {other:?}"),
+            }
+        }
+    };
+    timeout(PATIENCE, opened).await.expect("a medium in time")
+}
+
 pub(crate) struct Desk {
     port: PathBuf,
     device: Option<Device>,
+    /// Keeps the terminal alive while the driver is not there.
+    terminal: Option<OwnedFd>,
 }
 
 struct Device {
     reader: Receiver,
     writer: Sender,
-    /// Keeps the terminal alive while the driver is not there.
-    _terminal: OwnedFd,
 }
 
 impl Desk {
@@ -40,7 +54,7 @@ impl Desk {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let port = std::env::temp_dir().join(format!("meshgroup-pty-{}-{number}", std::process::id()));
-        Self { port, device: None }
+        Self { port, device: None, terminal: None }
     }
 
     /// The path of the port, whether or not a device is plugged in.
@@ -64,12 +78,13 @@ impl Desk {
         self.device = Some(Device {
             reader: Receiver::from_file_unchecked(master.try_clone().unwrap()).unwrap(),
             writer: Sender::from_file_unchecked(master).unwrap(),
-            _terminal: terminal,
         });
+        self.terminal = Some(terminal);
     }
 
     pub(crate) fn pull_out(&mut self) {
         self.device = None;
+        self.terminal = None;
         _ = std::fs::remove_file(&self.port);
     }
 
@@ -82,6 +97,12 @@ impl Desk {
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
         self.device().writer.write_all(bytes).await.unwrap();
+    }
+
+    /// The device end of the line, for an emulator, which has to end as well when the device is pulled out.
+    pub(crate) fn take(&mut self) -> impl AsyncRead + AsyncWrite + Unpin + Send + use<> {
+        let device = self.device.take().expect("a device is plugged in");
+        tokio::io::join(device.reader, device.writer)
     }
 
     fn device(&mut self) -> &mut Device {

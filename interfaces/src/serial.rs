@@ -204,7 +204,7 @@ mod tests {
     use super::*;
     use crate::FrameBatch;
     use crate::framing::Encode;
-    use crate::pty::{Desk, next};
+    use crate::pty::{Desk, next, opened};
 
     fn open(desk: &Desk) -> (InterfaceHandle, mpsc::Receiver<Notice>) {
         let settings = SerialSettings {
@@ -269,13 +269,7 @@ mod tests {
         assert!(reason.contains("not plugged in"), "{reason}");
         for _ in 0..2 {
             desk.plug_in();
-            let frames = loop {
-                match next(&mut notices).await {
-                    Notice::Opened { frames, .. } => break frames,
-                    Notice::Waiting { .. } => {}
-                    other => panic!("{other:?}"),
-                }
-            };
+            let frames = opened(&mut notices).await;
             desk.pull_out();
             assert!(matches!(next(&mut notices).await, Notice::Closed { .. }));
             drop(frames);

@@ -3,10 +3,13 @@
 use std::io;
 
 use crate::framing::ax25::StationError;
-use crate::{KissSettings, PipeSettings, SerialSettings, TcpClientSettings, TcpServerSettings, UdpSettings};
+use crate::{
+    KissSettings, PipeSettings, RnodeSettings, SerialSettings, TcpClientSettings, TcpServerSettings,
+    UdpSettings,
+};
 
 /// The settings of one interface, by type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Settings {
     /// Accepts TCP connections; each is a medium of its own.
@@ -21,6 +24,8 @@ pub enum Settings {
     Serial(SerialSettings),
     /// A TNC on a serial line.
     Kiss(KissSettings),
+    /// An RNode, on a serial line or behind TCP.
+    Rnode(RnodeSettings),
 }
 
 /// Why an interface did not start. What may mend itself (a server that does not answer, a device that is not plugged

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::framing::{Decode, Encode};
-use crate::{CREDITS, FRAME_BATCH_BYTES, FrameBatch, MediumId, Notice, Properties};
+use crate::{CREDITS, FRAME_BATCH_BYTES, FrameBatch, MediumId, Notice, Properties, RadioReport};
 
 /// A stream that takes not a single byte for this long is dead. The same as TCP's user timeout (interfaces.md
 /// section 4), for systems and streams that have none.
@@ -45,6 +45,42 @@ pub(crate) struct Medium {
     pub(crate) inter_byte_timeout: Option<Duration>,
 }
 
+/// The reading half of a medium. Every codec is one; a device that says more than frames has its own.
+pub(crate) trait FrameReader {
+    /// Takes the next bytes of the stream and appends the frames that they complete.
+    fn take(&mut self, bytes: &[u8], frames: &mut FrameBatch);
+
+    /// Whether a frame has begun and not ended.
+    fn is_inside(&self) -> bool;
+
+    /// Gives up the frame that has begun.
+    fn abandon(&mut self);
+
+    /// News of the device, if there are any since the last call.
+    fn take_report(&mut self) -> Option<RadioReport> {
+        None
+    }
+
+    /// Why the medium has to be closed, if the device said so.
+    fn fault(&self) -> Option<String> {
+        None
+    }
+}
+
+impl<D: Decode> FrameReader for D {
+    fn take(&mut self, bytes: &[u8], frames: &mut FrameBatch) {
+        self.decode(bytes, frames);
+    }
+
+    fn is_inside(&self) -> bool {
+        Decode::is_inside(self)
+    }
+
+    fn abandon(&mut self) {
+        Decode::abandon(self);
+    }
+}
+
 /// The writing half of a medium.
 pub(crate) trait FrameWriter {
     /// Writes all frames of a batch.
@@ -57,6 +93,11 @@ pub(crate) trait FrameWriter {
 
     /// What is due without the node's doing: a beacon, a keep-alive.
     async fn do_chore(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Takes leave of the device when the node closes the medium.
+    async fn finish(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -102,7 +143,7 @@ pub(crate) async fn write_all(stream: &mut (impl AsyncWrite + Unpin), mut bytes:
 /// stream ended.
 pub(crate) async fn run(
     reader: impl AsyncRead + Unpin,
-    decoder: impl Decode,
+    decoder: impl FrameReader,
     writer: impl FrameWriter,
     medium: Medium,
     notices: &mpsc::Sender<Notice>,
@@ -121,7 +162,7 @@ pub(crate) async fn run(
 
 async fn read_frames(
     mut reader: impl AsyncRead + Unpin,
-    mut decoder: impl Decode,
+    mut decoder: impl FrameReader,
     medium: MediumId,
     inter_byte_timeout: Option<Duration>,
     notices: &mpsc::Sender<Notice>,
@@ -143,8 +184,14 @@ async fn read_frames(
                 batch.add_violation();
             }
         }
+        if let Some(report) = decoder.take_report() {
+            notices.send(Notice::Radio { medium, report }).await?;
+        }
         if !batch.is_empty() || batch.violations() > 0 {
             notices.send(Notice::Frames { medium, batch }).await?;
+        }
+        if let Some(reason) = decoder.fault() {
+            return Ok(reason);
         }
     }
 }
@@ -152,14 +199,14 @@ async fn read_frames(
 /// One read, decoded: the number of bytes read, zero at the end of the stream.
 async fn read_batch(
     reader: &mut (impl AsyncRead + Unpin),
-    decoder: &mut impl Decode,
+    decoder: &mut impl FrameReader,
     batch: &mut FrameBatch,
 ) -> io::Result<usize> {
     std::future::poll_fn(|cx| {
         READ_BUFFER.with_borrow_mut(|buffer| {
             let mut buffer = ReadBuf::new(buffer);
             ready!(Pin::new(&mut *reader).poll_read(cx, &mut buffer))?;
-            decoder.decode(buffer.filled(), batch);
+            decoder.take(buffer.filled(), batch);
             Poll::Ready(Ok(buffer.filled().len()))
         })
     })
@@ -184,7 +231,10 @@ pub(crate) async fn write_frames(
                 }
             }
         };
-        let Some(mut batch) = received else { return Ok("closed by this node".to_owned()) };
+        let Some(mut batch) = received else {
+            let finished = writer.finish().await;
+            return Ok(finished.map_or_else(|error| error.to_string(), |()| "closed by this node".to_owned()));
+        };
         if let Err(error) = writer.write(&batch).await {
             return Ok(error.to_string());
         }

@@ -3,6 +3,7 @@
 pub mod ax25;
 pub mod hdlc;
 pub mod kiss;
+pub mod rnode;
 
 use crate::FrameBatch;
 
