@@ -38,15 +38,19 @@ def request(action, words):
 
 
 def show(response):
-    """Prints a response: a page of messages as a chat, anything else as its fields."""
-    if response.DESCRIPTOR.name != "MessagesResponse":
+    """Prints a response: messages and members as lines, anything else as its fields."""
+    kind = response.DESCRIPTOR.name
+    if kind == "MessagesResponse":
+        nicks = {author.member: author.nick for author in response.authors}
+        for seq, time_s, event in positions(response):
+            if event.HasField("text"):
+                clock = time.strftime("%H:%M", time.localtime(time_s))
+                print(f"{seq:6} {clock} {nicks.get(event.author, 'operator')}: {event.text}")
+    elif kind == "MembersResponse":
+        for member in response.members:
+            print(f"{member.member:6} {member.identity_hash.hex()} {member.nick}")
+    else:
         print(str(response).strip() or "done")
-        return
-    nicks = {author.member: author.nick for author in response.authors}
-    for seq, time_s, event in positions(response):
-        if event.HasField("text"):
-            clock = time.strftime("%H:%M", time.localtime(time_s))
-            print(f"{seq:6} {clock} {nicks.get(event.author, 'operator')}: {event.text}")
 
 
 def main():

@@ -27,10 +27,7 @@ impl fmt::Display for Banner<'_> {
         writeln!(f, "  group address  {}", self.api_address)?;
         if let Some(code) = self.claim_code {
             writeln!(f, "  claim code     {code}")?;
-            writeln!(
-                f,
-                "  Send \"/claim {code}\" to the LXMF address from your own client: that makes you the owner."
-            )?;
+            writeln!(f, "  Who sends \"/claim {code}\" there from their own client becomes the owner.")?;
         }
         if let Ok(code) = QrCode::with_error_correction_level(&uri, EcLevel::L) {
             // Light modules are drawn, dark ones left out: right on the dark background of most terminals.

@@ -1,6 +1,6 @@
 //! Prints lists of messages and members.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use serde::Serialize;
 
@@ -65,7 +65,7 @@ impl JsonList {
     fn item(&mut self, item: &impl Serialize, out: &mut impl Write) -> anyhow::Result<()> {
         out.write_all(if self.begun { b",\n " } else { b"[" })?;
         self.begun = true;
-        serde_json::to_writer(&mut *out, item)?;
+        serde_json::to_writer(&mut *out, item).map_err(io::Error::from)?;
         Ok(())
     }
 

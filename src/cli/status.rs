@@ -1,6 +1,6 @@
 //! Prints how the node is.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use crate::api::client::Client;
 use crate::api::{InterfaceStatus, NodeStatus};
@@ -9,7 +9,7 @@ use crate::api::{InterfaceStatus, NodeStatus};
 pub(super) fn print(client: &mut Client, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let status = client.status()?;
     if json {
-        serde_json::to_writer_pretty(&mut *out, &status)?;
+        serde_json::to_writer_pretty(&mut *out, &status).map_err(io::Error::from)?;
         writeln!(out)?;
     } else {
         for_people(&status, out)?;
