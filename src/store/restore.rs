@@ -19,7 +19,7 @@ use crate::group::{
 const RECENT_POSTS: i64 = 1_024;
 
 /// What the store held when it was opened.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Restored {
     /// The groups, by number.
     pub groups: Vec<RestoredGroup>,

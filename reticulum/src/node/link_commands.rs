@@ -55,6 +55,13 @@ impl Node {
         self.close_link_for(now, link, CloseReason::Local);
     }
 
+    /// Closes every link, so that nobody waits for a node that is about to end.
+    pub fn close_links(&mut self, now: Instant) {
+        let mut links: Vec<LinkId> = self.links.links.keys().copied().collect();
+        links.sort_unstable();
+        links.into_iter().for_each(|link| self.close_link(now, link));
+    }
+
     /// A link as it stands.
     pub fn link(&self, link: LinkId) -> Option<LinkInfo> {
         self.links.links.get(&link).map(|entry| entry.link.info())
