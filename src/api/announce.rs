@@ -29,7 +29,8 @@ pub fn announce(state: &State) -> Vec<u8> {
 }
 
 /// The name that strangers see.
-pub(super) fn public_name(state: &State) -> &str {
+/// The name under which strangers know the group.
+pub fn public_name(state: &State) -> &str {
     match state.visibility {
         Visibility::Public => &state.name,
         Visibility::Private => PRIVATE_NAME,

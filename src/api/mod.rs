@@ -22,7 +22,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use self::announce::{ANNOUNCE_BYTES_MAX, announce};
+pub use self::announce::{ANNOUNCE_BYTES_MAX, announce, public_name};
 pub use self::error::{busy, internal, malformed, refused};
 pub use self::history::{Author, HistoryPage, HistoryQuery};
 pub use self::reply::Reply;

@@ -1,0 +1,121 @@
+//! LXMF messages to the group, and what the group tells people in private.
+
+use std::sync::Arc;
+
+use lxmf::app_data::AppData;
+use lxmf::fields::Fields;
+use lxmf::router::{DELIVERY_NAME_HASH, Failure, Outgoing, Output as RouterOutput, Received, SendId};
+use reticulum::crypto::PublicIdentity;
+use reticulum::hash::DestinationHash;
+use reticulum::node::Priority;
+use reticulum::time::{Instant, UnixTime};
+
+use super::fanout::CopyEnd;
+use super::{After, Host, Job, Sent};
+use crate::group::{Caller, MessageId, Outcome};
+
+impl Host {
+    pub(super) fn router_output(&mut self, now: Instant, output: RouterOutput) {
+        match output {
+            RouterOutput::Work(work) => self.job(Job::Router(work)),
+            RouterOutput::Received(received) => self.received(now, *received),
+            RouterOutput::Refused { proof, .. } => {
+                self.counters.messages_refused += 1;
+                self.after_commit(now, After::Prove(proof));
+            }
+            RouterOutput::Heard { identity, .. } => self.heard(&identity),
+            RouterOutput::Delivered { send, .. } => self.sent(now, send, CopyEnd::Delivered),
+            RouterOutput::Failed { send, reason: Failure::Rejected } => {
+                self.sent(now, send, CopyEnd::Refused)
+            }
+            RouterOutput::Failed { send, .. } => self.sent(now, send, CopyEnd::Failed),
+        }
+    }
+
+    /// A message whose signature is good. It is proven once what came of it is durable, a copy too.
+    fn received(&mut self, now: Instant, received: Received) {
+        let id = MessageId(*received.message.id.as_bytes());
+        self.heard(&received.identity);
+        if !self.dedup.insert(&id) {
+            self.counters.messages_repeated += 1;
+            self.after_commit(now, After::Prove(received.proof));
+            return;
+        }
+        self.counters.messages_taken += 1;
+        let source = received.message.source;
+        let caller = self.caller(received.identity);
+        let text = String::from_utf8_lossy(&received.message.content);
+        let unix = self.engine.unix_time(now);
+        let mut outcome = self.group.handle_text(unix, &caller, &text, id, None);
+        let events = std::mem::take(&mut outcome.events);
+        self.record(now, events, Some(id));
+        self.after_commit(now, After::Prove(received.proof));
+        self.tell_all(now, outcome, Some(source));
+    }
+
+    /// Sends the reply and the notices of an outcome, once its events are durable.
+    pub(super) fn tell_all(&mut self, now: Instant, outcome: Outcome, asker: Option<DestinationHash>) {
+        if let (Some(to), Some(text)) = (asker, outcome.reply) {
+            self.after_commit(now, After::Tell { to, text });
+        }
+        for notice in outcome.notices {
+            let to = delivery_address(&notice.to);
+            self.after_commit(now, After::Tell { to, text: notice.text });
+        }
+    }
+
+    /// Sends a private message. It is not worth keeping: whoever misses it asks again.
+    pub(super) fn tell(&mut self, now: Instant, to: DestinationHash, text: String) {
+        let timestamp = self.engine.unix_time(now);
+        if let Some(send) = self.send(now, to, timestamp, text.into_bytes(), Priority::Reply) {
+            self.sent.insert(send, Sent::Reply);
+        }
+    }
+
+    pub(super) fn send(
+        &mut self,
+        now: Instant,
+        to: DestinationHash,
+        timestamp: UnixTime,
+        content: Vec<u8>,
+        priority: Priority,
+    ) -> Option<SendId> {
+        let outgoing = Outgoing {
+            from: self.addresses.lxmf,
+            to,
+            timestamp,
+            title: Vec::new(),
+            content,
+            fields: Fields::default(),
+            method: None,
+            priority,
+        };
+        self.router.send(now, &mut self.engine, outgoing).ok()
+    }
+
+    fn sent(&mut self, now: Instant, send: SendId, end: CopyEnd) {
+        if let Some(Sent::Copy { member, seq }) = self.sent.remove(&send) {
+            self.copy_ended(now, member, seq, end);
+        }
+    }
+
+    /// Somebody gave a sign of life: what they lack goes out at once.
+    pub(super) fn heard(&mut self, identity: &PublicIdentity) {
+        if let Some(member) = self.group.member_by_identity(identity.hash()) {
+            self.delivery.on_heard(member.id);
+        }
+    }
+
+    /// A person, with the name that they announce.
+    pub(super) fn caller(&self, identity: Arc<PublicIdentity>) -> Caller {
+        let peer = self.engine.peer(&delivery_address(&identity));
+        let announced_name = peer
+            .and_then(|peer| peer.app_data.as_deref())
+            .and_then(|app_data| AppData::parse(app_data).display_name);
+        Caller::Identity { identity, announced_name }
+    }
+}
+
+pub(super) fn delivery_address(identity: &PublicIdentity) -> DestinationHash {
+    DestinationHash::of_single(*DELIVERY_NAME_HASH, identity.hash())
+}

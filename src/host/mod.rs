@@ -1,0 +1,588 @@
+//! A node that hosts a group, without sockets, threads, disk or clock: engine, router and group joined together.
+//!
+//! Data goes one way: frame → packet → link or message → group → event → commit → fan-out → frame. The event loop
+//! (`crate::node`) feeds it and carries out what it yields; the simulator does the same on virtual time. What leaves
+//! because of a change waits in the [`Gate`] until the change is durable.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `messages.rs` | LXMF messages to the group, and what the group tells people |
+//! | `fanout.rs` | copies of posts on their way to members |
+//! | `calls.rs` | requests on `meshchat.group` and calls on the control socket |
+//! | `announces.rs` | when the group's destinations are announced, and where |
+//! | `gate.rs` | what waits for a commit |
+
+mod announces;
+mod calls;
+mod fanout;
+mod gate;
+mod messages;
+mod queries;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lxmf::router::{DELIVERY_NAME_HASH, DeliveryConfig, RESOURCE_SIZE_MAX, Router, SendId};
+use reticulum::crypto::{Identity, PublicIdentity, Rng};
+use reticulum::hash::{DestinationHash, LinkId, RequestId};
+use reticulum::node::{
+    DestinationConfig, Event as EngineEvent, InterfaceConfig, InterfaceId, InterfaceStats, Node, NodeConfig,
+    Output as EngineOutput, PendingProof, Persist, PersistId, ProofPolicy,
+};
+use reticulum::time::{Instant, UnixTime};
+
+use self::announces::Announces;
+use self::calls::PendingCall;
+use self::fanout::{Line, Lines};
+use self::gate::Gate;
+use crate::api;
+use crate::group::{
+    ClaimCode, Dedup, Delivery, Event, EventKind, Group, GroupId, Limits, MemberId, MessageId, Seq,
+    Visibility,
+};
+use crate::store::{Restored, RestoredGroup, Write};
+
+pub use self::queries::{PostRow, Query, Rows};
+
+/// The group of this node. Several are a later matter; the store and the log have room for them.
+const GROUP: GroupId = GroupId(1);
+
+/// The destination of group-aware clients.
+const API_NAME: &str = "meshchat.group";
+
+/// Work, messages and writes under way above which no more frames are to be read: TCP pushes back, nothing is lost.
+const UNDER_WAY_MAX: usize = 4_096;
+
+/// Settings of a host.
+#[derive(Debug)]
+pub struct HostConfig {
+    /// The group's identity.
+    pub identity: Arc<Identity>,
+    /// The group's name, used when it is first created.
+    pub name: String,
+    /// Who learns it, used when the group is first created.
+    pub visibility: Visibility,
+    /// Limits of the group.
+    pub limits: Limits,
+    /// All randomness comes from this.
+    pub seed: [u8; 32],
+}
+
+/// Work of one of the engines, to be run on any thread.
+#[derive(Debug)]
+pub enum Job {
+    /// The protocol engine's.
+    Engine(reticulum::node::Work),
+    /// The router's.
+    Router(lxmf::router::Work),
+}
+
+/// A finished [`Job`].
+#[derive(Debug)]
+pub enum JobDone {
+    /// The protocol engine's.
+    Engine(reticulum::node::WorkDone),
+    /// The router's.
+    Router(lxmf::router::WorkDone),
+}
+
+impl Job {
+    /// Runs it.
+    pub fn run(self) -> JobDone {
+        match self {
+            Self::Engine(work) => JobDone::Engine(work.run()),
+            Self::Router(work) => JobDone::Router(work.run()),
+        }
+    }
+
+    /// Whether it takes milliseconds or more. Results of the others have to come back in the order of submission.
+    pub fn is_heavy(&self) -> bool {
+        match self {
+            Self::Engine(work) => work.class() == reticulum::node::WorkClass::Heavy,
+            Self::Router(work) => work.class() == reticulum::node::WorkClass::Heavy,
+        }
+    }
+}
+
+/// Names a query to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct QueryId(u64);
+
+/// Names a call on the control socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallId(pub u64);
+
+/// What the event loop carries out.
+#[derive(Debug)]
+pub enum Output {
+    /// Work to run, and to bring back through [`Host::handle_job_done`].
+    Job(Job),
+    /// A change to make durable. Writes are counted: see [`Host::handle_committed`].
+    Write(Write),
+    /// A question to the store, answered through [`Host::handle_rows`].
+    Query(QueryId, Query),
+    /// A call on the control socket asks how the node is; the event loop knows the rest of that.
+    Status(CallId),
+    /// The answer to a call on the control socket.
+    CallDone(CallId, Vec<u8>),
+}
+
+/// Where the answer to a call goes.
+#[derive(Clone, Copy, Debug)]
+enum Asker {
+    Link { link: LinkId, request: RequestId },
+    Control(CallId),
+}
+
+/// What a commit releases.
+#[derive(Debug)]
+enum After {
+    Prove(PendingProof),
+    Persisted(PersistId),
+    FanOut { seq: Seq, author: Option<MemberId> },
+    Tell { to: DestinationHash, text: String },
+    Answer(Asker, Vec<u8>),
+}
+
+/// What the answer to a query is for.
+enum Asked {
+    Call(Asker, PendingCall),
+    Line(Seq),
+}
+
+/// What an outgoing message is.
+#[derive(Clone, Copy, Debug)]
+enum Sent {
+    Copy { member: MemberId, seq: Seq },
+    Reply,
+}
+
+/// What was refused or done at this level, for `status`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostCounters {
+    /// Messages that became a post, a command or a refusal.
+    pub messages_taken: u64,
+    /// Copies of messages that were decided about before.
+    pub messages_repeated: u64,
+    /// Messages that the router refused.
+    pub messages_refused: u64,
+    /// Requests and calls.
+    pub calls: u64,
+    /// Requests and calls that were refused.
+    pub calls_refused: u64,
+}
+
+/// The addresses of the group.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// Its `lxmf.delivery` destination.
+    pub lxmf: DestinationHash,
+    /// Its `meshchat.group` destination.
+    pub api: DestinationHash,
+}
+
+/// See the module's documentation.
+pub struct Host {
+    engine: Node,
+    router: Router,
+    group: Group,
+    addresses: Addresses,
+    identity: Arc<Identity>,
+    dedup: Dedup,
+    delivery: Delivery,
+    lines: Lines,
+    announces: Announces,
+    gate: Gate<After>,
+    sent: HashMap<SendId, Sent>,
+    asked: HashMap<QueryId, Asked>,
+    next_query: u64,
+    outputs: VecDeque<Output>,
+    jobs_out: usize,
+    counters: HostCounters,
+}
+
+impl Host {
+    /// Starts on what the store restored. A group that is created now comes with its claim code.
+    pub fn new(
+        config: HostConfig,
+        restored: Restored,
+        now: Instant,
+        unix: UnixTime,
+    ) -> (Self, Option<ClaimCode>) {
+        let mut rng = Rng::from_seed(config.seed);
+        let mut node_config = NodeConfig::new(Arc::new(Identity::generate(&mut rng)));
+        node_config.limits.work = 2 * UNDER_WAY_MAX;
+        let mut engine = Node::new(node_config, rng.bytes(), now, unix);
+        let mut router = Router::new();
+        let saved = restored.groups.into_iter().find(|group| group.id == GROUP);
+        let delivery = match &saved {
+            Some(saved) => {
+                Delivery::restore(now, unix, saved.cursors.iter().copied(), saved.waiting.iter().copied())
+            }
+            None => Delivery::default(),
+        };
+        let (group, created) = open_group(&config, saved, &mut rng, unix);
+        let lxmf = DestinationHash::of_single(*DELIVERY_NAME_HASH, config.identity.hash());
+        let delivery_config = DeliveryConfig {
+            identity: Arc::clone(&config.identity),
+            display_name: api::public_name(group.state()).to_owned(),
+            stamp_cost: None,
+            ratchets: restored
+                .ratchets
+                .into_iter()
+                .find(|(of, _)| *of == lxmf)
+                .map(|(_, all)| all)
+                .unwrap_or_default(),
+            resource_size_max: RESOURCE_SIZE_MAX,
+        };
+        let lxmf = router
+            .add_delivery(&mut engine, delivery_config)
+            .expect("the engine is new and names are bounded");
+        let api = engine
+            .add_destination(DestinationConfig {
+                app_data: api::announce(group.state()),
+                accept_links: true,
+                proofs: ProofPolicy::All,
+                ..DestinationConfig::new(Arc::clone(&config.identity), API_NAME)
+            })
+            .expect("the engine is new and the body is bounded");
+        for peer in restored.peers {
+            engine.add_peer(peer);
+        }
+        let mut host = Self {
+            engine,
+            router,
+            group,
+            addresses: Addresses { lxmf, api },
+            identity: config.identity,
+            dedup: Dedup::restore(restored.seen),
+            delivery,
+            lines: Lines::default(),
+            announces: Announces::default(),
+            gate: Gate::default(),
+            sent: HashMap::new(),
+            asked: HashMap::new(),
+            next_query: 0,
+            outputs: VecDeque::new(),
+            jobs_out: 0,
+            counters: HostCounters::default(),
+        };
+        let members: Vec<_> =
+            host.group.state().roster.iter().map(|member| Arc::clone(&member.identity)).collect();
+        members.iter().for_each(|identity| host.keep_peer(identity));
+        let code = created.map(|(code, event)| {
+            host.write(Write::Decision { group: GROUP, events: vec![event], seen: None });
+            code
+        });
+        (host, code)
+    }
+
+    /// Attaches an interface that is up, and announces the group on it, now and every `announce_interval`.
+    pub fn handle_interface_up(
+        &mut self,
+        now: Instant,
+        config: InterfaceConfig,
+        announce_interval: Duration,
+    ) -> InterfaceId {
+        let interface = self.engine.add_interface(now, config);
+        self.engine.handle_interface_up(now, interface);
+        self.announces.start(now, interface, announce_interval);
+        interface
+    }
+
+    /// Detaches an interface.
+    pub fn handle_interface_gone(&mut self, now: Instant, interface: InterfaceId) {
+        self.announces.stop(interface);
+        self.engine.remove_interface(now, interface);
+    }
+
+    /// Takes one frame.
+    pub fn handle_frame(&mut self, now: Instant, interface: InterfaceId, frame: &[u8]) {
+        self.engine.handle_frame(now, interface, frame);
+    }
+
+    /// Takes a finished job back.
+    pub fn handle_job_done(&mut self, now: Instant, done: JobDone) {
+        self.jobs_out -= 1;
+        match done {
+            JobDone::Engine(done) => self.engine.handle_work_done(now, done),
+            JobDone::Router(done) => self.router.handle_work_done(now, &mut self.engine, done),
+        }
+    }
+
+    /// Notes that the first `writes` of all writes so far are durable, and that such a commit now takes
+    /// `commit_time`: link requests are answered so late that their initiators allow for it.
+    pub fn handle_committed(&mut self, now: Instant, writes: u64, commit_time: Duration) {
+        self.gate.commit(writes);
+        self.engine.set_answer_delay(answer_delay(commit_time));
+        while let Some(after) = self.gate.release() {
+            self.carry_out(now, after);
+        }
+    }
+
+    /// Takes the store's answer.
+    pub fn handle_rows(&mut self, now: Instant, query: QueryId, rows: Rows) {
+        match self.asked.remove(&query) {
+            Some(Asked::Call(asker, pending)) => self.finish_call(now, asker, pending, rows),
+            Some(Asked::Line(seq)) => self.line_found(now, seq, rows),
+            None => {}
+        }
+    }
+
+    /// Lets everything happen whose time has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.engine.handle_timeout(now);
+        self.router.handle_timeout(now, &mut self.engine);
+        self.delivery.handle_timeout(now);
+        while let Some(interface) = self.announces.pop_due(now) {
+            for destination in [self.addresses.lxmf, self.addresses.api] {
+                // Both are ours and their app_data is bounded, so this cannot fail.
+                let _ = self.engine.announce(now, destination, Some(interface));
+            }
+        }
+    }
+
+    /// When [`Self::handle_timeout`] is to be called next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [
+            self.engine.poll_timeout(),
+            self.router.poll_timeout(),
+            self.delivery.poll_timeout(),
+            self.announces.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// The next thing to carry out. Drain it before transmitting.
+    pub fn poll_output(&mut self, now: Instant) -> Option<Output> {
+        loop {
+            if let Some(output) = self.outputs.pop_front() {
+                return Some(output);
+            }
+            if let Some(output) = self.engine.poll_output() {
+                self.engine_output(now, output);
+            } else if let Some(output) = self.router.poll_output() {
+                self.router_output(now, output);
+            } else if let Some(dispatch) = self.delivery.poll() {
+                self.dispatch(now, dispatch);
+            } else {
+                return None;
+            }
+        }
+    }
+
+    /// Interfaces with something to send.
+    pub fn transmit_pending(&self) -> impl Iterator<Item = InterfaceId> + '_ {
+        self.engine.transmit_pending()
+    }
+
+    /// Appends the next frame for `interface`, if there is one.
+    pub fn poll_transmit(&mut self, now: Instant, interface: InterfaceId, out: &mut Vec<u8>) -> bool {
+        self.engine.poll_transmit(now, interface, out)
+    }
+
+    /// Whether so much is under way that no more frames should be read for now.
+    pub fn is_saturated(&self) -> bool {
+        self.jobs_out.max(self.gate.len()) > UNDER_WAY_MAX
+    }
+
+    /// Whether nothing waits for a commit.
+    pub fn is_settled(&self) -> bool {
+        self.gate.is_settled() && self.jobs_out == 0
+    }
+
+    /// Tells all peers that the node ends.
+    pub fn close_links(&mut self, now: Instant) {
+        self.engine.close_links(now);
+    }
+
+    /// Takes the wall clock over, which may have been set.
+    pub fn set_unix_time(&mut self, now: Instant, unix: UnixTime) {
+        self.engine.set_unix_time(now, unix);
+    }
+
+    /// The group.
+    pub fn group(&self) -> &Group {
+        &self.group
+    }
+
+    /// The group's addresses.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The group's identity.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What an interface carried.
+    pub fn interface_stats(&self, interface: InterfaceId) -> Option<InterfaceStats> {
+        self.engine.interface_stats(interface)
+    }
+
+    /// Every count of something done or refused, by name.
+    pub fn counters(&self) -> BTreeMap<String, u64> {
+        let HostCounters { messages_taken, messages_repeated, messages_refused, calls, calls_refused } =
+            self.counters;
+        let delivery = self.delivery.counters();
+        let own = [
+            ("messages_taken", messages_taken),
+            ("messages_repeated", messages_repeated),
+            ("messages_refused", messages_refused),
+            ("calls", calls),
+            ("calls_refused", calls_refused),
+            ("copies_delivered", delivery.delivered),
+            ("copies_refused", delivery.refused),
+            ("copies_expired", delivery.expired),
+            ("copies_pending", self.delivery.pending() as u64),
+        ];
+        let engine = self.engine.counters().iter().chain(self.router.counters().iter());
+        own.into_iter().chain(engine).map(|(name, count)| (name.to_owned(), count)).collect()
+    }
+
+    fn engine_output(&mut self, now: Instant, output: EngineOutput) {
+        match output {
+            EngineOutput::Work(work) => self.job(Job::Engine(work)),
+            EngineOutput::Persist(Persist::Ratchets { id, destination, secrets }) => {
+                self.write(Write::Ratchets { destination, secrets });
+                self.after_commit(now, After::Persisted(id));
+            }
+            EngineOutput::Persist(Persist::Peer(record)) => self.write(Write::Peer(record)),
+            EngineOutput::Event(event) => {
+                if let Some(event) = self.router.handle_event(now, &mut self.engine, event) {
+                    self.engine_event(now, event);
+                }
+            }
+        }
+    }
+
+    fn engine_event(&mut self, now: Instant, event: EngineEvent) {
+        match event {
+            EngineEvent::Request { link, destination, request, path, data, remote, .. }
+                if destination == self.addresses.api =>
+            {
+                self.request(now, Asker::Link { link, request }, path, &data, remote);
+            }
+            EngineEvent::LinkIdentified { identity, .. } => self.heard(&identity),
+            _ => {}
+        }
+    }
+
+    fn job(&mut self, job: Job) {
+        self.jobs_out += 1;
+        self.outputs.push_back(Output::Job(job));
+    }
+
+    fn write(&mut self, write: Write) {
+        self.gate.submit();
+        self.outputs.push_back(Output::Write(write));
+    }
+
+    fn query(&mut self, query: Query, asked: Asked) {
+        let id = QueryId(self.next_query);
+        self.next_query += 1;
+        self.asked.insert(id, asked);
+        self.outputs.push_back(Output::Query(id, query));
+    }
+
+    fn after_commit(&mut self, now: Instant, after: After) {
+        if let Some(after) = self.gate.hold(after) {
+            self.carry_out(now, after);
+        }
+    }
+
+    fn carry_out(&mut self, now: Instant, after: After) {
+        match after {
+            After::Prove(proof) => self.engine.prove(now, proof),
+            After::Persisted(id) => self.engine.handle_persisted(now, id),
+            After::FanOut { seq, author } => self.delivery.on_posted(now, seq, author),
+            After::Tell { to, text } => self.tell(now, to, text),
+            After::Answer(asker, body) => self.answer(now, asker, body),
+        }
+    }
+
+    /// Sends a decision to the store, and to everybody whom it concerns once it is durable.
+    fn record(&mut self, now: Instant, events: Vec<Event>, seen: Option<MessageId>) {
+        if events.is_empty() && seen.is_none() {
+            return;
+        }
+        let after: Vec<After> = events.iter().filter_map(|event| self.project(event)).collect();
+        self.write(Write::Decision { group: GROUP, events, seen });
+        after.into_iter().for_each(|after| self.after_commit(now, after));
+    }
+
+    /// Lets an event take effect outside of the group's own state.
+    fn project(&mut self, event: &Event) -> Option<After> {
+        match &event.kind {
+            EventKind::Posted(post) => {
+                let nick = event
+                    .actor
+                    .and_then(|id| self.group.state().roster.by_id(id))
+                    .map(|member| &*member.nick);
+                self.lines.insert(event.seq, Line::new(event.time, nick, &post.text));
+                return Some(After::FanOut { seq: event.seq, author: event.actor });
+            }
+            EventKind::Joined { member, identity, .. } => {
+                self.delivery.on_joined(*member, event.seq);
+                self.keep_peer(identity);
+            }
+            EventKind::Left { member }
+            | EventKind::Kicked { member, .. }
+            | EventKind::Banned { member: Some(member), .. } => self.delivery.on_removed(*member),
+            EventKind::Deleted { target } => self.lines.remove(*target),
+            _ => {}
+        }
+        None
+    }
+
+    /// Makes sure that the engine knows a member's keys and does not forget them.
+    fn keep_peer(&mut self, identity: &Arc<PublicIdentity>) {
+        let address = DestinationHash::of_single(*DELIVERY_NAME_HASH, identity.hash());
+        if self.engine.peer(&address).is_none() {
+            self.engine.add_peer(reticulum::node::PeerRecord {
+                destination: address,
+                identity: identity.to_bytes(),
+                app_data: None,
+                ratchet: None,
+                heard: UnixTime::default(),
+                emitted_s: 0,
+            });
+        }
+        self.engine.retain_peer(address, true);
+    }
+}
+
+/// How long a link request waits for its answer. Its initiator gives each packet six times the round-trip time that it
+/// measured to be proven: that has to cover the commit that is under way when the packet comes, the one that carries
+/// it, and some time to get there.
+fn answer_delay(commit_time: Duration) -> Duration {
+    const MARGIN: Duration = Duration::from_millis(8);
+    const LONGEST: Duration = Duration::from_secs(1);
+    ((2 * commit_time + MARGIN) / 5).min(LONGEST)
+}
+
+fn open_group(
+    config: &HostConfig,
+    saved: Option<RestoredGroup>,
+    rng: &mut Rng,
+    unix: UnixTime,
+) -> (Group, Option<(ClaimCode, Event)>) {
+    match saved {
+        Some(saved) => (Group::restore(saved.state, saved.recent, config.limits.clone()), None),
+        None => {
+            let code = ClaimCode::from_random(rng.bytes());
+            let (group, event) = Group::create(
+                unix,
+                &config.name,
+                config.visibility,
+                Some(code.hash()),
+                config.limits.clone(),
+            );
+            (group, Some((code, event)))
+        }
+    }
+}
