@@ -14,7 +14,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::error::{ConfigError, port_in_use};
+pub use self::error::{ConfigError, not_opened};
 use self::interface::InterfaceTable;
 pub use self::interface::{Interface, Medium};
 
@@ -117,6 +117,8 @@ options! {
         /// What an acknowledged message survives: "power-loss", or only a "crash" of the program, which spares a slow
         /// disk.
         durability: Durability = Durability::PowerLoss,
+        /// Milliseconds added to each commit. A test aid: it makes any disk as slow as a worn SD card. 0 = none.
+        commit_delay_ms: u32 = 0,
     }
 }
 

@@ -4,4 +4,6 @@ pub mod api;
 pub mod cli;
 pub mod config;
 pub mod group;
+pub mod host;
+pub mod node;
 pub mod store;

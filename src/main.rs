@@ -19,8 +19,8 @@ fn run() -> anyhow::Result<()> {
     match cli::carry_out(Arguments::parse())? {
         Task::Done => Ok(()),
         Task::Run(folder) => {
-            meshgroup::config::Config::load_or_create(&folder)?;
-            anyhow::bail!("the event loop comes with src/node.rs")
+            tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+            Ok(meshgroup::node::run(&folder)?)
         }
     }
 }

@@ -63,21 +63,16 @@ impl ConfigError {
     }
 }
 
-/// The error of a configured interface that could not be opened at start, most often because its port is in use.
-pub fn port_in_use(file: &Path, interface: &Interface, error: &io::Error) -> ConfigError {
+/// The error of a configured interface that could not be opened at start, most often because its port is in use. The
+/// driver's text says what is wrong and, behind a semicolon, what to do.
+pub fn not_opened(file: &Path, interface: &Interface, error: &interfaces::StartError) -> ConfigError {
     let (key, value) = interface.medium.place();
-    let remedy = match error.kind() {
-        io::ErrorKind::AddrInUse => "stop the program that uses this port, or choose another port here",
-        io::ErrorKind::PermissionDenied => "choose a port above 1023",
-        io::ErrorKind::AddrNotAvailable => {
-            "name an address that this machine has, or 0.0.0.0 for all of them"
-        }
-        _ => "correct host and port",
-    };
+    let text = error.to_string();
+    let (problem, remedy) = text.split_once("; ").unwrap_or((&text, "correct host and port"));
     ConfigError::Invalid {
         file: file.to_owned(),
         place: format!("[[interface]] \"{}\", {key} = \"{value}\"", interface.name),
-        problem: error.to_string(),
+        problem: problem.to_owned(),
         remedy: remedy.to_owned(),
     }
 }

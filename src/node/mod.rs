@@ -1,0 +1,456 @@
+//! The event loop: one task that owns everything and waits for one thing at a time.
+//!
+//! It feeds [`Host`] from the interfaces, the work pool, the store, the control socket and the clock, and carries out
+//! what the host yields. Nothing here decides anything about groups or packets.
+
+mod clock;
+mod identity;
+mod media;
+mod pool;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use interfaces::{InterfaceHandle, MediumId, Notice, Settings, TcpClientSettings, TcpServerSettings};
+use reticulum::crypto::Rng;
+use reticulum::node::InterfaceConfig;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+
+use self::clock::Clock;
+pub use self::identity::IdentityError;
+use self::media::{Configured, Media};
+use self::pool::{Completion, Pool};
+use crate::api::control::{self, Call};
+use crate::api::{GroupStatus, InterfaceStatus, NodeStatus};
+use crate::cli::Banner;
+use crate::config::{self, Config, ConfigError, Medium};
+use crate::group::{Limits, Visibility};
+use crate::host::{CallId, Host, HostConfig, Job, JobDone, Output, Query, QueryId, Rows};
+use crate::store::{self, Durability, OpenError, Options, Reader, Store, StoreError};
+
+/// Notices of interfaces that may wait for the loop. Each can hold a batch of 64 kB, so this bounds the memory too.
+const NOTICES_MAX: usize = 16;
+/// Calls on the control socket that may wait for the loop.
+const CALLS_MAX: usize = 16;
+/// Inputs that are taken before what follows from them is carried out, so that work, writes and frames go out in groups.
+const BURST_MAX: usize = 64;
+/// How long the last commits and frames may take when the node is asked to end.
+const FAREWELL: Duration = Duration::from_millis(1_500);
+
+/// Why a node did not start or could not go on. The text is for the operator, and complete.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The identity cannot be used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store failed. What was promised is durable; to go on, memory would have to forget the rest.
+    #[error("{0}\n  remedy: see that the disk has room and is sound, then start again")]
+    Store(#[from] StoreError),
+    /// Something that the operating system refused.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// The operating system's word.
+        error: std::io::Error,
+    },
+}
+
+fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> RunError {
+    let what = what.into();
+    |error| RunError::Io { what, error }
+}
+
+/// What the other threads report to the loop.
+enum Report {
+    Pool(Completion),
+    Store(store::Report),
+    Rows(QueryId, Rows),
+}
+
+/// What the loop waits for.
+enum Event {
+    Report(Report),
+    Notice(Notice),
+    Call(Call),
+    Timeout,
+    Stop,
+}
+
+/// Runs a node on `folder` until it is asked to end.
+pub fn run(folder: &Path) -> Result<(), RunError> {
+    std::fs::create_dir_all(folder).map_err(io(format!("cannot create {}", folder.display())))?;
+    let config = Config::load_or_create(folder)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io("tokio"))?;
+    runtime.block_on(async {
+        let mut node = Running::start(folder, &config).await?;
+        node.serve().await
+    })
+}
+
+struct Running {
+    clock: Clock,
+    host: Host,
+    pool: Pool,
+    store: Store,
+    queries: std::sync::mpsc::Sender<(QueryId, Query)>,
+    media: Media,
+    reports: mpsc::UnboundedReceiver<Report>,
+    notices: mpsc::Receiver<Notice>,
+    calls: mpsc::Receiver<Call>,
+    waiting_calls: HashMap<CallId, oneshot::Sender<Vec<u8>>>,
+    next_call: u64,
+    packet_jobs: Vec<Job>,
+    violations: u64,
+    _interfaces: Vec<InterfaceHandle>,
+}
+
+impl Running {
+    async fn start(folder: &Path, config: &Config) -> Result<Self, RunError> {
+        let clock = Clock::start();
+        let (report, reports) = mpsc::unbounded_channel();
+        let committed = report.clone();
+        let options = Options {
+            durability: match config.store.durability {
+                config::Durability::PowerLoss => Durability::PowerLoss,
+                config::Durability::Crash => Durability::Crash,
+            },
+            commit_delay: Duration::from_millis(config.store.commit_delay_ms.into()),
+        };
+        let on_report = move |commit| drop(committed.send(Report::Store(commit)));
+        let (store, restored) = Store::open(folder, &options, clock.unix(), on_report)?;
+        let mut rng = Rng::from_seed(os_seed()?);
+        let identity = Arc::new(identity::load_or_create(folder, &mut rng)?);
+        let host_config = HostConfig {
+            identity,
+            name: config.group.name.clone(),
+            visibility: match config.group.visibility {
+                config::Visibility::Public => Visibility::Public,
+                config::Visibility::Private => Visibility::Private,
+            },
+            limits: Limits {
+                posts_per_minute: config.limits.posts_per_minute,
+                post_chars_max: config.limits.message_length_max as usize,
+                ..Limits::default()
+            },
+            seed: rng.bytes(),
+        };
+        let (host, claim_code) = Host::new(host_config, restored, clock.now(), clock.unix());
+        let finished = report.clone();
+        let pool = Pool::start(move |completion| drop(finished.send(Report::Pool(completion))))
+            .map_err(io("cannot start the work threads"))?;
+        let queries = start_reader(store.reader()?, report)?;
+        let (notice_sender, notices) = mpsc::channel(NOTICES_MAX);
+        let handles = start_interfaces(folder, config, &notice_sender).await?;
+        let (call_sender, calls) = mpsc::channel(CALLS_MAX);
+        let listener =
+            control::bind(folder).map_err(io(format!("cannot open {}/control.sock", folder.display())))?;
+        tokio::spawn(control::serve(listener, call_sender));
+        let claim_code = claim_code.map(|code| code.to_string());
+        let banner = Banner {
+            name: &host.group().state().name,
+            address: host.addresses().lxmf,
+            api_address: host.addresses().api,
+            claim_code: claim_code.as_deref(),
+        };
+        println!("{banner}");
+        Ok(Self {
+            clock,
+            host,
+            pool,
+            store,
+            queries,
+            media: Media::new(configured(config)),
+            reports,
+            notices,
+            calls,
+            waiting_calls: HashMap::new(),
+            next_call: 0,
+            packet_jobs: Vec::new(),
+            violations: 0,
+            _interfaces: handles,
+        })
+    }
+
+    async fn serve(&mut self) -> Result<(), RunError> {
+        let mut terminate = signal(SignalKind::terminate()).map_err(io("SIGTERM"))?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(io("SIGINT"))?;
+        loop {
+            self.carry_out();
+            let stop = async {
+                tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            };
+            match self.next_event(stop).await {
+                Event::Stop => return self.farewell().await,
+                event => self.handle(event)?,
+            }
+            self.handle_burst()?;
+        }
+    }
+
+    async fn next_event(&mut self, stop: impl Future<Output = ()>) -> Event {
+        let deadline = self.host.poll_timeout().map(|deadline| self.clock.system(deadline));
+        let timeout = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(report) = self.reports.recv() => Event::Report(report),
+            Some(call) = self.calls.recv() => Event::Call(call),
+            Some(notice) = self.notices.recv(), if !self.host.is_saturated() => Event::Notice(notice),
+            () = timeout => Event::Timeout,
+            () = stop => Event::Stop,
+        }
+    }
+
+    /// Takes what else is there already, up to a bound.
+    fn handle_burst(&mut self) -> Result<(), RunError> {
+        for _ in 0..BURST_MAX {
+            let event = match self.reports.try_recv() {
+                Ok(report) => Event::Report(report),
+                Err(_) if self.host.is_saturated() => break,
+                Err(_) => match self.notices.try_recv() {
+                    Ok(notice) => Event::Notice(notice),
+                    Err(_) => break,
+                },
+            };
+            self.handle(event)?;
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), RunError> {
+        let now = self.clock.now();
+        self.host.set_unix_time(now, self.clock.unix());
+        match event {
+            Event::Report(Report::Pool(completion)) => {
+                self.pool
+                    .complete(completion)
+                    .into_iter()
+                    .for_each(|done| self.host.handle_job_done(now, done));
+            }
+            Event::Report(Report::Store(store::Report::Committed(ticket))) => {
+                self.host.handle_committed(now, ticket.0, self.store.recent_commit_time());
+            }
+            Event::Report(Report::Store(store::Report::Failed(error))) => return Err(error.into()),
+            Event::Report(Report::Rows(query, rows)) => self.host.handle_rows(now, query, rows),
+            Event::Notice(notice) => self.notice(notice),
+            Event::Call(Call { path, body, answer }) => {
+                let id = CallId(self.next_call);
+                self.next_call += 1;
+                self.waiting_calls.insert(id, answer);
+                self.host.handle_call(now, id, &path, &body);
+            }
+            Event::Timeout | Event::Stop => self.host.handle_timeout(now),
+        }
+        Ok(())
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        let now = self.clock.now();
+        match notice {
+            Notice::Opened { medium, interface, label, properties, frames } => {
+                let config = InterfaceConfig {
+                    name: label,
+                    bitrate_bps: properties.bitrate_bps,
+                    hw_mtu: properties.hw_mtu,
+                    mtu_capable: properties.mtu_capable,
+                    shared_medium: properties.shared_medium,
+                    ..InterfaceConfig::default()
+                };
+                let id = self.host.handle_interface_up(now, config, self.media.announce_interval(interface));
+                self.media.opened(medium, interface, id, &properties, frames);
+            }
+            Notice::Frames { medium, batch } => {
+                self.violations += u64::from(batch.violations());
+                if let Some(interface) = self.media.interface(medium) {
+                    batch.iter().for_each(|frame| self.host.handle_frame(now, interface, frame));
+                }
+            }
+            Notice::Sent { medium, batch } => self.media.sent(medium, batch),
+            Notice::Closed { medium, reason } => self.closed(medium, &reason),
+            Notice::Waiting { interface, reason } => {
+                tracing::info!(interface, reason, "interface offline");
+                self.media.waiting(interface, reason);
+            }
+        }
+    }
+
+    fn closed(&mut self, medium: MediumId, reason: &str) {
+        tracing::debug!(medium = medium.get(), reason, "medium closed");
+        let host = &self.host;
+        if let Some(interface) = self.media.closed(medium, |interface| host.interface_stats(interface)) {
+            self.host.handle_interface_gone(self.clock.now(), interface);
+        }
+    }
+
+    /// Carries out all that the host yields, then lets frames go where there is room for them.
+    fn carry_out(&mut self) {
+        let now = self.clock.now();
+        loop {
+            while let Some(output) = self.host.poll_output(now) {
+                match output {
+                    Output::Job(job) if job.is_heavy() => self.pool.submit_heavy(job),
+                    Output::Job(job) => self.packet_jobs.push(job),
+                    Output::Write(write) => drop(self.store.submit(write)),
+                    // The reader ends only when this side is gone.
+                    Output::Query(id, query) => drop(self.queries.send((id, query))),
+                    Output::Status(call) => self.answer(call, self.status().encode()),
+                    Output::CallDone(call, answer) => self.answer(call, answer),
+                }
+            }
+            let done: Vec<JobDone> = self.pool.submit(&mut self.packet_jobs);
+            if done.is_empty() {
+                break;
+            }
+            done.into_iter().for_each(|done| self.host.handle_job_done(now, done));
+        }
+        let pending: Vec<_> = self.host.transmit_pending().collect();
+        for interface in pending {
+            let host = &mut self.host;
+            self.media.transmit(interface, |out| host.poll_transmit(now, interface, out));
+        }
+    }
+
+    fn answer(&mut self, call: CallId, answer: Vec<u8>) {
+        if let Some(waiting) = self.waiting_calls.remove(&call) {
+            // The caller may have gone.
+            let _ = waiting.send(answer);
+        }
+    }
+
+    /// Takes nothing new in, and ends when everything decided is durable and everything owed is on its way.
+    async fn farewell(&mut self) -> Result<(), RunError> {
+        let end = tokio::time::Instant::now() + FAREWELL;
+        self.host.close_links(self.clock.now());
+        loop {
+            self.carry_out();
+            if self.host.is_settled() && !self.media.is_busy() {
+                return Ok(());
+            }
+            tokio::select! {
+                Some(report) = self.reports.recv() => self.handle(Event::Report(report))?,
+                Some(notice) = self.notices.recv() => if !matches!(notice, Notice::Frames { .. }) {
+                    self.notice(notice);
+                },
+                () = tokio::time::sleep_until(end) => return Ok(()),
+            }
+        }
+    }
+
+    fn status(&self) -> NodeStatus {
+        let (state, addresses) = (self.host.group().state(), self.host.addresses());
+        let interfaces = self.media.report(|interface| self.host.interface_stats(interface));
+        let mut counters = self.host.counters();
+        counters.insert("frame_violations".to_owned(), self.violations);
+        NodeStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_s: self.clock.uptime().as_secs(),
+            ready: true,
+            rss_bytes: resident_bytes(),
+            group: GroupStatus {
+                name: state.name.clone(),
+                address: addresses.lxmf,
+                api_address: addresses.api,
+                identity_hash: self.host.identity().hash(),
+                members: state.roster.len() as u64,
+                messages: state.messages,
+                last_event: state.head.0,
+            },
+            interfaces: interfaces
+                .into_iter()
+                .map(|(configured, online, stats)| InterfaceStatus {
+                    name: configured.name.clone(),
+                    r#type: configured.kind.to_owned(),
+                    online,
+                    rx_bytes: stats.rx_bytes,
+                    tx_bytes: stats.tx_bytes,
+                    rx_packets: stats.rx_packets,
+                    tx_packets: stats.tx_packets,
+                    waiting: configured.waiting.clone().unwrap_or_default(),
+                })
+                .collect(),
+            counters,
+        }
+    }
+}
+
+/// Resident memory of this process; 0 where the system does not tell.
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
+}
+
+fn os_seed() -> Result<[u8; 32], RunError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| RunError::Io {
+        what: "the system's randomness".to_owned(),
+        error: std::io::Error::other(error),
+    })?;
+    Ok(seed)
+}
+
+/// A thread that answers queries one after the other, on a connection of its own.
+fn start_reader(
+    reader: Reader,
+    report: mpsc::UnboundedSender<Report>,
+) -> Result<std::sync::mpsc::Sender<(QueryId, Query)>, RunError> {
+    let (queries, waiting) = std::sync::mpsc::channel::<(QueryId, Query)>();
+    std::thread::Builder::new()
+        .name("reader".to_owned())
+        .spawn(move || {
+            for (id, query) in waiting {
+                let rows = query.run(&reader).unwrap_or_else(|error| {
+                    tracing::error!(%error, "the store cannot be read");
+                    Rows::Failed
+                });
+                if report.send(Report::Rows(id, rows)).is_err() {
+                    return;
+                }
+            }
+        })
+        .map_err(io("cannot start the reader thread"))?;
+    Ok(queries)
+}
+
+async fn start_interfaces(
+    folder: &Path,
+    config: &Config,
+    notices: &mpsc::Sender<Notice>,
+) -> Result<Vec<InterfaceHandle>, RunError> {
+    let file: PathBuf = folder.join(config::FILE_NAME);
+    let mut handles = Vec::new();
+    for (index, interface) in config.interfaces.iter().enumerate() {
+        let settings = match &interface.medium {
+            Medium::TcpServer { listen } => Settings::TcpServer(TcpServerSettings::new(listen)),
+            Medium::TcpClient { target } => Settings::TcpClient(TcpClientSettings::new(target)),
+        };
+        let handle = interfaces::start(index, settings, notices.clone()).await;
+        handles.push(handle.map_err(|error| config::not_opened(&file, interface, &error))?);
+    }
+    Ok(handles)
+}
+
+fn configured(config: &Config) -> Vec<Configured> {
+    const MINUTE_S: u64 = 60;
+    let one = |interface: &config::Interface| {
+        let interval = Duration::from_secs(MINUTE_S * u64::from(interface.announce_interval_min));
+        let listens = matches!(interface.medium, Medium::TcpServer { .. });
+        Configured::new(interface.name.clone(), interface.medium.type_name(), interval, listens)
+    };
+    config.interfaces.iter().map(one).collect()
+}
