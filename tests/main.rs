@@ -3,3 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 mod edges;
+mod interop;
+mod sim;
+mod support;

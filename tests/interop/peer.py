@@ -1,0 +1,360 @@
+"""A stock Reticulum and LXMF peer for the interop tests: rns and lxmf from PyPI, nothing else.
+
+It is driven by JSON lines on standard input and reports by JSON lines on standard output. It joins exactly one
+loopback TCP interface, in a configuration folder of its own, and never shares an instance.
+"""
+import argparse
+import json
+import os
+import sys
+import threading
+import time
+
+import LXMF
+import RNS
+import RNS.vendor.umsgpack as msgpack
+
+arguments = argparse.ArgumentParser()
+arguments.add_argument("--dir", required=True)
+arguments.add_argument("--connect", type=int)
+arguments.add_argument("--listen", type=int)
+arguments.add_argument("--name", default="Peer")
+arguments.add_argument("--transport", action="store_true")
+arguments.add_argument("--no-link-mtu-discovery", action="store_true")
+arguments = arguments.parse_args()
+
+print_lock = threading.Lock()
+
+
+def report(**fields):
+    with print_lock:
+        sys.stdout.write(json.dumps(fields) + "\n")
+        sys.stdout.flush()
+
+
+def write_config():
+    os.makedirs(arguments.dir, exist_ok=True)
+    interface = (
+        f"    type = TCPServerInterface\n    listen_ip = 127.0.0.1\n    listen_port = {arguments.listen}\n"
+        if arguments.listen
+        else f"    type = TCPClientInterface\n    target_host = 127.0.0.1\n    target_port = {arguments.connect}\n"
+    )
+    with open(os.path.join(arguments.dir, "config"), "w") as file:
+        file.write(
+            "[reticulum]\n"
+            f"  enable_transport = {'Yes' if arguments.transport else 'No'}\n"
+            "  share_instance = No\n"
+            f"  link_mtu_discovery = {'No' if arguments.no_link_mtu_discovery else 'Yes'}\n"
+            "  panic_on_interface_error = No\n"
+            "[logging]\n  loglevel = 1\n"
+            "[interfaces]\n  [[interop]]\n    enabled = Yes\n    ingress_control = No\n" + interface
+        )
+
+
+write_config()
+RNS.loglevel = 1
+reticulum = RNS.Reticulum(configdir=arguments.dir, loglevel=1)
+assert not reticulum.is_connected_to_shared_instance, "a test peer must never join a shared instance"
+
+identity_file = os.path.join(arguments.dir, "peer_identity")
+identity = RNS.Identity.from_file(identity_file) if os.path.isfile(identity_file) else RNS.Identity()
+identity.to_file(identity_file)
+
+METHODS = {
+    "opportunistic": LXMF.LXMessage.OPPORTUNISTIC,
+    "direct": LXMF.LXMessage.DIRECT,
+}
+METHOD_NAMES = {code: name for name, code in METHODS.items()}
+STATE_NAMES = {
+    LXMF.LXMessage.DELIVERED: "delivered",
+    LXMF.LXMessage.FAILED: "failed",
+    LXMF.LXMessage.REJECTED: "rejected",
+    LXMF.LXMessage.CANCELLED: "cancelled",
+}
+
+links = {}
+seen_announces = {}
+
+
+class Announces:
+    aspect_filter = None
+    receive_path_responses = True
+
+    def received_announce(self, destination_hash, announced_identity, app_data):
+        seen_announces[destination_hash.hex()] = (app_data or b"").hex()
+        report(event="announce", destination=destination_hash.hex(), identity=announced_identity.hash.hex(),
+               app_data=(app_data or b"").hex())
+
+
+RNS.Transport.register_announce_handler(Announces())
+
+router = LXMF.LXMRouter(identity=identity, storagepath=os.path.join(arguments.dir, "lxmf"))
+delivery = router.register_delivery_identity(identity, display_name=arguments.name)
+
+
+def on_message(message):
+    report(event="message", source=message.source_hash.hex(), text=message.content.decode(errors="replace"),
+           title=message.title.decode(errors="replace"), valid=message.signature_validated,
+           method=METHOD_NAMES.get(message.method, str(message.method)), hash=message.hash.hex(),
+           fields=len(message.fields or {}))
+
+
+router.register_delivery_callback(on_message)
+
+# A destination of this peer's own, for links, requests and resources that the tested node initiates.
+service = RNS.Destination(identity, RNS.Destination.IN, RNS.Destination.SINGLE, "interop", "service")
+
+
+def received_resource(resource):
+    ok = resource.status == RNS.Resource.COMPLETE
+    data = resource.data.read() if ok else b""
+    report(event="resource_received", ok=ok, size=len(data), hash=RNS.Identity.full_hash(data).hex(),
+           metadata=repr(resource.metadata), link=resource.link.link_id.hex())
+
+
+def watch_link(link):
+    link.set_resource_strategy(RNS.Link.ACCEPT_ALL)
+    link.set_resource_concluded_callback(received_resource)
+    link.set_packet_callback(lambda data, packet: report(event="link_packet", link=link.link_id.hex(), data=data.hex()))
+    link.set_link_closed_callback(
+        lambda closed: report(event="link_closed", link=closed.link_id.hex(), reason=closed.teardown_reason))
+    links[link.link_id.hex()] = link
+
+
+def service_link(link):
+    watch_link(link)
+    link.set_remote_identified_callback(
+        lambda link, who: report(event="identified", link=link.link_id.hex(), identity=who.hash.hex()))
+    report(event="link_in", link=link.link_id.hex())
+
+
+service.set_link_established_callback(service_link)
+service.set_proof_strategy(RNS.Destination.PROVE_ALL)
+service.register_request_handler(
+    "/echo", lambda path, data, request_id, link_id, remote, at: data, allow=RNS.Destination.ALLOW_ALL)
+service.register_request_handler(
+    "/bytes", lambda path, data, request_id, link_id, remote, at: bytes(data), allow=RNS.Destination.ALLOW_ALL)
+
+
+def on_packet(data, packet):
+    report(event="packet", data=data.hex())
+
+
+service.set_packet_callback(on_packet)
+
+
+def body(size, kind):
+    """Bytes for a resource: random ones do not compress, the others do."""
+    return os.urandom(size) if kind == "random" else (b"the net is up again on the hill " * (size // 32 + 1))[:size]
+
+
+def recall(hash_hex, timeout=15.0):
+    wanted = bytes.fromhex(hash_hex)
+    end = time.time() + timeout
+    while time.time() < end:
+        known = RNS.Identity.recall(wanted)
+        if known is not None and RNS.Transport.has_path(wanted):
+            return known
+        if not RNS.Transport.has_path(wanted):
+            RNS.Transport.request_path(wanted)
+        end_of_wait = time.time() + 3
+        while time.time() < end_of_wait and not (RNS.Transport.has_path(wanted) and RNS.Identity.recall(wanted)):
+            time.sleep(0.02)
+    return None
+
+
+def destination_of(hash_hex, app, aspect):
+    known = recall(hash_hex)
+    if known is None:
+        raise LookupError(f"no path to {hash_hex}")
+    destination = RNS.Destination(known, RNS.Destination.OUT, RNS.Destination.SINGLE, app, aspect)
+    assert destination.hash.hex() == hash_hex, "the announced identity does not match the address"
+    return destination
+
+
+def do_send(command):
+    destination = destination_of(command["to"], "lxmf", "delivery")
+    text = command.get("text", "")
+    if "size" in command:
+        text = (text + " " + RNS.hexrep(os.urandom(command["size"]), delimit=False))[: command["size"]]
+    message = LXMF.LXMessage(destination, delivery, text, "", desired_method=METHODS[command["method"]])
+    tag = command["tag"]
+
+    def conclude(message):
+        report(event="sent", tag=tag, state=STATE_NAMES.get(message.state, str(message.state)),
+               method=METHOD_NAMES.get(message.method, str(message.method)),
+               attempts=message.delivery_attempts, hash=message.hash.hex())
+
+    message.register_delivery_callback(conclude)
+    message.register_failed_callback(conclude)
+    router.handle_outbound(message)
+
+
+def do_flood(command):
+    """Sends numbered messages as fast as the router takes them, and says which ones it saw delivered."""
+    destination = destination_of(command["to"], "lxmf", "delivery")
+    count = command["count"]
+    delivered, finished = [], 0
+    changed = threading.Condition()
+
+    def conclude(message):
+        nonlocal finished
+        with changed:
+            finished += 1
+            if message.state == LXMF.LXMessage.DELIVERED:
+                delivered.append(message.content.decode())
+                if len(delivered) % 20 == 0:
+                    report(event="flood_progress", delivered=len(delivered))
+            changed.notify()
+
+    for index in range(count):
+        method = "direct" if index % 10 == 0 else "opportunistic"
+        filler = os.urandom(command.get("size", 0) // 2).hex()
+        message = LXMF.LXMessage(destination, delivery, f"message {index} {filler}".strip(), "", desired_method=METHODS[method])
+        message.register_delivery_callback(conclude)
+        message.register_failed_callback(conclude)
+        router.handle_outbound(message)
+        with changed:
+            changed.wait_for(lambda: index - finished < 40, timeout=60)
+    with changed:
+        changed.wait_for(lambda: finished == count, timeout=150)
+        report(event="flood_done", delivered=list(delivered), finished=finished)
+
+
+def do_link(command):
+    app, aspect = command["name"].split(".")
+    destination = destination_of(command["to"], app, aspect)
+    started = time.time()
+    done = threading.Event()
+    link = RNS.Link(destination, established_callback=lambda link: done.set(),
+                    closed_callback=lambda link: done.set())
+    done.wait(30)
+    if link.status != RNS.Link.ACTIVE:
+        report(event="link_failed", tag=command["tag"])
+        return
+    watch_link(link)
+    report(event="link", tag=command["tag"], link=link.link_id.hex(), rtt=link.rtt, mtu=link.mtu,
+           took=time.time() - started)
+
+
+def do_request(command):
+    link = links[command["link"]]
+    data = bytes.fromhex(command["data"]) if command.get("data") is not None else None
+    tag = command["tag"]
+    sent = time.time()
+
+    def answered(receipt):
+        value = receipt.response
+        report(event="response", tag=tag, took=time.time() - sent,
+               value=value.hex() if isinstance(value, bytes) else None, other=None if isinstance(value, bytes) else repr(value))
+
+    def failed(receipt):
+        report(event="request_failed", tag=tag, took=time.time() - sent)
+
+    if link.request(command["path"], data, response_callback=answered, failed_callback=failed,
+                    timeout=command.get("timeout")) is False:
+        report(event="request_failed", tag=tag, took=0)
+
+
+def do_resource(command):
+    link = links[command["link"]]
+    data = body(command["size"], command["kind"])
+    tag = command["tag"]
+
+    def concluded(resource):
+        report(event="resource_sent", tag=tag, ok=resource.status == RNS.Resource.COMPLETE, status=resource.status)
+
+    RNS.Resource(data, link, metadata=command.get("metadata"), callback=concluded)
+    report(event="resource_started", tag=tag, size=len(data), hash=RNS.Identity.full_hash(data).hex())
+
+
+def do_packet(command):
+    destination = destination_of(command["to"], *command["name"].split("."))
+    receipt = RNS.Packet(destination, bytes.fromhex(command["data"])).send()
+    tag = command["tag"]
+    receipt.set_delivery_callback(lambda receipt: report(event="proven", tag=tag, rtt=receipt.get_rtt()))
+    receipt.set_timeout_callback(lambda receipt: report(event="unproven", tag=tag))
+
+
+def do_link_packet(command):
+    link = links[command["link"]]
+    receipt = RNS.Packet(link, bytes.fromhex(command["data"])).send()
+    tag = command["tag"]
+    receipt.set_delivery_callback(lambda receipt: report(event="proven", tag=tag, rtt=receipt.get_rtt()))
+    receipt.set_timeout_callback(lambda receipt: report(event="unproven", tag=tag))
+
+
+def do_path(command):
+    wanted = bytes.fromhex(command["to"])
+    if command.get("forget"):
+        RNS.Transport.path_table.pop(wanted, None)
+    before = time.time()
+    RNS.Transport.request_path(wanted)
+    while time.time() < before + 10 and not RNS.Transport.has_path(wanted):
+        time.sleep(0.01)
+    report(event="path", tag=command["tag"], found=RNS.Transport.has_path(wanted),
+           hops=RNS.Transport.hops_to(wanted), took=time.time() - before)
+
+
+def do_link_status(command):
+    link = links[command["link"]]
+    report(event="link_status", tag=command["tag"], status=link.status, inactive=link.inactive_for(),
+           no_inbound=link.no_inbound_for(), keepalive=link.keepalive)
+
+
+def do_ratchet(command):
+    known = RNS.Identity.get_ratchet(bytes.fromhex(command["of"]))
+    report(event="ratchet", tag=command["tag"], known=known is not None)
+
+
+def handle(command):
+    kind = command["do"]
+    if kind == "announce":
+        router.announce(delivery.hash)
+    elif kind == "announce_service":
+        service.announce()
+    elif kind == "send":
+        do_send(command)
+    elif kind == "flood":
+        do_flood(command)
+    elif kind == "link":
+        do_link(command)
+    elif kind == "identify":
+        links[command["link"]].identify(identity)
+        report(event="identify_sent", tag=command["tag"])
+    elif kind == "request":
+        do_request(command)
+    elif kind == "resource":
+        do_resource(command)
+    elif kind == "packet":
+        do_packet(command)
+    elif kind == "link_packet":
+        do_link_packet(command)
+    elif kind == "path":
+        do_path(command)
+    elif kind == "ratchet":
+        do_ratchet(command)
+    elif kind == "link_status":
+        do_link_status(command)
+    elif kind == "close":
+        links[command["link"]].teardown()
+    elif kind == "quit":
+        router.exit_handler()
+        os._exit(0)
+    else:
+        raise ValueError(f"unknown command {kind}")
+
+
+def guarded(command):
+    try:
+        handle(command)
+    except Exception as error:  # reported, so that the test that waits says why it failed
+        report(event="error", tag=command.get("tag"), command=command.get("do"), error=f"{type(error).__name__}: {error}")
+
+
+report(event="ready", delivery=delivery.hash.hex(), service=service.hash.hex(), identity=identity.hash.hex(),
+       rns=RNS.__version__, lxmf=LXMF.__version__)
+for line in sys.stdin:
+    if line.strip():
+        threading.Thread(target=guarded, args=(json.loads(line),), daemon=True).start()
+os._exit(0)

@@ -1,0 +1,175 @@
+//! A bare Reticulum node on one real interface: the smallest driver that works, for tests of the protocol alone.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use interfaces::{CREDITS, FrameBatch, MediumId, Notice, Settings};
+use reticulum::node::{Event, InterfaceConfig, InterfaceId, Node, NodeConfig, Output, Persist};
+use reticulum::time::{Instant, UnixTime};
+use tokio::sync::mpsc;
+
+type Command = Box<dyn FnOnce(&mut Node, Instant) + Send>;
+
+/// How long a host may take for what a test waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A node on a thread of its own. Dropping it ends the thread.
+pub struct Host {
+    commands: mpsc::UnboundedSender<Command>,
+    events: Receiver<Event>,
+}
+
+struct Medium {
+    interface: InterfaceId,
+    frames: mpsc::Sender<FrameBatch>,
+    credits: usize,
+}
+
+struct Driver {
+    node: Node,
+    started: std::time::Instant,
+    media: HashMap<MediumId, Medium>,
+}
+
+impl Host {
+    /// Starts a node on one interface.
+    pub fn start(settings: Settings, seed: u8) -> Self {
+        let (commands, command_queue) = mpsc::unbounded_channel();
+        let (event_sender, events) = channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(serve(settings, seed, command_queue, event_sender));
+        });
+        Self { commands, events }
+    }
+
+    /// Runs `command` on the node.
+    pub fn with<T: Send + 'static>(
+        &self,
+        command: impl FnOnce(&mut Node, Instant) -> T + Send + 'static,
+    ) -> T {
+        let (sender, answer) = channel();
+        let run = move |node: &mut Node, now| drop(sender.send(command(node, now)));
+        assert!(self.commands.send(Box::new(run)).is_ok(), "the host has ended");
+        answer.recv().expect("the host has ended")
+    }
+
+    /// Takes the first event for which `pick` gives something; others are passed over.
+    pub fn wait<T>(&self, what: &str, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
+        let end = std::time::Instant::now() + PATIENCE;
+        loop {
+            match self.events.recv_timeout(end.saturating_duration_since(std::time::Instant::now())) {
+                Ok(event) => {
+                    if let Some(found) = pick(&event) {
+                        return found;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => panic!("no {what} within {PATIENCE:?}"),
+                Err(RecvTimeoutError::Disconnected) => panic!("the host ended while waiting for {what}"),
+            }
+        }
+    }
+}
+
+async fn serve(
+    settings: Settings,
+    seed: u8,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+    events: std::sync::mpsc::Sender<Event>,
+) {
+    let (notice_sender, mut notices) = mpsc::channel(16);
+    let _interface = interfaces::start(0, settings, notice_sender).await.expect("the interface starts");
+    let mut rng = reticulum::crypto::Rng::from_seed([seed; 32]);
+    let config = NodeConfig::new(std::sync::Arc::new(reticulum::crypto::Identity::generate(&mut rng)));
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let node = Node::new(config, rng.bytes(), Instant::ZERO, UnixTime::from_micros(unix.as_micros() as u64));
+    let mut driver = Driver { node, started: std::time::Instant::now(), media: HashMap::new() };
+    loop {
+        driver.drain(&events);
+        let deadline = driver.node.poll_timeout().map(|at| driver.started + at.since(Instant::ZERO));
+        let timer = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            notice = notices.recv() => driver.notice(notice.expect("the interface lives")),
+            command = commands.recv() => match command {
+                Some(command) => {
+                    let now = driver.now();
+                    command(&mut driver.node, now);
+                }
+                None => return,
+            },
+            () = timer => driver.node.handle_timeout(driver.now()),
+        }
+    }
+}
+
+impl Driver {
+    fn now(&self) -> Instant {
+        Instant::ZERO + self.started.elapsed()
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        let now = self.now();
+        match notice {
+            Notice::Opened { medium, label, properties, frames, .. } => {
+                let interface = self.node.add_interface(
+                    now,
+                    InterfaceConfig {
+                        name: label,
+                        bitrate_bps: properties.bitrate_bps,
+                        hw_mtu: properties.hw_mtu,
+                        mtu_capable: properties.mtu_capable,
+                        shared_medium: properties.shared_medium,
+                        ingress_control: false,
+                        ..InterfaceConfig::default()
+                    },
+                );
+                self.node.handle_interface_up(now, interface);
+                self.media.insert(medium, Medium { interface, frames, credits: CREDITS });
+            }
+            Notice::Frames { medium, batch } => {
+                let interface = self.media[&medium].interface;
+                batch.iter().for_each(|frame| self.node.handle_frame(now, interface, frame));
+            }
+            Notice::Sent { medium, .. } => {
+                if let Some(medium) = self.media.get_mut(&medium) {
+                    medium.credits += 1;
+                }
+            }
+            Notice::Closed { medium, .. } => {
+                if let Some(medium) = self.media.remove(&medium) {
+                    self.node.remove_interface(now, medium.interface);
+                }
+            }
+            Notice::Waiting { .. } => {}
+        }
+    }
+
+    fn drain(&mut self, events: &std::sync::mpsc::Sender<Event>) {
+        let now = self.now();
+        while let Some(output) = self.node.poll_output() {
+            match output {
+                Output::Event(event) => drop(events.send(event)),
+                Output::Work(work) => self.node.handle_work_done(now, work.run()),
+                Output::Persist(Persist::Ratchets { id, .. }) => self.node.handle_persisted(now, id),
+                Output::Persist(Persist::Peer(_)) => {}
+            }
+        }
+        for medium in self.media.values_mut() {
+            let mut batch = FrameBatch::new();
+            while medium.credits > 0
+                && !batch.is_full()
+                && batch.push_with(|out| self.node.poll_transmit(now, medium.interface, out))
+            {}
+            if !batch.is_empty() {
+                medium.credits -= 1;
+                let _ = medium.frames.try_send(batch);
+            }
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! A whole group node and a plain client as stations of the simulator.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lxmf::fields::Fields;
+use lxmf::router::{DeliveryConfig, Outgoing, Output as RouterOutput, Router};
+use meshgroup::api::HistoryPage;
+use meshgroup::group::{Event, EventKind, Limits, Visibility};
+use meshgroup::host::{Host, HostConfig, Output, PostRow, Query, Rows};
+use meshgroup::store::{Restored, Write};
+use reticulum::crypto::{Identity, Rng};
+use reticulum::hash::{DestinationHash, LinkId, RequestId};
+use reticulum::node::{
+    Event as EngineEvent, InterfaceConfig, InterfaceId, Node, NodeConfig, Output as EngineOutput, Persist,
+    Priority,
+};
+use reticulum::time::{Instant, UnixTime};
+
+use super::sim::Station;
+
+/// What the wall clock shows when virtual time starts.
+pub const START: UnixTime = UnixTime::from_secs(1_780_000_000);
+
+/// How long the modelled disk takes for a commit.
+const COMMIT: Duration = Duration::from_millis(30);
+
+/// Either kind of station, so that one simulation holds both.
+pub enum Participant {
+    /// A node that hosts a group.
+    Group(Box<GroupStation>),
+    /// A person with a plain client.
+    Person(Box<Person>),
+}
+
+impl Participant {
+    /// The group, if it is one.
+    pub fn group(&mut self) -> &mut GroupStation {
+        match self {
+            Self::Group(group) => group,
+            Self::Person(_) => panic!("this station is a person"),
+        }
+    }
+
+    /// The person, if it is one.
+    pub fn person(&mut self) -> &mut Person {
+        match self {
+            Self::Person(person) => person,
+            Self::Group(_) => panic!("this station is a group"),
+        }
+    }
+}
+
+impl Station for Participant {
+    fn handle_frame(&mut self, now: Instant, port: usize, frame: &[u8]) {
+        match self {
+            Self::Group(group) => group.host.handle_frame(now, group.ports[port], frame),
+            Self::Person(person) => person.node.handle_frame(now, person.ports[port], frame),
+        }
+        self.drain(now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        match self {
+            Self::Group(group) => group.handle_timeout(now),
+            Self::Person(person) => {
+                person.node.handle_timeout(now);
+                person.router.handle_timeout(now, &mut person.node);
+            }
+        }
+        self.drain(now);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        match self {
+            Self::Group(group) => group.host.poll_timeout().into_iter().chain(group.next_commit()).min(),
+            Self::Person(person) => {
+                person.node.poll_timeout().into_iter().chain(person.router.poll_timeout()).min()
+            }
+        }
+    }
+
+    fn poll_transmit(&mut self, now: Instant) -> Option<(usize, Vec<u8>)> {
+        self.drain(now);
+        let mut frame = Vec::new();
+        match self {
+            Self::Group(group) => {
+                let interface = group.host.transmit_pending().next()?;
+                let port = group.ports.iter().position(|port| *port == interface)?;
+                group.host.poll_transmit(now, interface, &mut frame).then_some((port, frame))
+            }
+            Self::Person(person) => {
+                let interface = person.node.transmit_pending().next()?;
+                let port = person.ports.iter().position(|port| *port == interface)?;
+                person.node.poll_transmit(now, interface, &mut frame).then_some((port, frame))
+            }
+        }
+    }
+}
+
+impl Participant {
+    fn drain(&mut self, now: Instant) {
+        match self {
+            Self::Group(group) => group.drain(now),
+            Self::Person(person) => person.drain(now),
+        }
+    }
+}
+
+/// A [`Host`] with a modelled disk: a commit takes time, and what is committed survives.
+pub struct GroupStation {
+    /// The node.
+    pub host: Host,
+    /// Its committed log.
+    pub log: Vec<Event>,
+    ports: Vec<InterfaceId>,
+    committing: VecDeque<(Instant, Write)>,
+    committed: u64,
+}
+
+impl GroupStation {
+    /// A new group with one interface.
+    pub fn new(seed: u8, now: Instant) -> Self {
+        let config = HostConfig {
+            identity: Arc::new(Identity::generate(&mut Rng::from_seed([seed; 32]))),
+            name: "Harbour chat (group)".to_owned(),
+            visibility: Visibility::Public,
+            limits: Limits::default(),
+            seed: [seed; 32],
+        };
+        let (mut host, _) = Host::new(config, Restored::default(), now, START);
+        let port = host.handle_interface_up(now, InterfaceConfig::default(), Duration::from_secs(3600));
+        Self { host, log: Vec::new(), ports: vec![port], committing: VecDeque::new(), committed: 0 }
+    }
+
+    /// The texts in the committed history.
+    pub fn texts(&self) -> Vec<&str> {
+        let posts = self.log.iter().filter_map(|event| match &event.kind {
+            EventKind::Posted(post) => Some(post.text.as_str()),
+            _ => None,
+        });
+        posts.collect()
+    }
+
+    fn next_commit(&self) -> Option<Instant> {
+        self.committing.front().map(|(at, _)| *at)
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.host.handle_timeout(now);
+        while let Some((_, write)) = self.committing.pop_front_if(|(at, _)| *at <= now) {
+            if let Write::Decision { events, .. } = write {
+                self.log.extend(events);
+            }
+            self.committed += 1;
+            self.host.handle_committed(now, self.committed, COMMIT);
+        }
+    }
+
+    fn drain(&mut self, now: Instant) {
+        while let Some(output) = self.host.poll_output(now) {
+            match output {
+                Output::Job(job) => self.host.handle_job_done(now, job.run()),
+                Output::Write(write) => self.committing.push_back((now + COMMIT, write)),
+                Output::Query(id, query) => {
+                    let rows = self.rows(&query);
+                    self.host.handle_rows(now, id, rows);
+                }
+                Output::Status(_) | Output::CallDone(..) => {}
+            }
+        }
+    }
+
+    fn rows(&self, query: &Query) -> Rows {
+        match query {
+            Query::History { query, .. } => Rows::History(HistoryPage {
+                events: self.log.iter().filter(|event| event.seq > query.after).cloned().collect(),
+                authors: Vec::new(),
+                head: self.log.last().map(|event| event.seq).unwrap_or_default(),
+            }),
+            Query::Post { seq, .. } => {
+                let event = self.log.iter().find(|event| event.seq == *seq);
+                Rows::Post(event.and_then(|event| match &event.kind {
+                    EventKind::Posted(post) => {
+                        Some(PostRow { time: event.time, nick: None, text: post.text.clone() })
+                    }
+                    _ => None,
+                }))
+            }
+            Query::StoredPost { .. } => Rows::StoredPost(None),
+        }
+    }
+}
+
+/// A plain LXMF client that can also open a link and ask.
+pub struct Person {
+    node: Node,
+    router: Router,
+    identity: Arc<Identity>,
+    address: DestinationHash,
+    ports: Vec<InterfaceId>,
+    /// Texts of messages that came.
+    pub inbox: Vec<String>,
+    /// Messages of ours that were proven.
+    pub delivered: usize,
+    /// Messages of ours that were given up.
+    pub failed: usize,
+    /// Open links.
+    pub links: Vec<LinkId>,
+    /// Answers to requests.
+    pub answers: Vec<(RequestId, Vec<u8>)>,
+}
+
+impl Person {
+    /// A client with one interface, who has announced themselves.
+    pub fn new(seed: u8, name: &str, now: Instant) -> Self {
+        let mut rng = Rng::from_seed([seed; 32]);
+        let identity = Arc::new(Identity::generate(&mut rng));
+        let config = NodeConfig::new(Arc::new(Identity::generate(&mut rng)));
+        let mut node = Node::new(config, rng.bytes(), now, START);
+        let mut router = Router::new();
+        let delivery = DeliveryConfig {
+            identity: Arc::clone(&identity),
+            display_name: name.to_owned(),
+            stamp_cost: None,
+            ratchets: Vec::new(),
+            resource_size_max: 1_000_000,
+        };
+        let address = router.add_delivery(&mut node, delivery).expect("the node is new");
+        let port = node.add_interface(now, InterfaceConfig::default());
+        node.handle_interface_up(now, port);
+        node.announce(now, address, None).expect("it is ours");
+        Self {
+            node,
+            router,
+            identity,
+            address,
+            ports: vec![port],
+            inbox: Vec::new(),
+            delivered: 0,
+            failed: 0,
+            links: Vec::new(),
+            answers: Vec::new(),
+        }
+    }
+
+    /// Sends a message.
+    pub fn say(&mut self, now: Instant, to: DestinationHash, text: &str) {
+        let outgoing = Outgoing {
+            from: self.address,
+            to,
+            timestamp: self.node.unix_time(now),
+            title: Vec::new(),
+            content: text.as_bytes().to_vec(),
+            fields: Fields::default(),
+            method: None,
+            priority: Priority::Message,
+        };
+        self.router.send(now, &mut self.node, outgoing).expect("there is room for one message");
+    }
+
+    /// Announces themselves again, and asks for the paths to these destinations.
+    pub fn look_for(&mut self, now: Instant, destinations: &[DestinationHash]) {
+        self.node.announce(now, self.address, None).expect("it is ours");
+        destinations.iter().for_each(|destination| self.node.request_path(now, *destination));
+    }
+
+    /// Whether the keys of and a path to `destination` are known.
+    pub fn knows(&self, destination: &DestinationHash) -> bool {
+        self.node.peer(destination).is_some() && self.node.path(destination).is_some()
+    }
+
+    /// Opens a link and asks nothing yet.
+    pub fn open_link(&mut self, now: Instant, to: DestinationHash) {
+        self.node.open_link(now, to).expect("keys and path are known");
+    }
+
+    /// Identifies on the newest link and asks.
+    pub fn ask(&mut self, now: Instant, path: &str, body: &[u8]) -> RequestId {
+        let link = *self.links.last().expect("a link is open");
+        self.node.identify(now, link, &self.identity).expect("the link is active");
+        self.node
+            .request(now, link, path, &meshgroup::api::response_value(body), None)
+            .expect("the link is active")
+    }
+
+    fn drain(&mut self, now: Instant) {
+        loop {
+            if let Some(output) = self.node.poll_output() {
+                self.node_output(now, output);
+            } else if let Some(output) = self.router.poll_output() {
+                self.router_output(now, output);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn node_output(&mut self, now: Instant, output: EngineOutput) {
+        match output {
+            EngineOutput::Work(work) => self.node.handle_work_done(now, work.run()),
+            EngineOutput::Persist(Persist::Ratchets { id, .. }) => self.node.handle_persisted(now, id),
+            EngineOutput::Persist(Persist::Peer(_)) => {}
+            EngineOutput::Event(event) => match self.router.handle_event(now, &mut self.node, event) {
+                Some(EngineEvent::LinkOpened { link, .. }) => self.links.push(link),
+                Some(EngineEvent::LinkClosed { link, .. }) => self.links.retain(|open| *open != link),
+                Some(EngineEvent::Response { request, value, .. }) => self.answers.push((request, value)),
+                _ => {}
+            },
+        }
+    }
+
+    fn router_output(&mut self, now: Instant, output: RouterOutput) {
+        match output {
+            RouterOutput::Work(work) => self.router.handle_work_done(now, &mut self.node, work.run()),
+            RouterOutput::Received(received) => {
+                self.inbox.push(String::from_utf8_lossy(&received.message.content).into_owned());
+                self.node.prove(now, received.proof);
+            }
+            RouterOutput::Delivered { .. } => self.delivered += 1,
+            RouterOutput::Failed { .. } => self.failed += 1,
+            RouterOutput::Refused { .. } | RouterOutput::Heard { .. } => {}
+        }
+    }
+}
