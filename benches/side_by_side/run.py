@@ -1,0 +1,286 @@
+"""Puts a meshgroup node and the Python peers under the same raw load, in one run, and prints ratios.
+
+    python3 -m venv V && V/bin/pip install rns==1.5.7 lxmf==1.2.1
+    cargo build --release && V/bin/python benches/side_by_side/run.py [--parts inbound,request,footprint] [--runs 3]
+
+Loopback only. CPU is that of the whole process, all threads, from /proc; it is the figure to compare, since rates vary
+with whatever else the machine does. Each part prints one JSON line per run and one with the ratios.
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, HERE)
+from wire import *  # noqa: E402,F403
+
+arguments = argparse.ArgumentParser()
+arguments.add_argument("--bin", default=os.path.join(os.environ.get("CARGO_TARGET_DIR", ROOT + "/target"), "release/meshgroup"))
+arguments.add_argument("--runs", type=int, default=3)
+arguments.add_argument("--parts", default="inbound,request,footprint")
+arguments.add_argument("--messages", type=int, default=5000)
+arguments.add_argument("--port", type=int, default=47310)
+arguments = arguments.parse_args()
+WORK = tempfile.mkdtemp(prefix="meshgroup-side-by-side-")
+
+
+def bare_crypto_us():
+    """CPU of the cryptography of one opportunistic message, measured now, on this machine."""
+    line = subprocess.run(["cargo", "bench", "--quiet", "--bench", "bare"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return json.loads(line.stdout.strip().splitlines()[-1])["bare_us"]
+
+
+class Ours:
+    name = "meshgroup"
+
+    def __init__(self, port, label, extra=""):
+        self.port, self.dir = port, os.path.join(WORK, label)
+        shutil.rmtree(self.dir, ignore_errors=True)
+        os.makedirs(self.dir)
+        with open(self.dir + "/meshgroup.toml", "w") as file:
+            file.write(f'[group]\nname = "Bench (group)"\n[limits]\nposts_per_minute = 0\n{extra}\n[[interface]]\nname = "local"\n'
+                       f'type = "tcp-server"\nlisten = "127.0.0.1:{port}"\n')
+        self.started = time.perf_counter()
+        with open(self.dir + "/log", "wb") as log:
+            self.process = subprocess.Popen([arguments.bin, "--data", self.dir, "run"], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self.pid = self.process.pid
+
+    def status(self):
+        out = subprocess.run([arguments.bin, "--data", self.dir, "status", "--json"], capture_output=True, text=True)
+        return json.loads(out.stdout) if out.returncode == 0 else None
+
+    def stored(self):
+        return self.status()["group"]["messages"]
+
+    def announce(self):
+        pass
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(5)
+
+
+class Python:
+    name = "python"
+
+    def __init__(self, port, label):
+        self.port, self.dir = port, os.path.join(WORK, label)
+        shutil.rmtree(self.dir, ignore_errors=True)
+        rns_config(self.dir + "/cfg", port, extra_if="    ingress_control = No\n")
+        self.proc = Proc([sys.executable, HERE + "/python_node.py", "--config", self.dir + "/cfg", "--storage", self.dir + "/st"],
+                         log=self.dir + "/log")
+        self.ready = self.proc.wait("ready")
+        self.pid = self.proc.pid
+
+    def stored(self):
+        return self.proc.ask("stats", "stats")["received"]
+
+    def announce(self):
+        self.proc.ask("announce", "announced")
+
+    def stop(self):
+        self.proc.stop()
+
+
+def learn(wire, name):
+    wanted = name_hash(name)
+    packet = wire.wait_pkt(lambda packet: packet.ptype == ANNOUNCE and packet.data[64:74] == wanted, 20)
+    assert packet, f"no announce of {name}"
+    return Peer(packet)
+
+
+def acknowledged(wire, frames, window):
+    """Sends the frames with at most `window` unproven; returns (seconds to the last proof, proofs)."""
+    proofs, last, changed = 0, 0.0, threading.Condition()
+
+    def on(raw):
+        nonlocal proofs, last
+        if raw[0] & 3 == PROOF:
+            with changed:
+                proofs, last = proofs + 1, time.perf_counter()
+                changed.notify()
+
+    wire.on_pkt, wire.keep = on, False
+    start, sent = time.perf_counter(), 0
+    while proofs < len(frames):
+        with changed:
+            while sent - proofs >= window or sent == len(frames):
+                before = proofs
+                if before == len(frames) or (not changed.wait(4.0) and proofs == before):
+                    wire.on_pkt, wire.keep = None, True
+                    return last - start, proofs
+            room = min(window - (sent - proofs), len(frames) - sent, 256)
+        wire.send_framed(b"".join(frames[sent:sent + room]))
+        sent += room
+    wire.on_pkt, wire.keep = None, True
+    return last - start, proofs
+
+
+def inbound_once(node, window):
+    wire = Wire(node.port)
+    time.sleep(0.3)
+    node.announce()
+    peer = learn(wire, "lxmf.delivery")
+    source = RNS.Identity()
+    wire.send(announce(source, "lxmf.delivery", app_data=msgpack.packb([b"sender", None])))
+    time.sleep(0.5)
+    wire.send(opportunistic(source, peer, b"/join"))
+    time.sleep(1.0)
+    before = node.stored()
+    frames = [frame(opportunistic(source, peer, b"m%06d " % index + b"x" * 92)) for index in range(arguments.messages)]
+    wait_idle(node.pid, timeout=10)
+    cpu_before = cpu(node.pid)
+    seconds, proofs = acknowledged(wire, frames, window)
+    wait_idle(node.pid, timeout=30)
+    used = cpu(node.pid) - cpu_before
+    row = {"part": "inbound", "node": node.name, "window": window, "sent": len(frames), "proven": proofs,
+           "stored": node.stored() - before, "per_s": round(proofs / seconds, 1) if seconds else None,
+           "cpu_us": round(used / max(proofs, 1) * 1e6, 1), "load": load()}
+    print(json.dumps(row), flush=True)
+    wire.close()
+    return row
+
+
+def median(rows, key):
+    return med([row[key] for row in rows])["median"]
+
+
+def inbound():
+    bare = bare_crypto_us()
+    for window in (64, 10**9):
+        rows = {"python": [], "meshgroup": []}
+        for run in range(arguments.runs):
+            for kind in (Python, Ours):
+                node = kind(arguments.port, f"{kind.name}-in")
+                if kind is Ours:
+                    time.sleep(0.5)
+                rows[kind.name].append(inbound_once(node, window))
+                node.stop()
+        ours, theirs = rows["meshgroup"], rows["python"]
+        print(json.dumps({"summary": "inbound", "window": window if window < 10**9 else "flood", "bare_crypto_us": bare,
+                          "ours_cpu_us": median(ours, "cpu_us"), "ours_over_bare": round(median(ours, "cpu_us") / bare, 2),
+                          "python_cpu_us": median(theirs, "cpu_us"),
+                          "rate_ratio": round(median(ours, "per_s") / median(theirs, "per_s"), 2),
+                          "ours_lost": sum(row["sent"] - row["stored"] for row in ours),
+                          "python_lost": sum(row["sent"] - row["stored"] for row in theirs)}), flush=True)
+
+
+def varint(number):
+    out = b""
+    while number > 127:
+        out += bytes([number & 127 | 128])
+        number >>= 7
+    return out + bytes([number])
+
+
+def requests(node, wire, peer, path, data, size_min, identify_as=None):
+    link = MiniLink(wire, peer, mtu=16384)
+    link.open()
+    if identify_as:
+        link.identify(identify_as)
+    time.sleep(0.3)
+    wire.log.clear()
+    wire.keep = False
+    latencies, sent_at, state, done = [], {}, {"sent": 0}, threading.Event()
+    count = 2000
+
+    def fire():
+        if state["sent"] < count:
+            state["sent"] += 1
+            raw, identifier = link.request(path, data)
+            sent_at[identifier] = time.perf_counter()
+            wire.send(raw)
+
+    def on(raw):
+        if raw[0] & 3 != DATA:
+            return
+        packet = Pkt(raw)
+        if packet.ctx != CTX_RESPONSE or packet.dest != link.id:
+            return
+        identifier, value = msgpack.unpackb(link.token.decrypt(packet.data))
+        latencies.append((time.perf_counter() - sent_at.pop(identifier)) * 1000)
+        assert len(value) >= size_min, (len(value), value[:80])
+        if len(latencies) >= count:
+            done.set()
+        fire()
+
+    wire.on_pkt = on
+    wait_idle(node.pid, timeout=5)
+    before, start = cpu(node.pid), time.perf_counter()
+    fire()
+    done.wait(60)
+    seconds, used = time.perf_counter() - start, cpu(node.pid) - before
+    wire.on_pkt, wire.keep = None, True
+    row = {"part": "request", "node": node.name, "n": len(latencies), "per_s": round(len(latencies) / seconds, 1),
+           "p50_ms": round(pct(latencies, 50), 3), "p95_ms": round(pct(latencies, 95), 3),
+           "cpu_us": round(used / max(1, len(latencies)) * 1e6, 1), "load": load()}
+    print(json.dumps(row), flush=True)
+    return row
+
+
+def request():
+    rows = {"python": [], "meshgroup": []}
+    for run in range(arguments.runs):
+        node = Python(arguments.port, "python-req")
+        wire = Wire(node.port)
+        time.sleep(0.3)
+        node.announce()
+        rows["python"].append(requests(node, wire, learn(wire, "bench.req"), "/get", 2000, 2000))
+        wire.close()
+        node.stop()
+
+        node = Ours(arguments.port, "ours-req")
+        time.sleep(0.5)
+        wire = Wire(node.port)
+        peer, api = learn(wire, "lxmf.delivery"), learn(wire, "meshchat.group")
+        source = RNS.Identity()
+        wire.send(announce(source, "lxmf.delivery", app_data=msgpack.packb([b"sender", None])))
+        time.sleep(0.5)
+        wire.send(opportunistic(source, peer, b"/join"))
+        time.sleep(0.5)
+        for index in range(40):
+            wire.send(opportunistic(source, peer, b"m%06d " % index + os.urandom(48).hex().encode()))
+        time.sleep(1.0)
+        # MessagesRequest { max_bytes = 2050 }: a page of about 2 kB.
+        body = b"\x20" + varint(2050)
+        rows["meshgroup"].append(requests(node, wire, api, "/api/v1/messages", body, 1900, identify_as=source))
+        wire.close()
+        node.stop()
+    ours, theirs = rows["meshgroup"], rows["python"]
+    print(json.dumps({"summary": "request", "cpu_ratio": round(median(theirs, "cpu_us") / median(ours, "cpu_us"), 2),
+                      "p50_ratio": round(median(theirs, "p50_ms") / median(ours, "p50_ms"), 2),
+                      "ours_cpu_us": median(ours, "cpu_us"), "ours_p50_ms": median(ours, "p50_ms")}), flush=True)
+
+
+def footprint():
+    starts, idle = [], []
+    for run in range(arguments.runs):
+        node = Ours(arguments.port, "ours-foot")
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", node.port), 1).close()
+                break
+            except OSError:
+                time.sleep(0.001)
+        starts.append((time.perf_counter() - node.started) * 1000)
+        time.sleep(5)
+        idle.append(mem(node.pid)[0])
+        node.stop()
+    python = Python(arguments.port, "python-foot")
+    time.sleep(5)
+    row = {"summary": "footprint", "start_ms": med(starts), "idle_mib": med(idle), "python_idle_mib": mem(python.pid)[0],
+           "binary_mb": round(os.path.getsize(arguments.bin) / 1e6, 2)}
+    python.stop()
+    print(json.dumps(row), flush=True)
+
+
+for part in arguments.parts.split(","):
+    {"inbound": inbound, "request": request, "footprint": footprint}[part]()
+shutil.rmtree(WORK, ignore_errors=True)
