@@ -281,6 +281,8 @@ impl Running {
             }
             Notice::Sent { medium, batch } => self.media.sent(medium, batch),
             Notice::Closed { medium, reason } => self.closed(medium, &reason),
+            // No radio can be configured yet.
+            Notice::Radio { .. } => {}
             Notice::Waiting { interface, reason } => {
                 tracing::info!(interface, reason, "interface offline");
                 self.media.waiting(interface, reason);

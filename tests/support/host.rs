@@ -146,7 +146,7 @@ impl Driver {
                     self.node.remove_interface(now, medium.interface);
                 }
             }
-            Notice::Waiting { .. } => {}
+            Notice::Waiting { .. } | Notice::Radio { .. } => {}
         }
     }
 
