@@ -42,6 +42,7 @@ pub use work::{Work, WorkDone};
 use self::inbound::{Arrival, Inbound};
 use self::links::Links;
 use self::outbound::Outbound;
+use self::work::Done;
 use crate::app_data::{self, AppData};
 use crate::message::{Message, MessageId, Method, UnpackError};
 
@@ -178,25 +179,6 @@ impl Context<'_> {
     }
 }
 
-/// Splits the router into its directions and what both share.
-macro_rules! split {
-    ($router:ident, $now:expr, $node:expr) => {
-        (
-            &mut Context {
-                now: $now,
-                node: $node,
-                deliveries: &$router.deliveries,
-                links: &mut $router.links,
-                outputs: &mut $router.outputs,
-                work_outstanding: &mut $router.work_outstanding,
-                counters: &mut $router.counters,
-            },
-            &mut $router.inbound,
-            &mut $router.outbound,
-        )
-    };
-}
-
 impl Router {
     /// A router without destinations.
     pub fn new() -> Self {
@@ -238,9 +220,11 @@ impl Router {
         node.set_app_data(destination, app_data::encode(name, delivery.stamp_cost))
     }
 
-    /// Takes what the node yielded; gives back what is not LXMF's.
+    /// Takes what the node yielded; gives back what is not LXMF's. That can be the late proof of a send which has
+    /// ended, since nothing is kept of those.
     pub fn handle_event(&mut self, now: Instant, node: &mut Node, event: Event) -> Option<Event> {
-        let (cx, inbound, outbound) = split!(self, now, node);
+        let (mut cx, inbound, outbound) = self.split(now, node);
+        let cx = &mut cx;
         match event {
             Event::Announce { destination, identity, name_hash, app_data, path_response, .. }
                 if name_hash == *DELIVERY_NAME_HASH =>
@@ -275,7 +259,8 @@ impl Router {
 
     /// What became of links and of what we sent on them.
     fn handle_link_event(&mut self, now: Instant, node: &mut Node, event: Event) -> Option<Event> {
-        let (cx, inbound, outbound) = split!(self, now, node);
+        let (mut cx, inbound, outbound) = self.split(now, node);
+        let cx = &mut cx;
         match event {
             Event::Delivered { receipt } if outbound.owns(receipt) => outbound.handle_proof(cx, receipt),
             Event::TimedOut { receipt } if outbound.owns(receipt) => outbound.handle_no_proof(cx, receipt),
@@ -313,21 +298,23 @@ impl Router {
     /// Takes back the result of a [`Work`].
     pub fn handle_work_done(&mut self, now: Instant, node: &mut Node, done: WorkDone) {
         self.work_outstanding = self.work_outstanding.saturating_sub(1);
-        let (cx, inbound, outbound) = split!(self, now, node);
-        match done {
-            WorkDone::Verified(verified) => {
+        let (mut cx, inbound, outbound) = self.split(now, node);
+        let cx = &mut cx;
+        match done.0 {
+            Done::Verified(verified) => {
                 // Only now: anybody could write a peer's address on a message and use up our attempts to reach it.
                 if let Some(source) = inbound.handle_verified(cx, *verified) {
                     outbound.handle_heard(cx, source);
                 }
             }
-            WorkDone::Packed { send, packed } => outbound.handle_packed(cx, send, packed),
+            Done::Packed { send, packed } => outbound.handle_packed(cx, send, packed),
         }
     }
 
     /// To be called when [`Self::poll_timeout`] is due; harmless at any other time.
     pub fn handle_timeout(&mut self, now: Instant, node: &mut Node) {
-        let (cx, inbound, outbound) = split!(self, now, node);
+        let (mut cx, inbound, outbound) = self.split(now, node);
+        let cx = &mut cx;
         inbound.handle_timeout(cx);
         outbound.handle_timeout(cx);
         while let Some(link) = cx.links.pop_idle(now) {
@@ -351,14 +338,16 @@ impl Router {
     /// Signs a message and delivers it, by whatever route suits. The same [`Outgoing`] is always the same message,
     /// with the same id, so it may be sent again after it failed or after a restart.
     pub fn send(&mut self, now: Instant, node: &mut Node, outgoing: Outgoing) -> Result<SendId, SendError> {
-        let (cx, _, outbound) = split!(self, now, node);
+        let (mut cx, _, outbound) = self.split(now, node);
+        let cx = &mut cx;
         outbound.send(cx, outgoing)
     }
 
     /// Gives a send up; it ends as [`Failure::Cancelled`]. What is on its way may arrive nevertheless. False if it
     /// has ended already.
     pub fn cancel(&mut self, now: Instant, node: &mut Node, send: SendId) -> bool {
-        let (cx, _, outbound) = split!(self, now, node);
+        let (mut cx, _, outbound) = self.split(now, node);
+        let cx = &mut cx;
         outbound.cancel(cx, send)
     }
 
@@ -370,5 +359,23 @@ impl Router {
     /// What was refused or dropped, and why.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// The two directions, and what both need while one input is handled.
+    fn split<'a>(
+        &'a mut self,
+        now: Instant,
+        node: &'a mut Node,
+    ) -> (Context<'a>, &'a mut Inbound, &'a mut Outbound) {
+        let cx = Context {
+            now,
+            node,
+            deliveries: &self.deliveries,
+            links: &mut self.links,
+            outputs: &mut self.outputs,
+            work_outstanding: &mut self.work_outstanding,
+            counters: &mut self.counters,
+        };
+        (cx, &mut self.inbound, &mut self.outbound)
     }
 }

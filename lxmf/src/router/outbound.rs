@@ -357,7 +357,7 @@ impl Outbound {
             }
         }
         if let Some(lane) = self.lanes.get_mut(&send.pair) {
-            lane.grow();
+            lane.grow(cx.now.since(send.tried_at));
         }
         let message = send.packed.as_ref().map(Packed::id).expect("what was proven had been signed");
         cx.outputs.push_back(Output::Delivered { send: id, message });

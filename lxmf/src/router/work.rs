@@ -41,18 +41,19 @@ pub(super) struct PackJob {
     pub(super) fields: Fields,
 }
 
-/// The result of a [`Work`], to be handed back unread.
+/// The result of a [`Work`].
 #[derive(Debug)]
-pub enum WorkDone {
-    #[doc(hidden)]
+pub struct WorkDone(pub(super) Done);
+
+#[derive(Debug)]
+pub(super) enum Done {
     Verified(Box<Verified>),
-    #[doc(hidden)]
     Packed { send: SendId, packed: Packed },
 }
 
 /// What became of a [`VerifyJob`]: the message, if the signature is right.
 #[derive(Debug)]
-pub struct Verified {
+pub(super) struct Verified {
     pub(super) message: Option<Message>,
     pub(super) job: VerifyJob,
 }
@@ -73,13 +74,13 @@ impl Work {
 
     /// Runs it, on any thread.
     pub fn run(self) -> WorkDone {
-        match self.0 {
+        WorkDone(match self.0 {
             Job::Verify(job) => {
                 let message = job.arrival.parse().ok().and_then(|message| message.verify(&job.identity));
-                WorkDone::Verified(Box::new(Verified { message, job: *job }))
+                Done::Verified(Box::new(Verified { message, job: *job }))
             }
-            Job::Pack(job) => WorkDone::Packed { send: job.send, packed: job.run() },
-        }
+            Job::Pack(job) => Done::Packed { send: job.send, packed: job.run() },
+        })
     }
 }
 

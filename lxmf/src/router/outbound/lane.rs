@@ -1,6 +1,7 @@
 //! The sends from one of ours to one peer, in order, a few of them under way.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use reticulum::hash::LinkId;
 use reticulum::time::Instant;
@@ -10,6 +11,8 @@ use super::SendId;
 /// Most sends of one lane that are under way. On a link all of them must be proven within max(6 · rtt, 5 ms), and the
 /// reference takes a millisecond for each.
 const WINDOW_MAX: usize = 4;
+/// The window stays small where a proof takes longer: on a radio, messages side by side only get in each other's way.
+const FAST: Duration = Duration::from_secs(2);
 
 /// Sends to one peer. The window starts at one, so that silence costs one packet, and grows with each proof.
 #[derive(Debug)]
@@ -53,8 +56,9 @@ impl Lane {
         std::mem::take(&mut self.waiting)
     }
 
-    pub(super) fn grow(&mut self) {
-        self.window = WINDOW_MAX.min(self.window + 1);
+    /// A proof came, this long after the message was sent.
+    pub(super) fn grow(&mut self, after: Duration) {
+        self.window = if after <= FAST { WINDOW_MAX.min(self.window + 1) } else { 1 };
     }
 
     pub(super) fn shrink(&mut self) {
@@ -94,15 +98,20 @@ mod tests {
         (0..20).for_each(|id| lane.push(SendId(id)));
         assert_eq!(started(&mut lane), [0]);
         lane.remove(SendId(0));
-        lane.grow();
+        lane.grow(FAST);
         assert_eq!(started(&mut lane), [1, 2]);
-        (0..10).for_each(|_| lane.grow());
+        (0..10).for_each(|_| lane.grow(FAST));
         assert_eq!(started(&mut lane), [3, 4]);
         lane.shrink();
         (1..4).for_each(|id| lane.remove(SendId(id)));
         assert_eq!(started(&mut lane), []);
         lane.remove(SendId(4));
         assert_eq!(started(&mut lane), [5]);
+        lane.grow(FAST);
+        assert_eq!(started(&mut lane), [6]);
+        lane.grow(2 * FAST);
+        lane.remove(SendId(6));
+        assert_eq!(started(&mut lane), [], "a slow proof closes it again");
     }
 
     #[test]
