@@ -122,6 +122,23 @@ fn a_peer_without_a_path_is_asked_for_until_the_send_fails() {
 }
 
 #[test]
+fn a_path_that_is_found_ends_the_wait_for_it() {
+    let mut wire = acquainted();
+    let (now, remote) = (wire.now, wire.stations[B].address);
+    wire.stations[A].node.drop_path(&remote);
+    wire.loses = |_, kind| kind == Seen::PathRequest;
+    wire.send(A, b"which way?", None);
+    wire.run_for(secs(6));
+    assert!(wire.stations[B].received.is_empty());
+    // Without the announce that usually comes with it: a transport may answer with one that we have heard before.
+    let found = Event::PathFound { destination: remote, hops: 1 };
+    let station = &mut wire.stations[A];
+    assert!(station.router.handle_event(now + secs(6), &mut station.node, found).is_some());
+    wire.run_for(Duration::from_millis(500));
+    assert_eq!(wire.stations[B].received.len(), 1);
+}
+
+#[test]
 fn a_peer_that_is_heard_gets_what_waits_at_once() {
     let mut wire = Wire::new();
     wire.loses = |_, kind| kind == Seen::PathRequest;
@@ -176,6 +193,8 @@ fn a_link_on_which_no_proof_comes_is_replaced() {
     let received = &wire.stations[B].received;
     assert_eq!(received[1].message, received[2].message);
     assert_ne!(received[1].link, received[2].link);
+    let old = received[1].link.unwrap();
+    assert!(wire.stations.iter().all(|station| station.node.link(old).is_none()));
 }
 
 #[test]
