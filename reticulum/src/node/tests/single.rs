@@ -229,7 +229,7 @@ fn garbage_is_not_tried_with_all_ratchets_each_time() {
         let mut frame = Vec::new();
         Packet::single(destination, Context::NONE, &body).emit(&mut frame);
         net.hosts[0].node.handle_frame(net.now, InterfaceId(0), &frame);
-        while !net.hosts[0].work.is_empty() || net.hosts[0].node.outputs.len() > 0 {
+        while !net.hosts[0].work.is_empty() || !net.hosts[0].node.outputs.is_empty() {
             let now = net.now;
             net.hosts[0].drain(now);
             heavy += net.hosts[0].work.iter().filter(|work| work.class() == WorkClass::Heavy).count();
