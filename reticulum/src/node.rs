@@ -154,7 +154,9 @@ impl Node {
         while let Some(receipt) = self.receipts.handle_timeout(now) {
             self.event(Event::TimedOut { receipt });
         }
-        while let Some(timer) = self.timers.pop_due(now) {
+        // One that is set again to a time that is past waits for the next turn, so that none can spin.
+        for _ in 0..self.timers.len() {
+            let Some(timer) = self.timers.pop_due(now) else { break };
             match timer {
                 Timer::Announce(destination) => self.advance_announce(now, destination),
                 Timer::Link(link) => self.handle_link_timeout(now, link),

@@ -28,8 +28,9 @@ impl NodeConfig {
     }
 }
 
-/// Bounds of the node's tables. A remote can fill each of them, and no more than that: with the defaults they come to
-/// about 32 MiB beside what links and their resources hold, most of it the packet hashes and the transmit queues.
+/// Bounds of the node's tables. A remote can fill each of them, and no more than that. With the defaults all bounds
+/// add up to 40 MiB, and 4.5 MiB an interface, beside the bytes of resources under way. Measured: 30,000 announces of
+/// new destinations take 7.5 MiB, 10,000 link requests 1.5 MiB more, 300,000 packets with new hashes another 6 MiB.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Packet hashes kept in each of two generations, at 17 bytes; a full generation replaces the older one.
@@ -38,11 +39,11 @@ pub struct Limits {
     pub request_tags: usize,
     /// Peers remembered, at up to 800 bytes; the one longest neither heard nor used makes room, retained ones never.
     pub peers: usize,
-    /// Paths known, at up to 900 bytes; the one longest neither heard nor used makes room, retained ones never.
+    /// Paths known, at up to 1 kB; the one longest neither heard nor used makes room, retained ones never.
     pub paths: usize,
-    /// Path requests of our own that are unanswered, at 60 bytes; the oldest makes room.
+    /// Path requests of our own that are unanswered, at 100 bytes; the oldest makes room.
     pub path_requests: usize,
-    /// Single packets awaiting their proof, at 200 bytes; the oldest makes room and counts as timed out.
+    /// Single packets awaiting their proof, at 250 bytes; the oldest makes room and counts as timed out.
     pub receipts: usize,
     /// Announces held back on one interface while a burst lasts, at up to 700 bytes; the farthest makes room.
     pub held_announces: usize,

@@ -3,6 +3,7 @@
 
 use super::work::{HearAnnounceJob, Job};
 use super::{Event, InterfaceId, Node, Output, Persist};
+use crate::hash::DestinationHash;
 use crate::time::Instant;
 use crate::transport::{Announced, Heard, Learned, PathRequest, path_request_destination};
 use crate::wire::{Announce, AnnounceError, Context, DestinationType, Packet, PacketType};
@@ -47,7 +48,9 @@ impl Node {
         };
         let Some(interface) = self.transport.interfaces.up(id) else { return };
         let destination = &announce.destination;
-        let known = self.transport.peers.peer(destination).is_some();
+        // The answer to a request of ours is worth its signature also if it only confirms what we know.
+        let known = self.transport.peers.peer(destination).is_some()
+            && !self.transport.requests.is_waiting(destination);
         let refused = if self.destinations.contains(destination) {
             &mut self.counters.announce_own
         } else if self.transport.peers.contradicts(destination, announce.identity) {
@@ -108,7 +111,7 @@ impl Node {
         }
         if !accepted {
             self.counters.announce_not_better += 1;
-            return;
+            return self.confirm_path(destination);
         }
         let retained = transport.peers.is_retained(&destination);
         self.counters.path_evicted += u64::from(transport.paths.learn(now, destination, &heard, retained));
@@ -132,6 +135,14 @@ impl Node {
             path_response,
         };
         self.outputs.push_back(Output::Event(event));
+    }
+
+    /// A valid announce did not change the path; if we had asked for one, this is still the answer.
+    fn confirm_path(&mut self, destination: DestinationHash) {
+        let Some(route) = self.transport.route(&destination) else { return };
+        if self.transport.requests.finish(&destination) {
+            self.event(Event::PathFound { destination, hops: route.hops });
+        }
     }
 
     fn receive_plain(&mut self, now: Instant, interface: InterfaceId, packet: &Packet<'_>) {

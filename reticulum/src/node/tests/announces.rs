@@ -137,6 +137,17 @@ fn asking_often_costs_one_signature_a_second() {
 }
 
 #[test]
+fn an_answer_that_only_confirms_the_path_is_still_an_answer() {
+    let mut net = Net::pair();
+    let destination = net.announced(0, busy(1, "test.group"));
+    net.events(1);
+    net.hosts[1].node.request_path(net.now, destination);
+    net.run(ms(50));
+    let events = net.events(1);
+    assert!(matches!(events[..], [Event::PathFound { hops: 1, .. }]), "{events:?}");
+}
+
+#[test]
 fn path_requests_of_ours_are_spaced() {
     let mut net = Net::pair();
     let unknown = DestinationHash::new([9; 16]);
