@@ -29,10 +29,7 @@ mod work;
 
 use std::collections::VecDeque;
 
-pub use config::{
-    APP_DATA_MAX, APP_DATA_WITH_RATCHET_MAX, DestinationConfig, InterfaceConfig, Limits, Mode, NodeConfig,
-    ProofPolicy, ResourcePolicy,
-};
+pub use config::{DestinationConfig, InterfaceConfig, Limits, Mode, NodeConfig, ProofPolicy, ResourcePolicy};
 pub use counters::Counters;
 pub use events::{
     AddDestinationError, AnnounceError, CloseReason, Event, LinkError, LinkInfo, LinkRole, LinkStatus,

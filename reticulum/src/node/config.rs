@@ -5,11 +5,6 @@ use std::time::Duration;
 
 use crate::crypto::{Identity, Ifac, RatchetSecret};
 
-/// Most bytes of app_data that survive a transport's rebroadcast, without a ratchet (`spec/reticulum.md` 4.1).
-pub const APP_DATA_MAX: usize = 317;
-/// Most bytes of app_data beside a ratchet (`spec/reticulum.md` 4.1).
-pub const APP_DATA_WITH_RATCHET_MAX: usize = 285;
-
 /// Settings of a node.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {

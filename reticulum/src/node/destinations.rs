@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::config::{APP_DATA_MAX, APP_DATA_WITH_RATCHET_MAX, DestinationConfig};
+use super::config::DestinationConfig;
 use super::events::AddDestinationError;
 use super::ids::{InterfaceId, PersistId};
 use super::ratchets::Ratchets;
 use crate::hash::{DestinationHash, NameHash};
 use crate::time::Instant;
+use crate::wire::{APP_DATA_MAX, APP_DATA_MAX_WITH_RATCHET};
 
 /// One of our destinations.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub(super) struct Destination {
 impl Destination {
     /// Most bytes of app_data that survive a transport (`spec/reticulum.md` 4.1).
     pub(super) fn app_data_max(&self) -> usize {
-        if self.ratchets.is_some() { APP_DATA_WITH_RATCHET_MAX } else { APP_DATA_MAX }
+        if self.ratchets.is_some() { APP_DATA_MAX_WITH_RATCHET } else { APP_DATA_MAX }
     }
 }
 
