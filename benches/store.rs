@@ -3,8 +3,10 @@
 //! The data folder is in memory where the system offers that (`/dev/shm`), so that the figures are processor time and
 //! not the disk's. Divide by 1,000 for one event.
 
+#![allow(clippy::unwrap_used, reason = "a bench that cannot go on has to stop")]
+
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use divan::Bencher;
 use meshgroup::group::{Action, Caller, Group, GroupId, Limits, MemberId, MessageId, Visibility};
@@ -19,9 +21,14 @@ fn main() {
     divan::main();
 }
 
+fn options() -> Options {
+    Options { durability: Durability::Crash, ..Options::default() }
+}
+
 struct Fixture {
     folder: PathBuf,
-    store: Store,
+    /// Absent while it is closed.
+    store: Option<Store>,
     reports: mpsc::Receiver<Report>,
     group: Group,
     caller: Caller,
@@ -35,17 +42,16 @@ impl Fixture {
         let parent = if memory.is_dir() { memory } else { std::env::temp_dir() };
         let folder = parent.join(format!("meshgroup-bench-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let options = Options { durability: Durability::Crash, ..Options::default() };
         let (sender, reports) = mpsc::channel();
         let report = move |report| drop(sender.send(report));
-        let (store, _) = Store::open(&folder, &options, UnixTime::from_secs(1), report).unwrap();
+        let (store, _) = Store::open(&folder, &options(), UnixTime::from_secs(1), report).unwrap();
         let limits = Limits { posts_per_minute: 0, ..Limits::default() };
-        let (group, created) = Group::create(UnixTime::from_secs(1), "Bench", Visibility::Public, None, limits);
-        let identity = Identity::from_bytes(&[1; 64]).public().clone();
-        let caller = Caller::Identity { identity: identity.into(), announced_name: None };
-        let mut fixture = Self { folder, store, reports, group, caller, posted: 0 };
-        fixture.store.submit(Write::Decision { group: GROUP, events: vec![created], seen: None });
-        fixture.act(Action::Join { nick: Some("Somebody".to_owned()) }, None);
+        let (group, created) =
+            Group::create(UnixTime::from_secs(1), "Bench", Visibility::Public, None, limits);
+        let store = Some(store);
+        let mut fixture = Self { folder, store, reports, group, caller: person(0), posted: 0 };
+        fixture.submit(Write::Decision { group: GROUP, events: vec![created], seen: None });
+        fixture.join(0);
         for _ in 0..posts / POSTS {
             let writes = fixture.decide_posts();
             fixture.commit(writes);
@@ -53,9 +59,18 @@ impl Fixture {
         fixture
     }
 
-    fn act(&mut self, action: Action, seen: Option<MessageId>) -> Ticket {
-        let events = self.group.decide(UnixTime::from_secs(2), &self.caller, action).unwrap().events;
-        self.store.submit(Write::Decision { group: GROUP, events, seen })
+    fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    fn submit(&self, write: Write) -> Ticket {
+        self.store().submit(write)
+    }
+
+    fn join(&mut self, n: u32) {
+        let action = Action::Join { nick: Some(format!("Somebody {n}")) };
+        let events = self.group.decide(UnixTime::from_secs(2), &person(n), action).unwrap().events;
+        self.submit(Write::Decision { group: GROUP, events, seen: None });
     }
 
     fn decide_posts(&mut self) -> Vec<Write> {
@@ -64,7 +79,8 @@ impl Fixture {
                 self.posted += 1;
                 let mut id = [0; 32];
                 id[..8].copy_from_slice(&self.posted.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-                let (id, text) = (Some(MessageId(id)), "A message of the usual length, sixty characters or so. Over.");
+                let (id, text) =
+                    (Some(MessageId(id)), "A message of the usual length, sixty characters or so. Over.");
                 let action = Action::Post { text: text.to_owned(), message_id: id, authorship: None };
                 let outcome = self.group.decide(UnixTime::from_secs(2), &self.caller, action).unwrap();
                 Write::Decision { group: GROUP, events: outcome.events, seen: id }
@@ -74,7 +90,7 @@ impl Fixture {
 
     /// Submits and waits until all is committed.
     fn commit(&self, writes: Vec<Write>) {
-        let last = writes.into_iter().map(|write| self.store.submit(write)).last().unwrap_or_default();
+        let last = writes.into_iter().map(|write| self.submit(write)).last().unwrap_or_default();
         while let Ok(Report::Committed(through)) = self.reports.recv() {
             if through >= last {
                 return;
@@ -84,8 +100,18 @@ impl Fixture {
     }
 }
 
+fn person(n: u32) -> Caller {
+    let mut keys = [1; 64];
+    keys[..4].copy_from_slice(&n.to_be_bytes());
+    Caller::Identity {
+        identity: Arc::new(Identity::from_bytes(&keys).public().clone()),
+        announced_name: None,
+    }
+}
+
 impl Drop for Fixture {
     fn drop(&mut self) {
+        self.store = None;
         std::fs::remove_dir_all(&self.folder).unwrap();
     }
 }
@@ -111,7 +137,7 @@ fn commit_1000_posts(bencher: Bencher, history: u64) {
 #[divan::bench]
 fn page_of_100_in_100_000(bencher: Bencher) {
     let fixture = Fixture::new("page", 100_000);
-    let reader = fixture.store.reader().unwrap();
+    let reader = fixture.store().reader().unwrap();
     let after = Some(meshgroup::group::Seq(50_000));
     let request = PageRequest { after, before: None, limit: 100, text_bytes_max: 1 << 20 };
     bencher.bench_local(|| reader.history(GROUP, &request).unwrap());
@@ -121,11 +147,25 @@ fn page_of_100_in_100_000(bencher: Bencher) {
 #[divan::bench]
 fn post_and_author_in_100_000(bencher: Bencher) {
     let fixture = Fixture::new("entry", 100_000);
-    let reader = fixture.store.reader().unwrap();
+    let reader = fixture.store().reader().unwrap();
     let mut seq = 0;
     bencher.bench_local(|| {
         seq = (seq + 7_919) % 100_000;
         let entry = reader.entry(GROUP, meshgroup::group::Seq(seq + 3)).unwrap();
         (entry, reader.author(GROUP, MemberId(1)).unwrap())
+    });
+}
+
+/// Opening a store of 10,000 members and 1,000,000 posts until the group stands, closing included.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn start_with_10_000_members_and_1_000_000_posts(bencher: Bencher) {
+    let mut fixture = Fixture::new("start", 1_000_000);
+    (1..10_000).for_each(|n| fixture.join(n));
+    fixture.store = None;
+    bencher.bench_local(|| {
+        let now = UnixTime::from_secs(3);
+        let (store, mut restored) = Store::open(&fixture.folder, &options(), now, |_| {}).unwrap();
+        let restored = restored.groups.remove(0);
+        (store, Group::restore(restored.state, restored.recent, Limits::default()))
     });
 }
