@@ -1,7 +1,6 @@
-use std::io;
 use std::path::Path;
 
-use super::{Config, ConfigError, Durability, Medium, Visibility, port_in_use};
+use super::{Config, ConfigError, Durability, Medium, Visibility, not_opened};
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("/d/meshgroup.toml"))
@@ -34,7 +33,7 @@ fn the_template_documents_each_option_on_lines_that_fit_a_terminal() {
     let text = uncommented();
     let options: Vec<_> =
         text.lines().filter(|line| !line.starts_with('#')).filter_map(|l| l.split_once(" = ")).collect();
-    assert_eq!(options.len(), 9, "{options:?}");
+    assert_eq!(options.len(), 10, "{options:?}");
     for (option, _) in options {
         let (prose, _) = template.split_once(&format!("\n#{option} = ")).unwrap();
         assert!(prose.lines().last().unwrap().starts_with("# "), "{option}");
@@ -124,10 +123,10 @@ fn two_interfaces_of_one_name_are_refused() {
 #[test]
 fn a_port_in_use_names_interface_key_and_remedy() {
     let interface = &Config::default().interfaces[0];
-    let error = io::Error::from(io::ErrorKind::AddrInUse);
-    let message = port_in_use(Path::new("/d/meshgroup.toml"), interface, &error).to_string();
+    let error = interfaces::StartError::AddressInUse { address: "127.0.0.1:4242".to_owned() };
+    let message = not_opened(Path::new("/d/meshgroup.toml"), interface, &error).to_string();
     assert!(message.starts_with("/d/meshgroup.toml: [[interface]] \"local\", listen = \"127.0.0.1:4242\": "));
-    assert!(message.ends_with("or choose another port here"), "{message}");
+    assert!(message.ends_with("stop that program or choose another port"), "{message}");
 }
 
 #[test]
