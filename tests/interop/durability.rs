@@ -22,13 +22,13 @@ fn what_was_delivered_before_a_kill_is_in_the_history_exactly_once() {
     alice.tell(json!({"do": "flood", "to": group, "count": MESSAGES, "tag": "flood"}));
     for kill in 1..=KILLS {
         let threshold = MESSAGES * kill / (KILLS + 2);
-        alice.wait_within(Duration::from_secs(180), "flood_progress", |event| {
+        alice.wait_within(Duration::from_secs(400), "flood_progress", |event| {
             event["delivered"].as_u64().is_some_and(|delivered| delivered as usize >= threshold)
         });
         node.kill();
         node = Meshgroup::restart_on(&node.dir().to_owned(), node.port);
     }
-    let outcome = alice.wait_within(Duration::from_secs(240), "flood_done", |_| true);
+    let outcome = alice.wait_within(Duration::from_secs(400), "flood_done", |_| true);
     let delivered = outcome["delivered"].as_array().expect("a list");
     assert!(delivered.len() > MESSAGES / 2, "only {} of {MESSAGES} were delivered", delivered.len());
     let mut times_seen: HashMap<String, usize> = HashMap::new();

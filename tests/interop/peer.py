@@ -268,20 +268,27 @@ def do_resource(command):
     report(event="resource_started", tag=tag, size=len(data), hash=RNS.Identity.full_hash(data).hex())
 
 
+def watch_receipt(receipt, tag):
+    """Reports how a packet ended. Its proof may have come before the callbacks were set."""
+    reported = threading.Lock()
+
+    def once(**fields):
+        if reported.acquire(blocking=False):
+            report(tag=tag, **fields)
+
+    receipt.set_delivery_callback(lambda receipt: once(event="proven", rtt=receipt.get_rtt()))
+    receipt.set_timeout_callback(lambda receipt: once(event="unproven"))
+    if receipt.status == RNS.PacketReceipt.DELIVERED:
+        once(event="proven", rtt=receipt.get_rtt())
+
+
 def do_packet(command):
     destination = destination_of(command["to"], *command["name"].split("."))
-    receipt = RNS.Packet(destination, bytes.fromhex(command["data"])).send()
-    tag = command["tag"]
-    receipt.set_delivery_callback(lambda receipt: report(event="proven", tag=tag, rtt=receipt.get_rtt()))
-    receipt.set_timeout_callback(lambda receipt: report(event="unproven", tag=tag))
+    watch_receipt(RNS.Packet(destination, bytes.fromhex(command["data"])).send(), command["tag"])
 
 
 def do_link_packet(command):
-    link = links[command["link"]]
-    receipt = RNS.Packet(link, bytes.fromhex(command["data"])).send()
-    tag = command["tag"]
-    receipt.set_delivery_callback(lambda receipt: report(event="proven", tag=tag, rtt=receipt.get_rtt()))
-    receipt.set_timeout_callback(lambda receipt: report(event="unproven", tag=tag))
+    watch_receipt(RNS.Packet(links[command["link"]], bytes.fromhex(command["data"])).send(), command["tag"])
 
 
 def do_path(command):

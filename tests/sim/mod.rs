@@ -55,7 +55,7 @@ fn join_post_fetch(seed: u64, loss_permille: u64) -> [u8; 32] {
         sim.run_for(Duration::from_secs(2));
     }
     sim.run_until(PATIENCE, "ten posts and their proofs", |stations| {
-        stations[GROUP].group().texts().len() == 10 && stations[ALICE].person().delivered == 11
+        stations[ALICE].person().delivered == 11
     });
     let mut texts = sim.stations[GROUP].group().texts().into_iter().map(str::to_owned).collect::<Vec<_>>();
     texts.sort();

@@ -15,7 +15,7 @@ type Command = Box<dyn FnOnce(&mut Node, Instant) + Send>;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A node on a thread of its own. Dropping it ends the thread.
-pub struct Host {
+pub(crate) struct Host {
     commands: mpsc::UnboundedSender<Command>,
     events: Receiver<Event>,
 }
@@ -34,7 +34,7 @@ struct Driver {
 
 impl Host {
     /// Starts a node on one interface.
-    pub fn start(settings: Settings, seed: u8) -> Self {
+    pub(crate) fn start(settings: Settings, seed: u8) -> Self {
         let (commands, command_queue) = mpsc::unbounded_channel();
         let (event_sender, events) = channel();
         std::thread::spawn(move || {
@@ -45,7 +45,7 @@ impl Host {
     }
 
     /// Runs `command` on the node.
-    pub fn with<T: Send + 'static>(
+    pub(crate) fn with<T: Send + 'static>(
         &self,
         command: impl FnOnce(&mut Node, Instant) -> T + Send + 'static,
     ) -> T {
@@ -56,7 +56,7 @@ impl Host {
     }
 
     /// Takes the first event for which `pick` gives something; others are passed over.
-    pub fn wait<T>(&self, what: &str, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
+    pub(crate) fn wait<T>(&self, what: &str, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
         let end = std::time::Instant::now() + PATIENCE;
         loop {
             match self.events.recv_timeout(end.saturating_duration_since(std::time::Instant::now())) {

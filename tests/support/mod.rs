@@ -1,7 +1,7 @@
 //! What the scenarios stand on: stock Python peers, node processes, and the simulator.
 
-pub mod host;
-pub mod process;
-pub mod python;
-pub mod sim;
-pub mod station;
+pub(crate) mod host;
+pub(crate) mod process;
+pub(crate) mod python;
+pub(crate) mod sim;
+pub(crate) mod station;

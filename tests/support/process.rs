@@ -12,11 +12,11 @@ use serde_json::Value;
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
 /// A folder that is removed at the end.
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     /// A fresh folder, named after the test.
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("target/ is writable");
@@ -24,7 +24,7 @@ impl Folder {
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -38,22 +38,22 @@ impl Drop for Folder {
 }
 
 /// A loopback port that nobody listens on.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
     listener.local_addr().expect("bound").port()
 }
 
 /// One node process. Dropping it kills the process.
-pub struct Meshgroup {
+pub(crate) struct Meshgroup {
     child: Child,
     dir: PathBuf,
     /// The port of its TCP server interface.
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 impl Meshgroup {
     /// Writes a configuration with one TCP server interface and `more`, and starts a node on it.
-    pub fn start(folder: &Path, more: &str) -> Self {
+    pub(crate) fn start(folder: &Path, more: &str) -> Self {
         let dir = folder.join("node");
         std::fs::create_dir_all(&dir).expect("target/ is writable");
         let port = free_port();
@@ -66,7 +66,7 @@ impl Meshgroup {
     }
 
     /// Starts a node on a folder that already has a configuration.
-    pub fn restart_on(dir: &Path, port: u16) -> Self {
+    pub(crate) fn restart_on(dir: &Path, port: u16) -> Self {
         let out = std::fs::File::options()
             .create(true)
             .append(true)
@@ -102,17 +102,17 @@ impl Meshgroup {
     }
 
     /// Its folder.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// Its process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// All that it printed.
-    pub fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         let mut text = String::new();
         if let Ok(mut file) = std::fs::File::open(self.dir.join("output.log")) {
             let _ = file.read_to_string(&mut text);
@@ -121,7 +121,7 @@ impl Meshgroup {
     }
 
     /// The claim code of the first run.
-    pub fn claim_code(&self) -> String {
+    pub(crate) fn claim_code(&self) -> String {
         let output = self.output();
         let line =
             output.lines().find(|line| line.contains("/claim")).expect("a first run prints a claim code");
@@ -134,7 +134,7 @@ impl Meshgroup {
     }
 
     /// Runs another `meshgroup` command on the same folder.
-    pub fn command(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_meshgroup"))
             .arg("--data")
             .arg(&self.dir)
@@ -144,14 +144,14 @@ impl Meshgroup {
     }
 
     /// Runs a command whose output is JSON.
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let output = self.command(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).expect("--json prints JSON")
     }
 
     /// `status --json`.
-    pub fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         self.json(&["status", "--json"])
     }
 
@@ -161,12 +161,12 @@ impl Meshgroup {
     }
 
     /// A field of `status --json` under `group`.
-    pub fn group(&self, field: &str) -> String {
+    pub(crate) fn group(&self, field: &str) -> String {
         self.status()["group"][field].as_str().expect("a text field of the group").to_owned()
     }
 
     /// The whole history, page by page.
-    pub fn messages(&self) -> Vec<Value> {
+    pub(crate) fn messages(&self) -> Vec<Value> {
         let mut all: Vec<Value> = Vec::new();
         loop {
             let after =
@@ -181,13 +181,13 @@ impl Meshgroup {
     }
 
     /// Ends it the hard way.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().expect("the process is ours");
         self.child.wait().expect("the process is ours");
     }
 
     /// Asks it to end, and returns how long that took.
-    pub fn terminate(&mut self) -> Duration {
+    pub(crate) fn terminate(&mut self) -> Duration {
         let started = Instant::now();
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());

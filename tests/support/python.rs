@@ -16,7 +16,7 @@ const PINS: [&str; 3] = ["rns==1.5.7", "lxmf==1.2.1", "protobuf==7.36.2"];
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// The interpreter of the virtual environment, which the first caller makes.
-pub fn interpreter() -> &'static Path {
+pub(crate) fn interpreter() -> &'static Path {
     static VENV: OnceLock<PathBuf> = OnceLock::new();
     VENV.get_or_init(|| {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python-peers");
@@ -47,7 +47,7 @@ fn run(command: &mut Command) {
 }
 
 /// Where a peer's one interface leads.
-pub enum Medium {
+pub(crate) enum Medium {
     /// A TCP client of a loopback port.
     Connect(u16),
     /// A TCP server on a loopback port.
@@ -55,29 +55,29 @@ pub enum Medium {
 }
 
 /// One stock peer process. Dropping it ends the process.
-pub struct Peer {
+pub(crate) struct Peer {
     child: Child,
     stdin: ChildStdin,
     events: Receiver<Value>,
     seen: Vec<Value>,
     log: Arc<Mutex<Vec<String>>>,
     /// Its `lxmf.delivery` address.
-    pub delivery: String,
+    pub(crate) delivery: String,
     /// Its `interop.service` address.
-    pub service: String,
+    pub(crate) service: String,
     /// Its identity hash.
-    pub identity: String,
+    pub(crate) identity: String,
     next_tag: u64,
 }
 
 impl Peer {
     /// Starts a peer with its own configuration folder under `dir`.
-    pub fn start(dir: &Path, name: &str, medium: Medium) -> Self {
+    pub(crate) fn start(dir: &Path, name: &str, medium: Medium) -> Self {
         Self::start_with(dir, name, medium, &[])
     }
 
     /// As [`Peer::start`], with more arguments for `peer.py`.
-    pub fn start_with(dir: &Path, name: &str, medium: Medium, more: &[&str]) -> Self {
+    pub(crate) fn start_with(dir: &Path, name: &str, medium: Medium, more: &[&str]) -> Self {
         let mut command = Command::new(interpreter());
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/peer.py"));
         command.arg("--dir").arg(dir.join(name)).args(["--name", name]).args(more);
@@ -130,12 +130,12 @@ impl Peer {
     }
 
     /// Sends one command.
-    pub fn tell(&mut self, command: Value) {
+    pub(crate) fn tell(&mut self, command: Value) {
         writeln!(self.stdin, "{command}").expect("the peer reads its commands");
     }
 
     /// Sends one command with a fresh tag, and returns the tag.
-    pub fn tell_tagged(&mut self, mut command: Value) -> u64 {
+    pub(crate) fn tell_tagged(&mut self, mut command: Value) -> u64 {
         self.next_tag += 1;
         command["tag"] = json!(self.next_tag);
         self.tell(command);
@@ -143,23 +143,23 @@ impl Peer {
     }
 
     /// Sends one command and waits for the `event` that carries its tag.
-    pub fn ask(&mut self, command: Value, event: &str) -> Value {
+    pub(crate) fn ask(&mut self, command: Value, event: &str) -> Value {
         let tag = self.tell_tagged(command);
         self.wait_tag(event, tag)
     }
 
     /// Waits for the `event` with `tag`.
-    pub fn wait_tag(&mut self, event: &str, tag: u64) -> Value {
+    pub(crate) fn wait_tag(&mut self, event: &str, tag: u64) -> Value {
         self.wait(event, |value| value["tag"] == tag)
     }
 
     /// Takes the first `event`, already seen or still to come, for which `matches` holds.
-    pub fn wait(&mut self, event: &str, matches: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait(&mut self, event: &str, matches: impl Fn(&Value) -> bool) -> Value {
         self.wait_within(PATIENCE, event, matches)
     }
 
     /// As [`Peer::wait`], within `patience`.
-    pub fn wait_within(
+    pub(crate) fn wait_within(
         &mut self,
         patience: Duration,
         event: &str,
@@ -182,7 +182,7 @@ impl Peer {
     }
 
     /// All events of this kind that have come so far and that nobody waited for.
-    pub fn take(&mut self, event: &str) -> Vec<Value> {
+    pub(crate) fn take(&mut self, event: &str) -> Vec<Value> {
         self.seen.extend(self.events.try_iter());
         let (taken, rest) = self.seen.drain(..).partition(|value| value["event"] == event);
         self.seen = rest;
@@ -190,17 +190,17 @@ impl Peer {
     }
 
     /// Sends an LXMF message and waits for its final state.
-    pub fn deliver(&mut self, to: &str, method: &str, text: &str) -> Value {
+    pub(crate) fn deliver(&mut self, to: &str, method: &str, text: &str) -> Value {
         self.ask(json!({"do": "send", "to": to, "method": method, "text": text}), "sent")
     }
 
     /// Waits for a message with this text.
-    pub fn message(&mut self, text: &str) -> Value {
+    pub(crate) fn message(&mut self, text: &str) -> Value {
         self.wait("message", |value| value["text"] == text)
     }
 
     /// Waits for a message whose text holds `part`.
-    pub fn message_with(&mut self, part: &str) -> Value {
+    pub(crate) fn message_with(&mut self, part: &str) -> Value {
         self.wait("message", |value| value["text"].as_str().is_some_and(|text| text.contains(part)))
     }
 
@@ -218,6 +218,6 @@ impl Drop for Peer {
 }
 
 /// A text field of an event.
-pub fn text(event: &Value, field: &str) -> String {
+pub(crate) fn text(event: &Value, field: &str) -> String {
     event[field].as_str().unwrap_or_else(|| panic!("{field} in {event}")).to_owned()
 }

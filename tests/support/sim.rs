@@ -11,7 +11,7 @@ use reticulum::hash::sha256_of;
 use reticulum::time::Instant;
 
 /// What the simulator drives: a whole node without sockets, clock and threads.
-pub trait Station {
+pub(crate) trait Station {
     /// A frame arrived on one of its ports.
     fn handle_frame(&mut self, now: Instant, port: usize, frame: &[u8]);
     /// Its deadline has come.
@@ -23,32 +23,32 @@ pub trait Station {
 }
 
 /// A port of a station.
-pub type Port = (usize, usize);
+pub(crate) type Port = (usize, usize);
 
 /// What joins two ports.
 #[derive(Clone, Copy, Debug)]
-pub struct Wire {
+pub(crate) struct Wire {
     /// One end.
-    pub a: Port,
+    pub(crate) a: Port,
     /// The other.
-    pub b: Port,
+    pub(crate) b: Port,
     /// The least time that a frame takes.
-    pub latency: Duration,
+    pub(crate) latency: Duration,
     /// Up to so much more, drawn for each frame: frames overtake each other.
-    pub jitter: Duration,
+    pub(crate) jitter: Duration,
     /// Of 1,000 frames, so many are lost.
-    pub loss_permille: u64,
+    pub(crate) loss_permille: u64,
 }
 
 /// Steps that a station may take at one instant before it counts as spinning.
 const STEPS_AT_ONE_INSTANT_MAX: usize = 10_000;
 
 /// Stations, wires and virtual time.
-pub struct Sim<S> {
+pub(crate) struct Sim<S> {
     /// The stations.
-    pub stations: Vec<S>,
+    pub(crate) stations: Vec<S>,
     /// The wires; a test may change or cut them between runs.
-    pub wires: Vec<Wire>,
+    pub(crate) wires: Vec<Wire>,
     now: Instant,
     rng: Rng,
     flying: BTreeMap<(Instant, u64), (Port, Vec<u8>)>,
@@ -58,7 +58,7 @@ pub struct Sim<S> {
 
 impl<S: Station> Sim<S> {
     /// A run that starts at `now`.
-    pub fn new(seed: u64, now: Instant, stations: Vec<S>, wires: Vec<Wire>) -> Self {
+    pub(crate) fn new(seed: u64, now: Instant, stations: Vec<S>, wires: Vec<Wire>) -> Self {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_be_bytes());
         let rng = Rng::from_seed(bytes);
@@ -66,17 +66,22 @@ impl<S: Station> Sim<S> {
     }
 
     /// Virtual time.
-    pub fn now(&self) -> Instant {
+    pub(crate) fn now(&self) -> Instant {
         self.now
     }
 
     /// A hash of everything that happened so far.
-    pub fn trace(&self) -> [u8; 32] {
+    pub(crate) fn trace(&self) -> [u8; 32] {
         self.trace
     }
 
     /// Runs until `done` holds, and fails at the latest after `patience` of virtual time.
-    pub fn run_until(&mut self, patience: Duration, what: &str, mut done: impl FnMut(&mut [S]) -> bool) {
+    pub(crate) fn run_until(
+        &mut self,
+        patience: Duration,
+        what: &str,
+        mut done: impl FnMut(&mut [S]) -> bool,
+    ) {
         let end = self.now + patience;
         loop {
             self.settle();
@@ -90,7 +95,7 @@ impl<S: Station> Sim<S> {
     }
 
     /// Runs for `duration` of virtual time.
-    pub fn run_for(&mut self, duration: Duration) {
+    pub(crate) fn run_for(&mut self, duration: Duration) {
         let end = self.now + duration;
         self.settle();
         while let Some(next) = self.next_instant().filter(|next| *next <= end) {

@@ -1,11 +1,11 @@
 //! A whole group node and a plain client as stations of the simulator.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use lxmf::fields::Fields;
-use lxmf::router::{DeliveryConfig, Outgoing, Output as RouterOutput, Router};
+use lxmf::router::{DeliveryConfig, Outgoing, Output as RouterOutput, Router, SendId};
 use meshgroup::api::HistoryPage;
 use meshgroup::group::{Event, EventKind, Limits, Visibility};
 use meshgroup::host::{Host, HostConfig, Output, PostRow, Query, Rows};
@@ -21,13 +21,13 @@ use reticulum::time::{Instant, UnixTime};
 use super::sim::Station;
 
 /// What the wall clock shows when virtual time starts.
-pub const START: UnixTime = UnixTime::from_secs(1_780_000_000);
+pub(crate) const START: UnixTime = UnixTime::from_secs(1_780_000_000);
 
 /// How long the modelled disk takes for a commit.
 const COMMIT: Duration = Duration::from_millis(30);
 
 /// Either kind of station, so that one simulation holds both.
-pub enum Participant {
+pub(crate) enum Participant {
     /// A node that hosts a group.
     Group(Box<GroupStation>),
     /// A person with a plain client.
@@ -36,7 +36,7 @@ pub enum Participant {
 
 impl Participant {
     /// The group, if it is one.
-    pub fn group(&mut self) -> &mut GroupStation {
+    pub(crate) fn group(&mut self) -> &mut GroupStation {
         match self {
             Self::Group(group) => group,
             Self::Person(_) => panic!("this station is a person"),
@@ -44,7 +44,7 @@ impl Participant {
     }
 
     /// The person, if it is one.
-    pub fn person(&mut self) -> &mut Person {
+    pub(crate) fn person(&mut self) -> &mut Person {
         match self {
             Self::Person(person) => person,
             Self::Group(_) => panic!("this station is a group"),
@@ -109,11 +109,11 @@ impl Participant {
 }
 
 /// A [`Host`] with a modelled disk: a commit takes time, and what is committed survives.
-pub struct GroupStation {
+pub(crate) struct GroupStation {
     /// The node.
-    pub host: Host,
+    pub(crate) host: Host,
     /// Its committed log.
-    pub log: Vec<Event>,
+    pub(crate) log: Vec<Event>,
     ports: Vec<InterfaceId>,
     committing: VecDeque<(Instant, Write)>,
     committed: u64,
@@ -121,7 +121,7 @@ pub struct GroupStation {
 
 impl GroupStation {
     /// A new group with one interface.
-    pub fn new(seed: u8, now: Instant) -> Self {
+    pub(crate) fn new(seed: u8, now: Instant) -> Self {
         let config = HostConfig {
             identity: Arc::new(Identity::generate(&mut Rng::from_seed([seed; 32]))),
             name: "Harbour chat (group)".to_owned(),
@@ -135,7 +135,7 @@ impl GroupStation {
     }
 
     /// The texts in the committed history.
-    pub fn texts(&self) -> Vec<&str> {
+    pub(crate) fn texts(&self) -> Vec<&str> {
         let posts = self.log.iter().filter_map(|event| match &event.kind {
             EventKind::Posted(post) => Some(post.text.as_str()),
             _ => None,
@@ -194,27 +194,27 @@ impl GroupStation {
 }
 
 /// A plain LXMF client that can also open a link and ask.
-pub struct Person {
+pub(crate) struct Person {
     node: Node,
     router: Router,
     identity: Arc<Identity>,
     address: DestinationHash,
     ports: Vec<InterfaceId>,
     /// Texts of messages that came.
-    pub inbox: Vec<String>,
+    pub(crate) inbox: Vec<String>,
     /// Messages of ours that were proven.
-    pub delivered: usize,
-    /// Messages of ours that were given up.
-    pub failed: usize,
+    pub(crate) delivered: usize,
+    /// Messages under way.
+    sends: HashMap<SendId, Outgoing>,
     /// Open links.
-    pub links: Vec<LinkId>,
+    pub(crate) links: Vec<LinkId>,
     /// Answers to requests.
-    pub answers: Vec<(RequestId, Vec<u8>)>,
+    pub(crate) answers: Vec<(RequestId, Vec<u8>)>,
 }
 
 impl Person {
     /// A client with one interface, who has announced themselves.
-    pub fn new(seed: u8, name: &str, now: Instant) -> Self {
+    pub(crate) fn new(seed: u8, name: &str, now: Instant) -> Self {
         let mut rng = Rng::from_seed([seed; 32]);
         let identity = Arc::new(Identity::generate(&mut rng));
         let config = NodeConfig::new(Arc::new(Identity::generate(&mut rng)));
@@ -239,14 +239,14 @@ impl Person {
             ports: vec![port],
             inbox: Vec::new(),
             delivered: 0,
-            failed: 0,
+            sends: HashMap::new(),
             links: Vec::new(),
             answers: Vec::new(),
         }
     }
 
     /// Sends a message.
-    pub fn say(&mut self, now: Instant, to: DestinationHash, text: &str) {
+    pub(crate) fn say(&mut self, now: Instant, to: DestinationHash, text: &str) {
         let outgoing = Outgoing {
             from: self.address,
             to,
@@ -257,27 +257,32 @@ impl Person {
             method: None,
             priority: Priority::Message,
         };
-        self.router.send(now, &mut self.node, outgoing).expect("there is room for one message");
+        self.send(now, outgoing);
+    }
+
+    fn send(&mut self, now: Instant, outgoing: Outgoing) {
+        let send = self.router.send(now, &mut self.node, outgoing.clone()).expect("there is room for it");
+        self.sends.insert(send, outgoing);
     }
 
     /// Announces themselves again, and asks for the paths to these destinations.
-    pub fn look_for(&mut self, now: Instant, destinations: &[DestinationHash]) {
+    pub(crate) fn look_for(&mut self, now: Instant, destinations: &[DestinationHash]) {
         self.node.announce(now, self.address, None).expect("it is ours");
         destinations.iter().for_each(|destination| self.node.request_path(now, *destination));
     }
 
     /// Whether the keys of and a path to `destination` are known.
-    pub fn knows(&self, destination: &DestinationHash) -> bool {
+    pub(crate) fn knows(&self, destination: &DestinationHash) -> bool {
         self.node.peer(destination).is_some() && self.node.path(destination).is_some()
     }
 
     /// Opens a link and asks nothing yet.
-    pub fn open_link(&mut self, now: Instant, to: DestinationHash) {
+    pub(crate) fn open_link(&mut self, now: Instant, to: DestinationHash) {
         self.node.open_link(now, to).expect("keys and path are known");
     }
 
     /// Identifies on the newest link and asks.
-    pub fn ask(&mut self, now: Instant, path: &str, body: &[u8]) -> RequestId {
+    pub(crate) fn ask(&mut self, now: Instant, path: &str, body: &[u8]) -> RequestId {
         let link = *self.links.last().expect("a link is open");
         self.node.identify(now, link, &self.identity).expect("the link is active");
         self.node
@@ -318,8 +323,15 @@ impl Person {
                 self.inbox.push(String::from_utf8_lossy(&received.message.content).into_owned());
                 self.node.prove(now, received.proof);
             }
-            RouterOutput::Delivered { .. } => self.delivered += 1,
-            RouterOutput::Failed { .. } => self.failed += 1,
+            RouterOutput::Delivered { send, .. } => {
+                self.sends.remove(&send);
+                self.delivered += 1;
+            }
+            // A person presses "send again": the same message once more.
+            RouterOutput::Failed { send, .. } => {
+                let outgoing = self.sends.remove(&send).expect("a send ends once");
+                self.send(now, outgoing);
+            }
             RouterOutput::Refused { .. } | RouterOutput::Heard { .. } => {}
         }
     }
