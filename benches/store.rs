@@ -90,7 +90,7 @@ impl Fixture {
 
     /// Submits and waits until all is committed.
     fn commit(&self, writes: Vec<Write>) {
-        let last = writes.into_iter().map(|write| self.submit(write)).last().unwrap_or_default();
+        let last = writes.into_iter().fold(Ticket(0), |_, write| self.submit(write));
         while let Ok(Report::Committed(through)) = self.reports.recv() {
             if through >= last {
                 return;
@@ -139,7 +139,8 @@ fn page_of_100_in_100_000(bencher: Bencher) {
     let fixture = Fixture::new("page", 100_000);
     let reader = fixture.store().reader().unwrap();
     let after = Some(meshgroup::group::Seq(50_000));
-    let request = PageRequest { after, before: None, limit: 100, text_bytes_max: 1 << 20 };
+    let request =
+        PageRequest { after, before: None, rows_max: 100, text_bytes_max: 1 << 20, with_authors: true };
     bencher.bench_local(|| reader.history(GROUP, &request).unwrap());
 }
 
@@ -151,8 +152,8 @@ fn post_and_author_in_100_000(bencher: Bencher) {
     let mut seq = 0;
     bencher.bench_local(|| {
         seq = (seq + 7_919) % 100_000;
-        let entry = reader.entry(GROUP, meshgroup::group::Seq(seq + 3)).unwrap();
-        (entry, reader.author(GROUP, MemberId(1)).unwrap())
+        let event = reader.event(GROUP, meshgroup::group::Seq(seq + 3)).unwrap();
+        (event, reader.author(GROUP, MemberId(1)).unwrap())
     });
 }
 

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 use proto::v1::{self, Error, history_event::Body};
-use reticulum::hash::IdentityHash;
 
 use super::error;
 use super::page::{item_len, too_small};
 use super::reply::role;
-use crate::group::{Event, EventKind, MemberId, Role, Seq};
+use crate::group::{Author, Event, EventKind, Seq};
 
 /// What the store is asked for: posts and deletions between two numbers, neither of them included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,21 +36,6 @@ pub struct HistoryPage {
     pub authors: Vec<Author>,
     /// Number of the newest event of any kind.
     pub head: Seq,
-}
-
-/// Somebody who did something in the history.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Author {
-    /// Their number.
-    pub member: MemberId,
-    /// Their present or last nick.
-    pub nick: String,
-    /// Who they are.
-    pub identity: IdentityHash,
-    /// What they are.
-    pub role: Role,
-    /// Whether they are no longer in.
-    pub former: bool,
 }
 
 impl HistoryQuery {

@@ -24,7 +24,7 @@ mod tests;
 
 pub use self::announce::{ANNOUNCE_BYTES_MAX, announce, public_name};
 pub use self::error::{busy, internal, malformed, refused};
-pub use self::history::{Author, HistoryPage, HistoryQuery};
+pub use self::history::{HistoryPage, HistoryQuery};
 pub use self::reply::Reply;
 pub use self::route::{PATHS, plan};
 pub use self::status::{GroupStatus, InterfaceStatus, NodeStatus};

@@ -47,6 +47,21 @@ impl Member {
     }
 }
 
+/// A member, present or former, as far as readers of old messages need them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// Their number.
+    pub member: MemberId,
+    /// Their present or last nick.
+    pub nick: String,
+    /// Who they are.
+    pub identity: IdentityHash,
+    /// Their present or last role.
+    pub role: Role,
+    /// Whether they are no longer in.
+    pub former: bool,
+}
+
 /// The members of a group, found by number, by identity and by nick. Bounded by the group's capacity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roster {

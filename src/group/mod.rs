@@ -46,7 +46,7 @@ pub use delivery::Delivery;
 pub use event::{Authorship, Event, EventKind, Post, Visibility};
 pub use former::{FORMER_MEMBERS_MAX, Former};
 pub use ids::{GroupId, MemberId, MessageId, Seq};
-pub use member::{Member, Roster};
+pub use member::{Author, Member, Roster};
 pub use nick::{NICK_CHARS_MAX, clean_name};
 pub use rate::{LIMITER_IDENTITIES_MAX, Limiter};
 pub use recent::{RECENT_MAX, RecentPost};

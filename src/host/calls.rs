@@ -7,7 +7,7 @@ use reticulum::hash::PathHash;
 use reticulum::time::Instant;
 
 use super::{After, Asked, Asker, CallId, GROUP, Host, Output, Query, Rows};
-use crate::api::{self, HistoryPage, Plan, Reply};
+use crate::api::{self, Plan, Reply};
 use crate::group::{Action, Caller, Seq};
 
 /// A call that waits for the store.
@@ -70,7 +70,7 @@ impl Host {
     pub(super) fn finish_call(&mut self, now: Instant, asker: Asker, pending: PendingCall, rows: Rows) {
         match (pending, rows) {
             (PendingCall::History(query), Rows::History(page)) => {
-                let answer = query.answer(HistoryPage { head: self.group.state().head, ..page });
+                let answer = query.answer(page);
                 self.after_commit(now, After::Answer(asker, answer));
             }
             (PendingCall::Delete { caller, target, reply }, Rows::StoredPost(stored)) => {

@@ -1,12 +1,10 @@
 //! What the host asks of the store, as values: the event loop runs them on a reader, off its own thread.
 
-use std::collections::BTreeSet;
-
 use reticulum::time::UnixTime;
 
-use crate::api::{self, HistoryPage, HistoryQuery};
-use crate::group::{Event, EventKind, GroupId, Post, Seq, StoredPost};
-use crate::store::{Entry, EntryBody, PageRequest, Reader, StoreError};
+use crate::api::{HistoryPage, HistoryQuery};
+use crate::group::{EventKind, GroupId, Seq, StoredPost};
+use crate::store::{Page, PageRequest, Reader, StoreError};
 
 /// A question.
 #[derive(Clone, Debug)]
@@ -58,41 +56,26 @@ impl Query {
     }
 }
 
-/// A page without its head, which the group knows best.
 fn history(reader: &Reader, group: GroupId, query: &HistoryQuery) -> Result<HistoryPage, StoreError> {
     let request = PageRequest {
         after: query.forward.then_some(query.after),
         before: query.before,
-        limit: query.rows_max,
+        rows_max: query.rows_max,
         text_bytes_max: query.bytes_max,
+        with_authors: query.with_authors,
     };
-    let entries = reader.history(group, &request)?.entries;
-    let members: BTreeSet<_> = entries.iter().filter_map(|entry| entry.author).collect();
-    let mut authors = Vec::new();
-    for member in members.into_iter().filter(|_| query.with_authors) {
-        if let Some(author) = reader.author(group, member)? {
-            let (nick, identity) = (author.nick, author.identity);
-            authors.push(api::Author { member, nick, identity, role: author.role, former: author.former });
-        }
-    }
-    Ok(HistoryPage { events: entries.into_iter().map(event).collect(), authors, head: Seq::default() })
-}
-
-fn event(entry: Entry) -> Event {
-    let post = |text, message_id| EventKind::Posted(Post { text, message_id, authorship: None });
-    let kind = match entry.body {
-        EntryBody::Posted { text, message_id } => post(text, message_id),
-        EntryBody::Gone => post(String::new(), None),
-        EntryBody::Deleted { target } => EventKind::Deleted { target },
-    };
-    Event { seq: entry.seq, time: entry.time, actor: entry.author, kind }
+    let Page { events, authors, head } = reader.history(group, &request)?;
+    Ok(HistoryPage { events, authors, head })
 }
 
 fn post(reader: &Reader, group: GroupId, seq: Seq) -> Result<Option<PostRow>, StoreError> {
-    let Some(entry) = reader.entry(group, seq)? else { return Ok(None) };
-    let EntryBody::Posted { text, .. } = entry.body else { return Ok(None) };
-    let author = entry.author.map(|member| reader.author(group, member)).transpose()?.flatten();
-    Ok(Some(PostRow { time: entry.time, nick: author.map(|author| author.nick), text }))
+    let Some(event) = reader.event(group, seq)? else { return Ok(None) };
+    let EventKind::Posted(post) = event.kind else { return Ok(None) };
+    if post.text.is_empty() {
+        return Ok(None); // deleted since
+    }
+    let author = event.actor.map(|member| reader.author(group, member)).transpose()?.flatten();
+    Ok(Some(PostRow { time: event.time, nick: author.map(|author| author.nick), text: post.text }))
 }
 
 /// A post as it is sent to members.

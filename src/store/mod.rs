@@ -36,7 +36,7 @@ use thiserror::Error;
 
 pub use apply::PEERS_MAX;
 pub use queue::{GROUP_BYTES_MAX, GROUP_WRITES_MAX, WAITING_BYTES_MAX, WAITING_WRITES_MAX};
-pub use read::{Author, Entry, EntryBody, Page, PageRequest, Reader};
+pub use read::{Page, PageRequest, Reader};
 pub use restore::{Restored, RestoredGroup};
 pub use write::{Ticket, Write};
 pub use writer::Report;

@@ -104,7 +104,9 @@ fn filled(folder: &Folder, posts: u64) -> Store {
     store.submit(created);
     let joined = group.decide(at(0), &person(1), Action::Join { nick: None }).unwrap();
     store.submit(decision(joined.events, None));
-    (3..3 + posts).for_each(|seq| drop(store.submit(post_write(seq))));
+    for seq in 3..3 + posts {
+        store.submit(post_write(seq));
+    }
     store
 }
 
@@ -149,8 +151,11 @@ fn a_slow_disk_makes_larger_groups_and_shows_in_the_commit_time() {
     let report = move |report| drop(reports.send(report));
     let (store, _) = Store::open(&folder.0, &slow(50), at(0), report).unwrap();
     assert_eq!(store.recent_commit_time(), Duration::ZERO);
-    let last = (0..1_000).map(|n| store.submit(decision(Vec::new(), Some(id(n))))).last().unwrap();
-    assert_eq!((last, store.last_ticket()), (Ticket(1_000), Ticket(1_000)));
+    for n in 0..1_000 {
+        store.submit(decision(Vec::new(), Some(id(n))));
+    }
+    let last = store.last_ticket();
+    assert_eq!(last, Ticket(1_000));
     let mut through = Ticket(0);
     while through < last {
         let Ok(Report::Committed(ticket)) = committed.recv() else { panic!("the writer ended") };
@@ -220,7 +225,9 @@ fn whatever_was_reported_is_in_every_later_crash_image() {
         Store::open(&folder.0, &slow(1), at(0), move |report| drop(reports.send(report))).unwrap();
     let mut next = 3;
     for burst in [1, 50, 7, 300, 2, 900] {
-        (next..next + burst).for_each(|seq| drop(store.submit(post_write(seq))));
+        for seq in next..next + burst {
+            store.submit(post_write(seq));
+        }
         next += burst;
         let Ok(Report::Committed(Ticket(through))) = committed.recv() else { panic!("the writer ended") };
         let image = folder.crash_image();
@@ -317,26 +324,29 @@ fn the_history_comes_in_pages_from_either_end() {
     store.submit(decision(vec![deleted], None));
     let (store, _) = reopened(&folder, store);
     let reader = store.reader().unwrap();
-    let page = |after: Option<u64>, before: Option<u64>, limit, text_bytes_max| {
-        let request = PageRequest { after: after.map(Seq), before: before.map(Seq), limit, text_bytes_max };
+    let page = |after: Option<u64>, before: Option<u64>, rows_max, text_bytes_max| {
+        let (after, before) = (after.map(Seq), before.map(Seq));
+        let request = PageRequest { after, before, rows_max, text_bytes_max, with_authors: true };
         let page = reader.history(GROUP, &request).unwrap();
         assert_eq!(page.head, Seq(8));
-        (page.entries.iter().map(|entry| entry.seq.0).collect::<Vec<_>>(), page.more)
+        let has_author = page.events.iter().any(|event| event.actor == Some(MemberId(1)));
+        assert_eq!(page.authors.len(), usize::from(has_author));
+        page.events.iter().map(|event| event.seq.0).collect::<Vec<_>>()
     };
     let no_bound = usize::MAX;
-    assert_eq!(page(Some(0), None, 100, no_bound), (vec![3, 4, 5, 6, 7, 8], false));
-    assert_eq!(page(Some(3), None, 2, no_bound), (vec![4, 5], true));
-    assert_eq!(page(Some(3), Some(5), 100, no_bound), (vec![4], false));
-    assert_eq!(page(None, None, 2, no_bound), (vec![7, 8], true));
-    assert_eq!(page(None, Some(7), 2, no_bound), (vec![5, 6], true));
-    assert_eq!(page(None, Some(3), 2, no_bound), (vec![], false));
-    assert_eq!(page(Some(8), None, 2, no_bound), (vec![], false));
-    assert_eq!(page(Some(0), None, 100, 0), (vec![3], true), "at least one");
-    let body = |seq| reader.entry(GROUP, Seq(seq)).unwrap().map(|entry| entry.body);
-    assert_eq!(body(3), Some(EntryBody::Posted { text: "text 3".to_owned(), message_id: Some(id(3)) }));
-    assert_eq!(body(4), Some(EntryBody::Gone));
-    assert_eq!(body(8), Some(EntryBody::Deleted { target: Seq(4) }));
-    assert_eq!(body(2), None, "a joining is no entry");
+    assert_eq!(page(Some(0), None, 100, no_bound), [3, 4, 5, 6, 7, 8]);
+    assert_eq!(page(Some(3), None, 2, no_bound), [4, 5]);
+    assert_eq!(page(Some(3), Some(5), 100, no_bound), [4]);
+    assert_eq!(page(None, None, 2, no_bound), [7, 8]);
+    assert_eq!(page(None, Some(7), 2, no_bound), [5, 6]);
+    assert!(page(None, Some(3), 2, no_bound).is_empty());
+    assert!(page(Some(8), None, 2, no_bound).is_empty());
+    assert_eq!(page(Some(0), None, 100, 0), [3], "at least one");
+    let event = |seq| reader.event(GROUP, Seq(seq)).unwrap();
+    assert_eq!(event(3), Some(posted(3, "text 3")));
+    assert_eq!(event(4), Some(posted(4, "")), "the text is gone, that there was one is not");
+    assert_eq!(event(8).unwrap().kind, EventKind::Deleted { target: Seq(4) });
+    assert_eq!(event(9), None);
     let stored = |seq| reader.stored_post(GROUP, Seq(seq)).unwrap();
     assert_eq!(stored(3).map(|post| (post.author, post.deleted)), Some((Some(MemberId(1)), false)));
     assert_eq!(stored(4).map(|post| post.deleted), Some(true));
@@ -368,7 +378,7 @@ fn a_former_member_is_still_the_author_of_their_messages() {
     }
     let (store, _) = reopened(&folder, store);
     let author = store.reader().unwrap().author(GROUP, MemberId(1)).unwrap().unwrap();
-    assert_eq!((author.nick.as_str(), author.former), ("Bob", true));
+    assert_eq!((author.member, author.nick.as_str(), author.former), (MemberId(1), "Bob", true));
     assert_eq!(author.identity, identity(4).hash());
 }
 

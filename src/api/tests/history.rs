@@ -3,8 +3,8 @@
 use reticulum::hash::IdentityHash;
 
 use super::*;
-use crate::api::{Author, HistoryPage, HistoryQuery, ONE_PACKET_BYTES, response_value};
-use crate::group::{Event, EventKind, Post, Role, Seq};
+use crate::api::{HistoryPage, HistoryQuery, ONE_PACKET_BYTES, response_value};
+use crate::group::{Author, Event, EventKind, Post, Role, Seq};
 
 /// A store of posts and deletions by three members: event n at n minutes, every 7th a deletion, every 11th an event of
 /// a kind that is no part of the history.
