@@ -87,7 +87,7 @@ pub enum Notice {
         label: String,
         /// What it is like.
         properties: Properties,
-        /// Where frames for it go; holds [`CREDITS`] batches.
+        /// Where frames for it go; holds [`CREDITS`] batches. Dropping it closes the medium after what it holds.
         frames: mpsc::Sender<FrameBatch>,
     },
     /// Frames arrived, or were refused (see [`FrameBatch::violations`]).
