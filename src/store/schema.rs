@@ -88,6 +88,18 @@ mod tests {
     }
 
     #[test]
+    fn durability_decides_whether_a_commit_waits_for_the_disk() {
+        const FULL: i64 = 2;
+        const NORMAL: i64 = 1;
+        for (durability, level) in [(Durability::PowerLoss, FULL), (Durability::Crash, NORMAL)] {
+            let mut db = Connection::open_in_memory().unwrap();
+            prepare_writer(&mut db, durability).unwrap();
+            let found: i64 = db.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+            assert_eq!(found, level, "{durability:?}");
+        }
+    }
+
+    #[test]
     fn a_database_of_a_newer_program_is_refused_and_left_alone() {
         let mut db = Connection::open_in_memory().unwrap();
         db.pragma_update(None, "user_version", VERSION + 1).unwrap();
