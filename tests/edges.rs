@@ -19,17 +19,24 @@ const CRATES: [(&str, &[&str]); 5] = [
 /// What the cores, which do no input and output, must not depend on.
 const NOT_IN_CORES: [&str; 6] = ["tokio", "socket2", "rusqlite", "prost", "getrandom", "rand"];
 
-/// Each module of the root package, and the only others that it may name.
-const MODULES: [(&str, &[&str]); 5] =
-    [("group", &[]), ("store", &["group"]), ("config", &[]), ("api", &["group", "store"]), ("cli", &["api"])];
+/// Each module of the root package but `node`, which joins them, and the only others that it may name.
+const MODULES: [(&str, &[&str]); 6] = [
+    ("group", &[]),
+    ("store", &["group"]),
+    ("config", &[]),
+    ("api", &["group", "store"]),
+    ("cli", &["api"]),
+    ("host", &["api", "group", "store"]),
+];
 
 /// What a module of the root package must not name: the crates that are another module's affair.
-const NOT_IN_MODULES: [(&str, &[&str]); 5] = [
+const NOT_IN_MODULES: [(&str, &[&str]); 6] = [
     ("group", &["tokio", "rusqlite", "prost", "proto", "interfaces"]),
     ("store", &["tokio", "prost", "proto", "interfaces"]),
     ("config", &["tokio", "rusqlite", "prost", "proto"]),
     ("api", &["rusqlite", "interfaces", "lxmf"]),
     ("cli", &["rusqlite", "prost", "proto", "interfaces", "lxmf"]),
+    ("host", &["tokio", "rusqlite", "prost", "proto", "interfaces"]),
 ];
 
 /// What cargo knows of the workspace, without asking the network: packages of other platforms need not be there.
