@@ -7,8 +7,9 @@
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use meshgroup::api::{self, HistoryPage, PATHS, Plan};
+use meshgroup::api::{self, PATHS, Plan};
 use meshgroup::group::{Caller, Event, Group, Limits, State, Visibility};
+use meshgroup::store::Page;
 use reticulum::crypto::{Identity, Rng};
 use reticulum::hash::PathHash;
 use reticulum::time::UnixTime;
@@ -42,9 +43,9 @@ fuzz_target!(|input: &[u8]| {
                     log.extend(outcome.events);
                 }
             }
-            Plan::Read(query) => {
-                let page = HistoryPage { events: log.clone(), head: group.state().head, ..HistoryPage::default() };
-                assert!(query.answer(page).len() <= query.bytes_max.max(64));
+            Plan::Read(request) => {
+                let page = Page { events: log.clone(), head: group.state().head, ..Page::default() };
+                assert!(api::history(&request, page).len() <= request.text_bytes_max.max(64));
             }
             Plan::Status => unreachable!("no path of members leads to the status"),
         }

@@ -1,4 +1,4 @@
-//! A page of the history: what the store is asked for, and how its rows become an answer that fits.
+//! A page of the history: how the rows that the store read become an answer that fits.
 
 use std::collections::BTreeMap;
 
@@ -9,72 +9,38 @@ use super::error;
 use super::page::{item_len, too_small};
 use super::reply::role;
 use crate::group::{Author, Event, EventKind, Seq};
+use crate::store::{Page, PageRequest};
 
-/// What the store is asked for: posts and deletions between two numbers, neither of them included.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HistoryQuery {
-    /// Only events above this number.
-    pub after: Seq,
-    /// Only events below this number.
-    pub before: Option<Seq>,
-    /// Whether those next to `after` are wanted, not those next to `before` or the head.
-    pub forward: bool,
-    /// Rows to read: one more than the page may hold, by which it is seen that there are more.
-    pub rows_max: usize,
-    /// Once the texts that were read exceed this, no further row can be of use.
-    pub bytes_max: usize,
-    /// Whether the authors are wanted too.
-    pub with_authors: bool,
+/// The encoded answer to a call whose plan was to read `request`, of which the store made `page`. It is never longer than
+/// the request's `text_bytes_max`, unless it is an error.
+pub fn history(request: &PageRequest, page: Page) -> Vec<u8> {
+    match fit(request, page) {
+        Ok(response) => response.encode_to_vec(),
+        Err(error) => error::encode(error),
+    }
 }
 
-/// What the store found, all of it in one snapshot.
-#[derive(Clone, Debug, Default)]
-pub struct HistoryPage {
-    /// Posts and deletions, oldest first, at most `rows_max`. A deleted post has no text.
-    pub events: Vec<Event>,
-    /// The members, present and former, who did them; empty if not asked for.
-    pub authors: Vec<Author>,
-    /// Number of the newest event of any kind.
-    pub head: Seq,
-}
-
-impl HistoryQuery {
-    /// The encoded answer, which never exceeds `bytes_max` unless it is an error.
-    pub fn answer(&self, page: HistoryPage) -> Vec<u8> {
-        match self.fit(page) {
-            Ok(response) => response.encode_to_vec(),
-            Err(error) => error::encode(error),
-        }
+fn fit(request: &PageRequest, page: Page) -> Result<v1::MessagesResponse, Error> {
+    let rows = rows(&page.events);
+    let authors = page.authors.iter().map(|author| (author.member.0, author_message(author))).collect();
+    let left = request.text_bytes_max.saturating_sub(head_len(&page));
+    let mut fitting = Fitting { left, authors, wanted: BTreeMap::new() };
+    // The page grows away from the end at which it was asked for.
+    let forward = request.after.is_some();
+    let order: &mut dyn Iterator<Item = &Row> =
+        if forward { &mut rows.iter() } else { &mut rows.iter().rev() };
+    // One row more was asked for than the page may hold, by which it is seen that there are more.
+    let fitting_rows = order.take(request.rows_max - 1).take_while(|row| fitting.take(&row.event));
+    let mut events: Vec<Row> = fitting_rows.cloned().collect();
+    if events.is_empty() {
+        let row = if forward { rows.first() } else { rows.last() };
+        events.extend(row.map(|row| fitting.cut(row)).transpose()?);
     }
-
-    fn fit(&self, page: HistoryPage) -> Result<v1::MessagesResponse, Error> {
-        let rows = rows(&page.events);
-        let authors = page.authors.iter().map(|author| (author.member.0, author_message(author))).collect();
-        let mut fitting = Fitting {
-            left: self.bytes_max.saturating_sub(head_len(&page)),
-            authors,
-            wanted: BTreeMap::new(),
-        };
-        // The page grows away from the end at which it was asked for.
-        let order: &mut dyn Iterator<Item = &Row> =
-            if self.forward { &mut rows.iter() } else { &mut rows.iter().rev() };
-        let mut events = Vec::with_capacity(rows.len());
-        for row in order.take(self.rows_max - 1) {
-            if !fitting.take(&row.event) {
-                break;
-            }
-            events.push(row.clone());
-        }
-        if events.is_empty() {
-            let row = if self.forward { rows.first() } else { rows.last() };
-            events.extend(row.map(|row| fitting.cut(row)).transpose()?);
-        }
-        let more = events.len() < rows.len();
-        if !self.forward {
-            events.reverse();
-        }
-        Ok(response(events, more, page.head, fitting.wanted))
+    let more = events.len() < rows.len();
+    if !forward {
+        events.reverse();
     }
+    Ok(response(events, more, page.head, fitting.wanted))
 }
 
 /// An event of the page with its absolute number and time.
@@ -161,7 +127,7 @@ impl Fitting {
 }
 
 /// The most that the fields of an answer take which are no list.
-fn head_len(page: &HistoryPage) -> usize {
+fn head_len(page: &Page) -> usize {
     let longest = v1::MessagesResponse {
         first_seq: page.head.0,
         first_time_s: page.events.last().map_or(0, |event| event.time.as_secs()),

@@ -24,12 +24,13 @@ mod tests;
 
 pub use self::announce::{ANNOUNCE_BYTES_MAX, announce, public_name};
 pub use self::error::{busy, internal, malformed, refused};
-pub use self::history::{HistoryPage, HistoryQuery};
+pub use self::history::history;
 pub use self::reply::Reply;
 pub use self::route::{PATHS, plan};
 pub use self::status::{GroupStatus, InterfaceStatus, NodeStatus};
 pub use self::wire::{request_body, response_value};
 use crate::group::Action;
+use crate::store::PageRequest;
 
 /// Bytes of protobuf that make a response of one packet on a link of the common MTU: 431, less 22 of MessagePack.
 pub const ONE_PACKET_BYTES: usize = 409;
@@ -47,8 +48,8 @@ pub enum Plan {
         /// Makes the answer.
         reply: Reply,
     },
-    /// Read a page of the history, then send what [`HistoryQuery::answer`] makes of it.
-    Read(HistoryQuery),
+    /// Let the store read this page, then send what [`history`](history()) makes of it.
+    Read(PageRequest),
     /// Send the encoded [`NodeStatus`]. Only the operator gets here.
     Status,
 }

@@ -10,10 +10,10 @@ use reticulum::hash::{IdentityHash, PathHash, sha256_of};
 use super::Plan;
 use super::announce::{API_VERSION, public_name, visibility};
 use super::error::{self, error, invalid, missing, of_refusal};
-use super::history::HistoryQuery;
 use super::page::{bytes_max, fit, items_max};
 use super::reply::{Reply, membership, role, sent_before};
 use crate::group::{Action, Caller, Group, MemberId, MessageId, Permission, Refusal, Seq, Who};
+use crate::store::PageRequest;
 
 /// The longest id that a client may choose for a post.
 const CLIENT_ID_BYTES_MAX: usize = 32;
@@ -219,12 +219,11 @@ fn bans(call: &Call<'_>) -> Result<Plan, Error> {
 
 fn messages(call: &Call<'_>) -> Result<Plan, Error> {
     let request: v1::MessagesRequest = call.read()?;
-    Ok(Plan::Read(HistoryQuery {
-        after: Seq(request.after.unwrap_or_default()),
+    Ok(Plan::Read(PageRequest {
+        after: request.after.map(Seq),
         before: request.before.map(Seq),
-        forward: request.after.is_some(),
         rows_max: items_max(request.limit) + 1,
-        bytes_max: bytes_max(request.max_bytes),
+        text_bytes_max: bytes_max(request.max_bytes),
         with_authors: request.with_authors,
     }))
 }

@@ -9,12 +9,13 @@ use reticulum::time::Instant;
 use super::{After, Asked, Asker, CallId, GROUP, Host, Output, Query, Rows};
 use crate::api::{self, Plan, Reply};
 use crate::group::{Action, Caller, Seq};
+use crate::store::PageRequest;
 
 /// A call that waits for the store.
 #[derive(Debug)]
 pub(super) enum PendingCall {
     /// A page of the history.
-    History(api::HistoryQuery),
+    History(PageRequest),
     /// A deletion, which depends on whose message it is.
     Delete { caller: Caller, target: Seq, reply: Reply },
 }
@@ -55,9 +56,11 @@ impl Host {
                 self.query(Query::StoredPost { group: GROUP, seq: target }, Asked::Call(asker, pending));
             }
             Plan::Decide { action, reply } => self.decide(now, asker, &caller, action, reply),
-            Plan::Read(query) => {
-                let ask = Query::History { group: GROUP, query: query.clone() };
-                self.query(ask, Asked::Call(asker, PendingCall::History(query)));
+            Plan::Read(page) => {
+                self.query(
+                    Query::History { group: GROUP, page },
+                    Asked::Call(asker, PendingCall::History(page)),
+                );
             }
             Plan::Status => {
                 if let Asker::Control(call) = asker {
@@ -69,8 +72,8 @@ impl Host {
 
     pub(super) fn finish_call(&mut self, now: Instant, asker: Asker, pending: PendingCall, rows: Rows) {
         match (pending, rows) {
-            (PendingCall::History(query), Rows::History(page)) => {
-                let answer = query.answer(page);
+            (PendingCall::History(request), Rows::History(page)) => {
+                let answer = api::history(&request, page);
                 self.after_commit(now, After::Answer(asker, answer));
             }
             (PendingCall::Delete { caller, target, reply }, Rows::StoredPost(stored)) => {

@@ -90,10 +90,10 @@ impl Host {
             Rows::Post(post) => post.map(|post| Line::new(post.time, post.nick.as_deref(), &post.text)),
             _ => None,
         };
-        let (due, rest) =
+        let (due, rest): (VecDeque<_>, _) =
             std::mem::take(&mut self.lines.waiting).into_iter().partition(|dispatch| dispatch.seq == seq);
         self.lines.waiting = rest;
-        for dispatch in VecDeque::<Dispatch>::from(due) {
+        for dispatch in due {
             match &line {
                 Some(line) => self.send_copy(now, dispatch, line.clone()),
                 None => {

@@ -2,7 +2,7 @@
 //!
 //! Data goes one way: frame → packet → link or message → group → event → commit → fan-out → frame. The event loop
 //! (`crate::node`) feeds it and carries out what it yields; the simulator does the same on virtual time. What leaves
-//! because of a change waits in the [`Gate`] until the change is durable.
+//! because of a change waits in the `Gate` until the change is durable.
 //!
 //! | file | owns |
 //! |---|---|

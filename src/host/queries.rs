@@ -2,7 +2,6 @@
 
 use reticulum::time::UnixTime;
 
-use crate::api::{HistoryPage, HistoryQuery};
 use crate::group::{EventKind, GroupId, Seq, StoredPost};
 use crate::store::{Page, PageRequest, Reader, StoreError};
 
@@ -14,7 +13,7 @@ pub enum Query {
         /// Of which group.
         group: GroupId,
         /// Which page.
-        query: HistoryQuery,
+        page: PageRequest,
     },
     /// What a post is, to decide about its deletion.
     StoredPost {
@@ -36,7 +35,7 @@ pub enum Query {
 #[derive(Clone, Debug)]
 pub enum Rows {
     /// To [`Query::History`].
-    History(HistoryPage),
+    History(Page),
     /// To [`Query::StoredPost`]; `None` if there is no such post.
     StoredPost(Option<StoredPost>),
     /// To [`Query::Post`]; `None` if there is no such post, or no longer.
@@ -49,23 +48,11 @@ impl Query {
     /// Asks.
     pub fn run(&self, reader: &Reader) -> Result<Rows, StoreError> {
         match self {
-            Self::History { group, query } => history(reader, *group, query).map(Rows::History),
+            Self::History { group, page } => reader.history(*group, page).map(Rows::History),
             Self::StoredPost { group, seq } => reader.stored_post(*group, *seq).map(Rows::StoredPost),
             Self::Post { group, seq } => post(reader, *group, *seq).map(Rows::Post),
         }
     }
-}
-
-fn history(reader: &Reader, group: GroupId, query: &HistoryQuery) -> Result<HistoryPage, StoreError> {
-    let request = PageRequest {
-        after: query.forward.then_some(query.after),
-        before: query.before,
-        rows_max: query.rows_max,
-        text_bytes_max: query.bytes_max,
-        with_authors: query.with_authors,
-    };
-    let Page { events, authors, head } = reader.history(group, &request)?;
-    Ok(HistoryPage { events, authors, head })
 }
 
 fn post(reader: &Reader, group: GroupId, seq: Seq) -> Result<Option<PostRow>, StoreError> {

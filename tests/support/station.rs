@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use lxmf::fields::Fields;
 use lxmf::router::{DeliveryConfig, Outgoing, Output as RouterOutput, Router, SendId};
-use meshgroup::api::HistoryPage;
 use meshgroup::group::{Event, EventKind, Limits, Visibility};
 use meshgroup::host::{Host, HostConfig, Output, PostRow, Query, Rows};
-use meshgroup::store::{Restored, Write};
+use meshgroup::store::{Page, Restored, Write};
 use reticulum::crypto::{Identity, Rng};
 use reticulum::hash::{DestinationHash, LinkId, RequestId};
 use reticulum::node::{
@@ -174,8 +173,13 @@ impl GroupStation {
 
     fn rows(&self, query: &Query) -> Rows {
         match query {
-            Query::History { query, .. } => Rows::History(HistoryPage {
-                events: self.log.iter().filter(|event| event.seq > query.after).cloned().collect(),
+            Query::History { page, .. } => Rows::History(Page {
+                events: self
+                    .log
+                    .iter()
+                    .filter(|event| page.after.is_none_or(|after| event.seq > after))
+                    .cloned()
+                    .collect(),
                 authors: Vec::new(),
                 head: self.log.last().map(|event| event.seq).unwrap_or_default(),
             }),

@@ -3,8 +3,9 @@
 use reticulum::hash::IdentityHash;
 
 use super::*;
-use crate::api::{HistoryPage, HistoryQuery, ONE_PACKET_BYTES, response_value};
+use crate::api::{self, ONE_PACKET_BYTES, response_value};
 use crate::group::{Author, Event, EventKind, Post, Role, Seq};
+use crate::store::{Page, PageRequest};
 
 /// A store of posts and deletions by three members: event n at n minutes, every 7th a deletion, every 11th an event of
 /// a kind that is no part of the history.
@@ -25,18 +26,18 @@ impl Log {
         Self((1..=events).map(event).collect(), Scene::new(Visibility::Public))
     }
 
-    fn read(&self, query: &HistoryQuery) -> HistoryPage {
+    fn read(&self, query: &PageRequest) -> Page {
         let within = |event: &&Event| {
-            event.seq > query.after
+            query.after.is_none_or(|after| event.seq > after)
                 && query.before.is_none_or(|before| event.seq < before)
                 && matches!(event.kind, EventKind::Posted(_) | EventKind::Deleted { .. })
         };
         let mut events: Vec<Event> = self.0.iter().filter(within).cloned().collect();
-        if !query.forward {
+        if query.after.is_none() {
             events.reverse();
         }
         events.truncate(query.rows_max);
-        if !query.forward {
+        if query.after.is_none() {
             events.reverse();
         }
         let author = |n| Author {
@@ -47,13 +48,13 @@ impl Log {
             former: n == 3,
         };
         let authors = if query.with_authors { (1..=3).map(author).collect() } else { Vec::new() };
-        HistoryPage { events, authors, head: self.0.last().map(|event| event.seq).unwrap_or_default() }
+        Page { events, authors, head: self.0.last().map(|event| event.seq).unwrap_or_default() }
     }
 
     fn page_bytes(&self, request: &v1::MessagesRequest) -> Vec<u8> {
         let path = PathHash::of_path("/api/v1/messages");
         match plan(path, &request.encode_to_vec(), &Caller::Operator, &self.1.group) {
-            Plan::Read(query) => query.answer(self.read(&query)),
+            Plan::Read(request) => api::history(&request, self.read(&request)),
             other => panic!("{other:?}"),
         }
     }
