@@ -50,7 +50,7 @@ pub struct TcpServerSettings {
 }
 
 impl TcpServerSettings {
-    /// Connections that a server accepts unless told otherwise. An idle one costs about a kilobyte of ours.
+    /// Connections that a server accepts unless told otherwise. An idle one costs about 5 kB.
     pub const CONNECTIONS_MAX: usize = 256;
 
     /// The usual settings for an address.
