@@ -1,5 +1,5 @@
 //! What an RNode and its host say to each other (interfaces.md sections 10.2 to 10.7), in the frames of
-//! [`kiss`](super::kiss). Here the command byte is not masked, and numbers are big-endian.
+//! [`kiss`]. Here the command byte is not masked, and numbers are big-endian.
 
 use super::kiss;
 
