@@ -6,3 +6,4 @@ mod edges;
 mod interop;
 mod sim;
 mod support;
+mod tour;

@@ -27,7 +27,7 @@ def recall(address, deadline):
 def main():
     parser = connection.arguments(__doc__)
     parser.add_argument("--name", default="Tourist", help="the name that we announce")
-    parser.add_argument("--wait", default=3, type=float, metavar="SECONDS", help="listen for answers so long")
+    parser.add_argument("--wait", default=2, type=float, metavar="SECONDS", help="listen for answers so long")
     parser.add_argument("address", type=bytes.fromhex, help="the group's LXMF address")
     parser.add_argument("text")
     a = parser.parse_args()
