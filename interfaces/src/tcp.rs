@@ -25,6 +25,8 @@ use crate::{FRAME_BATCH_BYTES, InterfaceHandle, Notice, Properties, StartError, 
 const BITRATE_BPS: u64 = 10_000_000;
 /// The MTU of every Reticulum network, and the least that `fixed_mtu` may be (interfaces.md section 4).
 const MTU_MIN: usize = 500;
+/// The greatest that follows from any bitrate (interfaces.md section 1.1); it bounds what a connection may buffer.
+const MTU_MAX: usize = 524_288;
 const IFAC_SIZE: usize = 16;
 
 // interfaces.md section 4: a dead peer is noticed after 5 + 12 · 2 s of silence, or 24 s of unacknowledged data.
@@ -70,7 +72,7 @@ pub struct TcpClientSettings {
     pub reconnect_interval: Duration,
     /// Bits per second to assume, if not the usual 10 Mbit/s.
     pub bitrate_bps: Option<u64>,
-    /// Packet size to use instead of the one that follows from the bitrate; at least 500.
+    /// Packet size to use instead of the one that follows from the bitrate; 500 to 524288 bytes.
     pub fixed_mtu: Option<usize>,
     /// KISS frames instead of HDLC, for a TNC behind TCP.
     pub kiss_framing: bool,
@@ -114,11 +116,11 @@ pub(crate) fn start_client(
     notices: mpsc::Sender<Notice>,
 ) -> Result<InterfaceHandle, StartError> {
     check_target(&settings.target)?;
-    if let Some(mtu) = settings.fixed_mtu.filter(|mtu| *mtu < MTU_MIN) {
+    if let Some(mtu) = settings.fixed_mtu.filter(|mtu| !(MTU_MIN..=MTU_MAX).contains(mtu)) {
         return Err(StartError::OutOfRange {
             setting: "fixed_mtu",
             value: mtu.to_string(),
-            range: "at least 500 bytes, the packet size of every network",
+            range: "500 to 524288 bytes",
         });
     }
     let interval = settings.reconnect_interval;

@@ -207,6 +207,37 @@ async fn a_client_comes_back_after_its_server_went_away() {
 }
 
 #[tokio::test]
+async fn a_client_speaks_kiss_to_a_tnc() {
+    let listener = bind("127.0.0.1:0").await.unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let settings = TcpClientSettings { kiss_framing: true, ..TcpClientSettings::new(target) };
+    let mut client = Driver::start(Settings::TcpClient(settings), 16).await;
+    let (mut tnc, _) = listener.accept().await.unwrap();
+    let opened = client.opened().await;
+    opened.frames.send(batch(0..1)).await.unwrap();
+    let mut wire = Vec::new();
+    kiss::Encoder::default().encode(&frame(0), &mut wire);
+    let mut got = vec![0; wire.len()];
+    timeout(PATIENCE, tnc.read_exact(&mut got)).await.unwrap().unwrap();
+    assert_eq!(got, wire);
+    client.sent(&opened).await;
+    tnc.write_all(&wire).await.unwrap();
+    assert_eq!(client.frames(&opened).await, batch(0..1));
+}
+
+#[tokio::test]
+async fn an_mtu_out_of_range_is_refused_at_start() {
+    for fixed_mtu in [0, 499, 524_289] {
+        let settings = TcpClientSettings { fixed_mtu: Some(fixed_mtu), ..TcpClientSettings::new("host:1") };
+        let (notices, _) = mpsc::channel(1);
+        assert!(
+            matches!(start_client(0, settings, notices), Err(StartError::OutOfRange { .. })),
+            "{fixed_mtu}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_client_waits_for_a_server_that_is_not_there_yet() {
     let address = bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let mut client = Driver::client(address).await;
