@@ -237,8 +237,8 @@ impl Link {
         }
     }
 
-    /// Takes what a receiver wants. The error is that of a request that arrived whole and is none; so there is none where
-    /// no part and no job has come in.
+    /// Takes what a receiver wants. The error is that of a resource that is not what was advertised, or of a request that
+    /// arrived whole and is none; so there is none where nothing has come in.
     fn drive_receiver(&mut self, now: Instant, rng: &mut Rng, id: ResourceId) -> Result<(), Refusal> {
         while let Some(incoming) = self.transfers.incoming.get_mut(&id) {
             let purpose = incoming.receiver.purpose();
@@ -251,7 +251,7 @@ impl Link {
                 }
                 Output::Failed(failure) => {
                     self.forget_incoming(&id);
-                    self.receive_failed(now, rng, id, purpose, failure);
+                    return self.receive_failed(now, rng, id, purpose, failure);
                 }
                 output => self.perform(now, rng, id, purpose, output),
             }
@@ -300,14 +300,20 @@ impl Link {
         id: ResourceId,
         purpose: Purpose,
         failure: Failure,
-    ) {
+    ) -> Result<(), Refusal> {
         match purpose {
             Purpose::Plain => self.event(LinkEvent::ResourceFailed { id, reason: reason_of(failure) }),
             Purpose::Request(_) => {}
             Purpose::Response(request) => self.fail_request(request, RequestFailure::Transfer),
         }
-        if failure == Failure::Bomb {
-            self.close(now, rng, CloseReason::Protocol);
+        match failure {
+            Failure::Bomb => {
+                self.close(now, rng, CloseReason::Protocol);
+                Err(Refusal::ResourceBomb)
+            }
+            Failure::Corrupt => Err(Refusal::ResourceCorrupt),
+            Failure::Protocol => Err(Refusal::ResourceBroken),
+            Failure::TimedOut | Failure::Rejected | Failure::Cancelled => Ok(()),
         }
     }
 

@@ -213,6 +213,12 @@ pub(crate) enum Refusal {
     ResourceUnknown,
     /// A part that nobody asked for.
     PartUnwanted,
+    /// A resource that inflates to more than was advertised.
+    ResourceBomb,
+    /// A resource that came whole and is not what was advertised.
+    ResourceCorrupt,
+    /// A resource whose sender broke the rules of its map of hashes or of its segments.
+    ResourceBroken,
     /// A request for a proof that is not kept.
     CacheMiss,
 }

@@ -144,6 +144,12 @@ counters! {
     link_resource_unknown,
     /// Parts of resources that nobody asked for.
     link_part_unwanted,
+    /// Resources that inflate to more than was advertised; their links are closed.
+    link_resource_bomb,
+    /// Resources that came whole and are not what was advertised.
+    link_resource_corrupt,
+    /// Resources whose sender broke the rules of their map of hashes or of their segments.
+    link_resource_broken,
     /// Requests for a proof that is not kept.
     link_cache_miss,
     /// Proofs of packets that are not ours or no longer waiting.
@@ -195,6 +201,9 @@ impl Counters {
             Refusal::BudgetSpent => &mut self.link_resource_budget_spent,
             Refusal::ResourceUnknown => &mut self.link_resource_unknown,
             Refusal::PartUnwanted => &mut self.link_part_unwanted,
+            Refusal::ResourceBomb => &mut self.link_resource_bomb,
+            Refusal::ResourceCorrupt => &mut self.link_resource_corrupt,
+            Refusal::ResourceBroken => &mut self.link_resource_broken,
             Refusal::CacheMiss => &mut self.link_cache_miss,
         };
         *counter += 1;

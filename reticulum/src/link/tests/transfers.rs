@@ -280,6 +280,7 @@ fn what_inflates_beyond_its_promise_ends_the_link() {
             LinkEvent::Closed { reason: CloseReason::Protocol, ever_active: true }
         ]
     ));
+    assert_eq!(pair.refusals(Responder), [Refusal::ResourceBomb], "and it is counted");
 }
 
 #[test]
