@@ -34,6 +34,8 @@ counters! {
     source_request_limited,
     /// Resources rejected because they are larger than the limit.
     resource_too_large,
+    /// Resources rejected because too many are under way, on their link or on all.
+    resource_no_room,
     /// Sends that no answer came to.
     send_unreachable,
     /// Sends whose recipient rejected the resource.

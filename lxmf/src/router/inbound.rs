@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use reticulum::crypto::PublicIdentity;
 use reticulum::hash::{DestinationHash, LinkId};
-use reticulum::node::{PendingProof, ResourceId};
+use reticulum::node::{LinkError, PendingProof, ResourceId};
 use reticulum::time::Instant;
 
 use super::hold::{Ask, Hold};
@@ -119,13 +119,16 @@ impl Inbound {
         size: u64,
     ) {
         let delivery = cx.links.local(link).and_then(|local| cx.deliveries.get(&local));
-        // Whether it still exists is the node's business; if not, there is nothing left to do.
-        if delivery.is_some_and(|delivery| size <= delivery.resource_size_max) {
-            let _ = cx.node.accept_resource(cx.now, link, resource);
+        // Whether it still exists is the node's business. What is refused is refused aloud, or its sender waits.
+        let refused = if delivery.is_none_or(|delivery| size > delivery.resource_size_max) {
+            &mut cx.counters.resource_too_large
+        } else if cx.node.accept_resource(cx.now, link, resource) == Err(LinkError::Busy) {
+            &mut cx.counters.resource_no_room
         } else {
-            cx.counters.resource_too_large += 1;
-            let _ = cx.node.reject_resource(cx.now, link, resource);
-        }
+            return;
+        };
+        *refused += 1;
+        let _ = cx.node.reject_resource(cx.now, link, resource);
     }
 
     pub(super) fn handle_timeout(&mut self, cx: &mut Context<'_>) {

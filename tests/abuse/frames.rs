@@ -1,0 +1,1 @@
+//! Truncated, oversize, replayed and bit-flipped frames of every packet type.

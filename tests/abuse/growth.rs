@@ -1,0 +1,1 @@
+//! What could grow for as long as somebody goes on.
