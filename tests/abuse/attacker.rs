@@ -140,7 +140,11 @@ impl<W: Wire> Attacker<W> {
     }
 
     /// Waits for the first packet for which `pick` gives something.
-    pub(crate) fn await_packet<T>(&mut self, what: &str, mut pick: impl FnMut(&Packet<'_>) -> Option<T>) -> T {
+    pub(crate) fn await_packet<T>(
+        &mut self,
+        what: &str,
+        mut pick: impl FnMut(&Packet<'_>) -> Option<T>,
+    ) -> T {
         loop {
             let frame = self.wire.receive().unwrap_or_else(|| panic!("the node sent no {what}"));
             if let Some(found) = Packet::parse(&frame).ok().as_ref().and_then(&mut pick) {

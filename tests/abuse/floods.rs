@@ -58,7 +58,8 @@ fn a_hundred_thousand_announces_leave_the_node_serving_and_small() {
     making.join().expect("announces are made");
     // The first few are heard, 256 are held, the rest is dropped; each is counted where it is not heard.
     victim.await_counter("announce_held_dropped", u64::from(ANNOUNCES) - 256 - HEARD_MAX);
-    let heard = u64::from(ANNOUNCES) - victim.counter("announce_held_dropped") - victim.counter("announce_held");
+    let heard =
+        u64::from(ANNOUNCES) - victim.counter("announce_held_dropped") - victim.counter("announce_held");
     assert!(heard <= HEARD_MAX, "{heard} came past ingress control");
     assert_eq!(victim.counter("work_full"), 0, "a TCP peer is slowed down instead");
     victim.is_well();

@@ -41,7 +41,14 @@ impl Crafted {
         let parts = stream.chunks(resource_sdu(MTU));
         let map_hashes = parts.flat_map(|part| sha256_of(&[part, &random])[..4].to_vec()).collect();
         let hash = ResourceHash::new(sha256_of(&[body, &random]));
-        Self { stream, map_hashes, random, hash, data_size: body.len() as u64, flags: flags.with(Flags::ENCRYPTED) }
+        Self {
+            stream,
+            map_hashes,
+            random,
+            hash,
+            data_size: body.len() as u64,
+            flags: flags.with(Flags::ENCRYPTED),
+        }
     }
 
     pub(super) fn advertisement(&self) -> Vec<u8> {
@@ -84,7 +91,8 @@ impl Crafted {
                 }
                 let ends = [(Context::RESOURCE_RCL, End::Rejected), (Context::LINK_CLOSE, End::Closed)];
                 let end = ends.into_iter().find(|(context, _)| opened(session, packet, *context).is_some());
-                let proof = packet.header.link_id() == session.id && packet.header.context == Context::RESOURCE_PRF;
+                let proof =
+                    packet.header.link_id() == session.id && packet.header.context == Context::RESOURCE_PRF;
                 end.map(|(_, end)| end).or(proof.then_some(End::Proven)).map(Err)
             });
             match answer {
@@ -113,7 +121,8 @@ fn compressed(body: &[u8]) -> Vec<u8> {
 fn a_resource_that_promises_4_gb_is_rejected_on_either_destination() {
     let (_folder, victim) = victim("four-gb");
     let mut attacker = victim.attacker(1);
-    for (address, counter) in [(victim.lxmf, "resource_too_large"), (victim.api, "link_resource_not_wanted")] {
+    for (address, counter) in [(victim.lxmf, "resource_too_large"), (victim.api, "link_resource_not_wanted")]
+    {
         let target = attacker.find(address);
         let session = attacker.open_link(&target, MTU);
         let mut four_gb = Crafted::new(&session, b"", &[1; 1000], Flags::default());
@@ -150,7 +159,8 @@ fn a_bz2_bomb_of_64_mb_is_inflated_no_further_than_promised_and_ends_the_link() 
 
     for round in 1..=20 {
         let session = attacker.open_link(&target, MTU);
-        let bomb = Crafted { data_size: 1_000_000, ..Crafted::new(&session, &body, &packed, Flags::COMPRESSED) };
+        let bomb =
+            Crafted { data_size: 1_000_000, ..Crafted::new(&session, &body, &packed, Flags::COMPRESSED) };
         assert_eq!(bomb.transfer(&mut attacker, &session), End::Rejected, "first the resource");
         attacker.await_close(&session);
         victim.await_counter("link_resource_bomb", round);
