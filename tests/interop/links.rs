@@ -28,6 +28,7 @@ fn pair(name: &str) -> Pair {
         let config = DestinationConfig {
             accept_links: true,
             proofs: ProofPolicy::All,
+            request_size_max: 1 << 20,
             ..DestinationConfig::new(identity, "interop.ours")
         };
         node.add_destination(config).expect("a new destination")
