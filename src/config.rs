@@ -194,9 +194,10 @@ const TEMPLATE_HEAD: &str = "\
 /// Widest line of prose in the template.
 const TEMPLATE_WIDTH: usize = 110;
 
-/// Appends one option to the template: its documentation as prose, then `#key = value`.
+/// Appends one option to the template: a blank line, its documentation as prose, then `#key = value`.
 fn describe_option(out: &mut String, doc: &[&str], field: &str, shown: &str) {
-    let mut line = String::from("\n#");
+    out.push('\n');
+    let mut line = String::from("#");
     for word in doc.iter().flat_map(|line| line.split_whitespace()) {
         if line.len() + 1 + word.len() > TEMPLATE_WIDTH {
             out.push_str(&line);
@@ -205,7 +206,7 @@ fn describe_option(out: &mut String, doc: &[&str], field: &str, shown: &str) {
         line.push(' ');
         line.push_str(word);
     }
-    out.push_str(line.trim_start_matches('\n'));
+    out.push_str(&line);
     let key = field.trim_start_matches("r#");
     out.push_str(&format!("\n#{key} = {shown}\n"));
 }

@@ -38,7 +38,8 @@ fn the_template_documents_each_option_on_lines_that_fit_a_terminal() {
         let (prose, _) = template.split_once(&format!("\n#{option} = ")).unwrap();
         assert!(prose.lines().last().unwrap().starts_with("# "), "{option}");
     }
-    assert!(template.contains("# Messages that one member may post in a minute"));
+    assert!(template.contains("\n\n# Messages that one member may post in a minute"));
+    assert!(template.contains(" which spares a slow\n# disk.\n#durability = "), "{template}");
     assert!(template.lines().all(|line| line.len() <= 120));
 }
 
