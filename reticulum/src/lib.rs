@@ -15,8 +15,8 @@
 //! | [`crypto`] | keys, tokens, access codes, the one generator of randomness | which keys are kept |
 //! | [`hash`], [`time`] | a type for each kind of hash; time as an argument, exact timers | |
 //!
-//! The exception proves useful: ids, [`node::Priority`] and the settings are declared beside the facade that the
-//! application sees, and the layers below name them.
+//! One exception: ids, [`node::Priority`] and the settings are declared beside the facade that the application sees, and
+//! the layers below name them.
 //!
 //! Forwarding for others (announce rebroadcast, reverse and link tables, discovery, tunnels) will be further tables
 //! in `transport`, one a file, hooked in where `node::inbound` finds that a packet is not ours.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::crypto::{Identity, Ifac, RatchetSecret};
+use crate::wire;
 
 /// Settings of a node.
 #[derive(Clone, Debug)]
@@ -141,7 +142,7 @@ impl Default for InterfaceConfig {
             name: String::new(),
             mode: Mode::Full,
             bitrate_bps: 10_000_000,
-            hw_mtu: 500,
+            hw_mtu: wire::MTU,
             mtu_capable: false,
             ifac: None,
             shared_medium: false,

@@ -7,6 +7,7 @@ use super::ingress::Ingress;
 use super::queue::{AnnounceKey, Queue, Queued};
 use crate::node::{Counters, InterfaceConfig, InterfaceId, Limits, Priority};
 use crate::time::Instant;
+use crate::wire::link::{MTU_MAX, MTU_UNSIGNALLED};
 
 /// What an interface carried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +38,11 @@ pub(crate) struct Interface {
 impl Interface {
     /// The largest link MTU that this interface takes part in (`spec/reticulum.md` 6.6).
     pub(crate) fn link_mtu(&self) -> u32 {
-        if self.config.mtu_capable { u32::try_from(self.config.hw_mtu).unwrap_or(u32::MAX) } else { 500 }
+        if self.config.mtu_capable {
+            u32::try_from(self.config.hw_mtu).unwrap_or(MTU_MAX)
+        } else {
+            MTU_UNSIGNALLED
+        }
     }
 
     /// Longest frame, with its access code.
