@@ -28,7 +28,6 @@ pub fn announce(state: &State) -> Vec<u8> {
     announce.encode_to_vec()
 }
 
-/// The name that strangers see.
 /// The name under which strangers know the group.
 pub fn public_name(state: &State) -> &str {
     match state.visibility {
