@@ -5,6 +5,7 @@
 mod abuse;
 mod edges;
 mod interop;
+mod program;
 mod sim;
 mod support;
 mod tour;

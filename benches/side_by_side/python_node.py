@@ -40,7 +40,13 @@ delivery = router.register_delivery_identity(identity, display_name="bench")
 router.register_delivery_callback(on_message)
 service = RNS.Destination(identity, RNS.Destination.IN, RNS.Destination.SINGLE, "bench", "req")
 answer = os.urandom(2000)
-service.register_request_handler("/get", lambda *ignored: answer, allow=RNS.Destination.ALLOW_ALL, auto_compress=False)
+
+
+def on_request(path, data, request_id, link_id, remote_identity, requested_at):
+    return answer
+
+
+service.register_request_handler("/get", on_request, allow=RNS.Destination.ALLOW_ALL, auto_compress=False)
 out(ready=time.time() - started, delivery=delivery.hash.hex(), service=service.hash.hex())
 for line in sys.stdin:
     if line.strip() == "stats":

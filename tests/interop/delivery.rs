@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::process::{Folder, Meshgroup};
+use crate::support::process::{Folder, Meshgroup, free_port};
 use crate::support::python::{Medium, Peer};
 
 /// A peer that has joined the group of `node` by a plain message.
@@ -146,4 +146,19 @@ fn ratchets_are_used_and_outlive_a_restart() {
     );
     assert_eq!(sent["state"], "delivered", "{sent}");
     assert_eq!(texts(&node), ["sealed to the old ratchet"]);
+}
+
+#[test]
+fn a_node_that_is_a_tcp_client_finds_its_server_again() {
+    let folder = Folder::new("client");
+    let port = free_port();
+    let server = Peer::start(folder.path(), "Server", Medium::Listen(port));
+    let node = Meshgroup::start_client(folder.path(), port);
+    drop(server);
+    let mut server = Peer::start(folder.path(), "Server", Medium::Listen(port));
+    server.tell(json!({"do": "announce"}));
+    let group = node.group("address");
+    assert_eq!(server.deliver(&group, "direct", "/join")["state"], "delivered");
+    server.message_with("Harbour chat");
+    assert_eq!(node.status()["interfaces"][0]["online"], true);
 }

@@ -26,7 +26,7 @@ fn what_was_delivered_before_a_kill_is_in_the_history_exactly_once() {
             event["delivered"].as_u64().is_some_and(|delivered| delivered as usize >= threshold)
         });
         node.kill();
-        node = Meshgroup::restart_on(&node.dir().to_owned(), node.port);
+        node = Meshgroup::restart_on(node.dir(), node.port);
     }
     let outcome = alice.wait_within(Duration::from_secs(400), "flood_done", |_| true);
     let delivered = outcome["delivered"].as_array().expect("a list");
@@ -77,6 +77,6 @@ fn sigterm_ends_the_node_within_two_seconds_with_nothing_lost() {
     let started = Instant::now();
     node.terminate();
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
-    let node = Meshgroup::restart_on(&node.dir().to_owned(), node.port);
+    let node = Meshgroup::restart_on(node.dir(), node.port);
     assert_eq!(texts(&node), ["the last words"]);
 }

@@ -54,12 +54,20 @@ pub(crate) struct Meshgroup {
 impl Meshgroup {
     /// Writes a configuration with one TCP server interface and `more`, and starts a node on it.
     pub(crate) fn start(folder: &Path, more: &str) -> Self {
+        let port = free_port();
+        Self::start_on(folder, more, port, "type = \"tcp-server\"\nlisten")
+    }
+
+    /// As [`Meshgroup::start`], with a TCP client of a loopback port in the place of the server.
+    pub(crate) fn start_client(folder: &Path, port: u16) -> Self {
+        Self::start_on(folder, "", port, "type = \"tcp-client\"\ntarget")
+    }
+
+    fn start_on(folder: &Path, more: &str, port: u16, end: &str) -> Self {
         let dir = folder.join("node");
         std::fs::create_dir_all(&dir).expect("target/ is writable");
-        let port = free_port();
         let config = format!(
-            "[group]\nname = \"Harbour chat (group)\"\n{more}\n[[interface]]\nname = \"local\"\ntype = \"tcp-server\"\n\
-             listen = \"127.0.0.1:{port}\"\n"
+            "[group]\nname = \"Harbour chat (group)\"\n{more}\n[[interface]]\nname = \"local\"\n{end} = \"127.0.0.1:{port}\"\n"
         );
         std::fs::write(dir.join("meshgroup.toml"), config).expect("target/ is writable");
         Self::restart_on(&dir, port)
@@ -104,11 +112,6 @@ impl Meshgroup {
     /// Its folder.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
-    }
-
-    /// Its process id.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
     }
 
     /// All that it printed.

@@ -148,7 +148,8 @@ impl GroupStation {
 
     fn handle_timeout(&mut self, now: Instant) {
         self.host.handle_timeout(now);
-        while let Some((_, write)) = self.committing.pop_front_if(|(at, _)| *at <= now) {
+        while self.next_commit().is_some_and(|at| at <= now) {
+            let (_, write) = self.committing.pop_front().expect("it was just seen");
             if let Write::Decision { events, .. } = write {
                 self.log.extend(events);
             }
