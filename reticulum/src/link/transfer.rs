@@ -26,7 +26,7 @@ use crate::wire::{Context, PacketType};
 
 /// Resources received at a time on one link; a further one is rejected.
 pub(super) const INCOMING_MAX: usize = 8;
-/// Resources that wait for the application's decision on one link; the oldest makes room and is rejected.
+/// Resources that wait for the application's decision on one link; a further one is rejected.
 pub(super) const OFFERS_MAX: usize = 8;
 /// Resources of ours on one link, the travelling one included; a further one is refused.
 pub(super) const OUTGOING_MAX: usize = 64;

@@ -226,18 +226,14 @@ fn so_many_are_received_at_a_time_and_no_more() {
 }
 
 #[test]
-fn the_oldest_offer_makes_room() {
+fn an_offer_beyond_those_that_wait_for_the_application_is_rejected() {
     let mut pair = open_with(|config| config.resources = ResourcePolicy::Application);
     for n in 0..OFFERS_MAX as u8 + 1 {
         advertise(&mut pair, n, |_| {});
     }
-    let events = pair.events(Responder);
-    let first = match events[0] {
-        LinkEvent::ResourceOffered { id, .. } => id,
-        ref other => panic!("{other:?}"),
-    };
-    assert!(events.iter().any(|event| matches!(event, LinkEvent::ResourceFailed { id, .. } if *id == first)));
+    assert_eq!(pair.events(Responder).len(), OFFERS_MAX);
     assert_eq!(pair.contexts(Responder), [Context::RESOURCE_RCL]);
+    assert_eq!(pair.refusals(Responder), [Refusal::ResourcesFull]);
 }
 
 #[test]

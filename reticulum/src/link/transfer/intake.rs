@@ -64,8 +64,7 @@ impl Link {
             }
             Purpose::Plain if size > config.resource_size_max => return Err(Refusal::ResourceTooLarge),
             Purpose::Plain if config.resources == ResourcePolicy::Application => {
-                self.offer_to_application(now, rng, offer);
-                return Ok(());
+                return self.offer_to_application(offer);
             }
             _ => {}
         }
@@ -78,17 +77,15 @@ impl Link {
         Ok(())
     }
 
-    fn offer_to_application(&mut self, now: Instant, rng: &mut Rng, offer: Offer) {
-        if self.transfers.offers.len() >= OFFERS_MAX
-            && let Some((id, oldest)) = self.transfers.offers.pop_front()
-        {
-            self.reject(now, rng, oldest.hash());
-            self.event(LinkEvent::ResourceFailed { id, reason: ResourceFailure::Cancelled });
+    fn offer_to_application(&mut self, offer: Offer) -> Result<(), Refusal> {
+        if self.transfers.offers.len() >= OFFERS_MAX {
+            return Err(Refusal::ResourcesFull);
         }
         let id = self.transfers.new_id();
         let (size, segments) = (offer.size(), offer.segments());
         self.transfers.offers.push_back((id, offer));
         self.event(LinkEvent::ResourceOffered { id, size, segments });
+        Ok(())
     }
 
     pub(super) fn room_for(&self, bytes: u64) -> Result<Reserved, Refusal> {
