@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use reticulum::crypto::PublicIdentity;
 use reticulum::hash::PathHash;
+use reticulum::node::LinkError;
 use reticulum::time::Instant;
 
-use super::{After, Asked, Asker, CallId, GROUP, Host, Output, Query, Rows};
+use super::{ANSWER_BYTES_MAX, ASKED_MAX, After, Asked, Asker, CallId, GROUP, Host, Output, Query, Rows};
 use crate::api::{self, Plan, Reply};
 use crate::group::{Action, Caller, Seq};
 use crate::store::PageRequest;
+
+/// When a caller that found the node busy may try again.
+const BUSY_FOR_S: u32 = 2;
 
 /// A call that waits for the store.
 #[derive(Debug)]
@@ -49,8 +53,12 @@ impl Host {
 
     fn call(&mut self, now: Instant, asker: Asker, path: PathHash, body: &[u8], caller: Caller) {
         self.counters.calls += 1;
+        // The operator's own calls are few: the control socket sees to that.
+        if self.asked.len() >= ASKED_MAX && matches!(asker, Asker::Link { .. }) {
+            return self.busy(now, asker);
+        }
         match api::plan(path, body, &caller, &self.group) {
-            Plan::Answer(answer) => self.after_commit(now, After::Answer(asker, answer)),
+            Plan::Answer(answer) => self.answer_after_commit(now, asker, answer),
             Plan::Decide { action: Action::Delete { target, .. }, reply } => {
                 let pending = PendingCall::Delete { caller, target, reply };
                 self.query(Query::StoredPost { group: GROUP, seq: target }, Asked::Call(asker, pending));
@@ -74,7 +82,7 @@ impl Host {
         match (pending, rows) {
             (PendingCall::History(request), Rows::History(page)) => {
                 let answer = api::history(&request, page);
-                self.after_commit(now, After::Answer(asker, answer));
+                self.answer_after_commit(now, asker, answer);
             }
             (PendingCall::Delete { caller, target, reply }, Rows::StoredPost(stored)) => {
                 self.decide(now, asker, &caller, Action::Delete { target, stored }, reply);
@@ -89,7 +97,7 @@ impl Host {
                 let answer = reply.done(&outcome, &self.group, caller);
                 let events = std::mem::take(&mut outcome.events);
                 self.record(now, events, None);
-                self.after_commit(now, After::Answer(asker, answer));
+                self.answer_after_commit(now, asker, answer);
                 self.tell_all(now, outcome, None);
             }
             Err(refusal) => self.refuse(now, asker, api::refused(&refusal)),
@@ -98,15 +106,33 @@ impl Host {
 
     fn refuse(&mut self, now: Instant, asker: Asker, answer: Vec<u8>) {
         self.counters.calls_refused += 1;
+        self.answer_after_commit(now, asker, answer);
+    }
+
+    fn answer_after_commit(&mut self, now: Instant, asker: Asker, answer: Vec<u8>) {
+        if self.answer_bytes + answer.len() > ANSWER_BYTES_MAX {
+            return self.busy(now, asker);
+        }
         self.after_commit(now, After::Answer(asker, answer));
+    }
+
+    /// A few bytes at once instead of an answer that would have to wait somewhere.
+    fn busy(&mut self, now: Instant, asker: Asker) {
+        self.counters.calls_busy += 1;
+        self.answer(now, asker, api::busy(BUSY_FOR_S));
     }
 
     pub(super) fn answer(&mut self, now: Instant, asker: Asker, answer: Vec<u8>) {
         match asker {
             Asker::Control(call) => self.outputs.push_back(Output::CallDone(call, answer)),
             Asker::Link { link, request } => {
-                // A link that is gone by now has nobody who waits.
-                let _ = self.engine.respond(now, link, request, &api::response_value(&answer));
+                let sent = self.engine.respond(now, link, request, &api::response_value(&answer));
+                // A link that is gone by now has nobody who waits; one with too many answers under way is told so.
+                if sent == Err(LinkError::Busy) {
+                    self.counters.calls_busy += 1;
+                    let busy = api::response_value(&api::busy(BUSY_FOR_S));
+                    let _ = self.engine.respond(now, link, request, &busy);
+                }
             }
         }
     }

@@ -11,7 +11,7 @@ use reticulum::node::Priority;
 use reticulum::time::{Instant, UnixTime};
 
 use super::fanout::CopyEnd;
-use super::{After, Host, Job, Sent};
+use super::{After, Host, Job, REPLIES_MAX, Sent};
 use crate::group::{Caller, MessageId, Outcome};
 
 impl Host {
@@ -66,9 +66,14 @@ impl Host {
 
     /// Sends a private message. It is not worth keeping: whoever misses it asks again.
     pub(super) fn tell(&mut self, now: Instant, to: DestinationHash, text: String) {
+        if self.replies >= REPLIES_MAX {
+            self.counters.replies_dropped += 1;
+            return;
+        }
         let timestamp = self.engine.unix_time(now);
         if let Some(send) = self.send(now, to, timestamp, text.into_bytes(), Priority::Reply) {
             self.sent.insert(send, Sent::Reply);
+            self.replies += 1;
         }
     }
 
@@ -94,8 +99,10 @@ impl Host {
     }
 
     fn sent(&mut self, now: Instant, send: SendId, end: CopyEnd) {
-        if let Some(Sent::Copy { member, seq }) = self.sent.remove(&send) {
-            self.copy_ended(now, member, seq, end);
+        match self.sent.remove(&send) {
+            Some(Sent::Copy { member, seq }) => self.copy_ended(now, member, seq, end),
+            Some(Sent::Reply) => self.replies -= 1,
+            None => {}
         }
     }
 

@@ -53,6 +53,12 @@ const API_NAME: &str = "meshchat.group";
 
 /// Work, messages and writes under way above which no more frames are to be read: TCP pushes back, nothing is lost.
 const UNDER_WAY_MAX: usize = 4_096;
+/// Questions to the store under way, those for copies of posts included; a further call is told that the node is busy.
+const ASKED_MAX: usize = 1_024;
+/// Bytes of answers that wait for a commit; an answer beyond becomes word that the node is busy.
+const ANSWER_BYTES_MAX: usize = 8 << 20;
+/// Private messages under way; a further one is not sent. Strangers cause them, and copies of posts need the room.
+const REPLIES_MAX: usize = 1_024;
 
 /// Settings of a host.
 #[derive(Debug)]
@@ -145,6 +151,12 @@ enum After {
     Answer(Asker, Vec<u8>),
 }
 
+impl After {
+    fn answer_len(&self) -> usize {
+        if let Self::Answer(_, body) = self { body.len() } else { 0 }
+    }
+}
+
 /// What the answer to a query is for.
 enum Asked {
     Call(Asker, PendingCall),
@@ -171,6 +183,10 @@ pub struct HostCounters {
     pub calls: u64,
     /// Requests and calls that were refused.
     pub calls_refused: u64,
+    /// Requests and calls that found the node busy.
+    pub calls_busy: u64,
+    /// Private messages that were not sent because too many are under way.
+    pub replies_dropped: u64,
 }
 
 /// The addresses of the group.
@@ -198,7 +214,12 @@ pub struct Host {
     asked: HashMap<QueryId, Asked>,
     next_query: u64,
     outputs: VecDeque<Output>,
-    jobs_out: usize,
+    /// Bytes of answers that wait in the gate.
+    answer_bytes: usize,
+    /// Private messages under way.
+    replies: usize,
+    /// Whose keys the engine keeps because they are members.
+    kept: HashMap<MemberId, DestinationHash>,
     counters: HostCounters,
 }
 
@@ -265,12 +286,14 @@ impl Host {
             asked: HashMap::new(),
             next_query: 0,
             outputs: VecDeque::new(),
-            jobs_out: 0,
+            answer_bytes: 0,
+            replies: 0,
+            kept: HashMap::new(),
             counters: HostCounters::default(),
         };
-        let members: Vec<_> =
-            host.group.state().roster.iter().map(|member| Arc::clone(&member.identity)).collect();
-        members.iter().for_each(|identity| host.keep_peer(identity));
+        let roster = &host.group.state().roster;
+        let members: Vec<_> = roster.iter().map(|member| (member.id, Arc::clone(&member.identity))).collect();
+        members.iter().for_each(|(member, identity)| host.keep_peer(*member, identity));
         let code = created.map(|(code, event)| {
             host.write(Write::Decision { group: GROUP, events: vec![event], seen: None });
             code
@@ -304,7 +327,6 @@ impl Host {
 
     /// Takes a finished job back.
     pub fn handle_job_done(&mut self, now: Instant, done: JobDone) {
-        self.jobs_out -= 1;
         match done {
             JobDone::Engine(done) => self.engine.handle_work_done(now, done),
             JobDone::Router(done) => self.router.handle_work_done(now, &mut self.engine, done),
@@ -317,6 +339,7 @@ impl Host {
         self.gate.commit(writes);
         self.engine.set_answer_delay(answer_delay(commit_time));
         while let Some(after) = self.gate.release() {
+            self.answer_bytes -= after.answer_len();
             self.carry_out(now, after);
         }
     }
@@ -386,12 +409,12 @@ impl Host {
 
     /// Whether so much is under way that no more frames should be read for now.
     pub fn is_saturated(&self) -> bool {
-        self.jobs_out.max(self.gate.len()) > UNDER_WAY_MAX
+        self.under_way().max(self.gate.len()) > UNDER_WAY_MAX
     }
 
     /// Whether nothing waits for a commit.
     pub fn is_settled(&self) -> bool {
-        self.gate.is_settled() && self.jobs_out == 0
+        self.gate.is_settled() && self.under_way() == 0
     }
 
     /// Tells all peers that the node ends.
@@ -426,8 +449,15 @@ impl Host {
 
     /// Every count of something done or refused, by name.
     pub fn counters(&self) -> BTreeMap<String, u64> {
-        let HostCounters { messages_taken, messages_repeated, messages_refused, calls, calls_refused } =
-            self.counters;
+        let HostCounters {
+            messages_taken,
+            messages_repeated,
+            messages_refused,
+            calls,
+            calls_refused,
+            calls_busy,
+            replies_dropped,
+        } = self.counters;
         let delivery = self.delivery.counters();
         let own = [
             ("messages_taken", messages_taken),
@@ -435,6 +465,8 @@ impl Host {
             ("messages_refused", messages_refused),
             ("calls", calls),
             ("calls_refused", calls_refused),
+            ("calls_busy", calls_busy),
+            ("replies_dropped", replies_dropped),
             ("copies_delivered", delivery.delivered),
             ("copies_refused", delivery.refused),
             ("copies_expired", delivery.expired),
@@ -473,7 +505,6 @@ impl Host {
     }
 
     fn job(&mut self, job: Job) {
-        self.jobs_out += 1;
         self.outputs.push_back(Output::Job(job));
     }
 
@@ -490,9 +521,16 @@ impl Host {
     }
 
     fn after_commit(&mut self, now: Instant, after: After) {
-        if let Some(after) = self.gate.hold(after) {
-            self.carry_out(now, after);
+        let answer_len = after.answer_len();
+        match self.gate.hold(after) {
+            Some(after) => self.carry_out(now, after),
+            None => self.answer_bytes += answer_len,
         }
+    }
+
+    /// Jobs that were handed out, or soon will be, and are not back.
+    fn under_way(&self) -> usize {
+        self.engine.work_outstanding() + self.router.work_outstanding()
     }
 
     fn carry_out(&mut self, now: Instant, after: After) {
@@ -528,11 +566,14 @@ impl Host {
             }
             EventKind::Joined { member, identity, .. } => {
                 self.delivery.on_joined(*member, event.seq);
-                self.keep_peer(identity);
+                self.keep_peer(*member, identity);
             }
             EventKind::Left { member }
             | EventKind::Kicked { member, .. }
-            | EventKind::Banned { member: Some(member), .. } => self.delivery.on_removed(*member),
+            | EventKind::Banned { member: Some(member), .. } => {
+                self.delivery.on_removed(*member);
+                self.release_peer(*member);
+            }
             EventKind::Deleted { target } => self.lines.remove(*target),
             _ => {}
         }
@@ -540,8 +581,9 @@ impl Host {
     }
 
     /// Makes sure that the engine knows a member's keys and does not forget them.
-    fn keep_peer(&mut self, identity: &Arc<PublicIdentity>) {
+    fn keep_peer(&mut self, member: MemberId, identity: &Arc<PublicIdentity>) {
         let address = DestinationHash::of_single(*DELIVERY_NAME_HASH, identity.hash());
+        self.kept.insert(member, address);
         if self.engine.peer(&address).is_none() {
             self.engine.add_peer(reticulum::node::PeerRecord {
                 destination: address,
@@ -553,6 +595,14 @@ impl Host {
             });
         }
         self.engine.retain_peer(address, true);
+    }
+
+    /// Lets the engine forget whoever is no member any more, or coming and going would fill its memory.
+    fn release_peer(&mut self, member: MemberId) {
+        if let Some(address) = self.kept.remove(&member) {
+            self.engine.retain_peer(address, false);
+            self.write(Write::ForgetPeer(address));
+        }
     }
 }
 

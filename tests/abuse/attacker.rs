@@ -20,7 +20,7 @@ use reticulum::wire::{self, Announce, Context, Packet, PacketType, Proof};
 /// How long a node may take for what a test waits for. Generous: debug builds on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The wall clock of attackers; nothing depends on it but that it does not go back.
-const NOW: UnixTime = UnixTime::from_secs(1_780_000_000);
+const START: UnixTime = UnixTime::from_secs(1_780_000_000);
 
 /// What carries frames to a node and back.
 pub(crate) trait Wire {
@@ -125,13 +125,14 @@ pub(crate) struct Attacker<W> {
     /// Their randomness.
     pub(crate) rng: Rng,
     messages: u64,
+    now: UnixTime,
 }
 
 impl<W: Wire> Attacker<W> {
     /// An attacker whose identity follows from `seed`.
     pub(crate) fn new(wire: W, seed: u8) -> Self {
         let mut rng = Rng::from_seed([seed; 32]);
-        Self { wire, identity: Identity::generate(&mut rng), rng, messages: 0 }
+        Self { wire, identity: Identity::generate(&mut rng), rng, messages: 0, now: START }
     }
 
     /// Their `lxmf.delivery` address.
@@ -173,7 +174,12 @@ impl<W: Wire> Attacker<W> {
 
     /// An announce of their own delivery destination.
     pub(crate) fn announce(&mut self, name: &str) -> Vec<u8> {
-        announce(&self.identity, self.rng.bytes(), &lxmf::app_data::encode(name, None))
+        announce_at(self.now, &self.identity, self.rng.bytes(), &lxmf::app_data::encode(name, None))
+    }
+
+    /// Sets their clock forward, or their next announce is an old one.
+    pub(crate) fn later(&mut self) {
+        self.now = self.now + Duration::from_secs(60);
     }
 
     /// A single packet.
@@ -188,7 +194,7 @@ impl<W: Wire> Attacker<W> {
         let draft = Draft {
             destination: to.address,
             source: self.address(),
-            timestamp: NOW.as_secs_f64() + self.messages as f64,
+            timestamp: START.as_secs_f64() + self.messages as f64,
             title: b"",
             content: text.as_bytes(),
             fields,
@@ -244,7 +250,7 @@ impl<W: Wire> Attacker<W> {
     pub(crate) fn request(&mut self, session: &Session, path: &str, body: &[u8]) -> (Vec<u8>, RequestId) {
         let data = meshgroup::api::response_value(body);
         let mut packed = Vec::new();
-        Request { requested_at_secs: NOW.as_secs_f64(), path: PathHash::of_path(path), data: &data }
+        Request { requested_at_secs: START.as_secs_f64(), path: PathHash::of_path(path), data: &data }
             .emit(&mut packed);
         let frame = self.sealed(session, Context::REQUEST, &packed);
         let hash = Packet::parse(&frame).unwrap().hash();
@@ -327,9 +333,13 @@ pub(crate) fn opened(session: &Session, packet: &Packet<'_>, context: Context) -
 
 /// An announce of the delivery destination of `identity`.
 pub(crate) fn announce(identity: &Identity, random: [u8; 5], app_data: &[u8]) -> Vec<u8> {
+    announce_at(START, identity, random, app_data)
+}
+
+fn announce_at(now: UnixTime, identity: &Identity, random: [u8; 5], app_data: &[u8]) -> Vec<u8> {
     let name = NameHash::of_name(DELIVERY_NAME);
     let address = DestinationHash::of_single(name, identity.hash());
-    let data = Announce::build(identity, address, name, wire::random_blob(random, NOW), None, app_data);
+    let data = Announce::build(identity, address, name, wire::random_blob(random, now), None, app_data);
     emitted(&Packet::announce(address, Context::NONE, false, &data))
 }
 
