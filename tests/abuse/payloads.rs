@@ -266,6 +266,7 @@ fn resources_beyond_what_one_link_may_receive_at_a_time_are_rejected_aloud_and_c
         attacker.wire.send(&frame);
     }
     attacker.await_packet("rejection", |packet| opened(&session, packet, Context::RESOURCE_RCL));
-    assert_eq!(victim.counter("resource_no_room"), 1);
+    // The first to refuse is the link, if the nine come faster than they are decided about, and else the router.
+    assert_eq!(victim.counter("resource_no_room") + victim.counter("link_resources_full"), 1);
     victim.is_well();
 }
