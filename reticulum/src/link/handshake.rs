@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::job::{LinkJob, Signer};
 use super::keepalive::Liveness;
 use super::receipts::Receipts;
+use super::request::NEAR_ROUND_TRIP;
 use super::request::Requests;
 use super::transfer::Transfers;
 use super::types::{LinkConfig, LinkEvent, LinkOutput, Refusal};
@@ -77,6 +78,8 @@ pub(super) struct Answered {
     deadline: Instant,
     /// Body of the proof, until it leaves.
     held: Option<(Instant, Vec<u8>)>,
+    /// When it left.
+    proven_at: Option<Instant>,
 }
 
 /// Responder: the public-key half of answering a link request.
@@ -250,6 +253,7 @@ impl Link {
             requested_at: arrival.requested_at,
             deadline: arrival.requested_at + per_hop(arrival.hops) + CONFIRMATION_WAIT,
             held: Some((arrival.not_before, answer.proof)),
+            proven_at: None,
         });
         let mut link = Self {
             id: answer.id,
@@ -399,6 +403,9 @@ impl Link {
     fn open_as_responder(&mut self, now: Instant, rtt: Duration) {
         let State::Answered(answered) = &self.state else { return };
         let token = answered.token.clone();
+        // Its own round-trip time says little: it has in it how long the proof was held back.
+        self.requests
+            .set_near(answered.proven_at.is_some_and(|proven_at| now.since(proven_at) < NEAR_ROUND_TRIP));
         self.rtt = rtt;
         let mut liveness = Liveness::new(self.role, now, rtt);
         // Until the initiator tells its interval, the shortest is assumed: an answer too many does no harm.
@@ -439,6 +446,7 @@ impl Link {
             }
             State::Answered(answered) if now >= answered.deadline() => match answered.held.take() {
                 Some((_, proof)) => {
+                    answered.proven_at = Some(now);
                     self.transmit(now, PacketType::Proof, Context::LINK_REQUEST_PROOF, proof, Priority::Link);
                 }
                 None => self.end(CloseReason::Timeout),

@@ -110,6 +110,7 @@ impl Link {
     ) -> Result<(), Refusal> {
         if let State::Open(open) = &mut self.state {
             open.liveness.heard(now);
+            self.requests.drop_repeat();
         }
         let data = packet.data;
         match (packet.header.packet_type, packet.header.context) {
@@ -157,7 +158,7 @@ impl Link {
             Context::NONE => self.event(LinkEvent::Data { plaintext, hash }),
             Context::LINK_IDENTIFY => self.handle_identify(&plaintext)?,
             Context::LINK_CLOSE => self.handle_close(&plaintext)?,
-            Context::REQUEST => self.handle_request(&plaintext, hash)?,
+            Context::REQUEST => self.handle_request(now, &plaintext, hash)?,
             Context::RESPONSE => self.handle_response(&plaintext)?,
             Context::RESOURCE_ADV => self.handle_advertisement(now, rng, &plaintext)?,
             Context::RESOURCE_REQ => self.handle_part_request(now, rng, &plaintext, hash)?,
@@ -200,6 +201,7 @@ impl Link {
         if let State::Open(_) = self.state {
             self.expire_receipts(now);
             self.expire_requests(now);
+            self.repeat_answer(now, rng);
             self.expire_transfers(now, rng);
         }
     }

@@ -68,6 +68,37 @@ fn values_of_any_shape_and_size_are_echoed() {
 }
 
 #[test]
+fn an_answer_that_may_be_too_early_is_repeated_once_unless_the_peer_speaks() {
+    let answers =
+        |pair: &mut Pair| pair.contexts(Responder).iter().filter(|sent| **sent == Context::RESPONSE).count();
+    for (wait_ms, speaks, expected) in [(0, false, 2), (0, true, 1), (6, false, 1)] {
+        let mut pair = Pair::open();
+        let id = ask(&mut pair, &[0xc0]);
+        pair.advance(DELAY + ms(wait_ms));
+        respond(&mut pair, id, &[0xc0]);
+        if speaks {
+            ask(&mut pair, &[0xc0]);
+        }
+        pair.advance(secs(1));
+        assert_eq!(answers(&mut pair), expected, "answered after {wait_ms} ms, spoke: {speaks}");
+        let responses =
+            pair.events(Initiator).into_iter().filter(|event| matches!(event, LinkEvent::Response { .. }));
+        assert_eq!(responses.count(), 1, "the repeated answer counts once");
+    }
+    let mut far = Pair::new();
+    far.advance(DELAY);
+    far.fate = Box::new(|_| Some(ms(100)));
+    far.answer(500, Duration::ZERO);
+    far.advance(secs(1));
+    far.events(Responder);
+    let id = ask(&mut far, &[0xc0]);
+    far.advance(ms(100));
+    respond(&mut far, id, &[0xc0]);
+    far.advance(secs(1));
+    assert_eq!(answers(&mut far), 1, "a slow link never carries an answer twice");
+}
+
+#[test]
 fn what_fits_one_packet_travels_in_one() {
     let mut pair = Pair::open();
     // [time, path, data] packs to 28 bytes around the data; a bin8 has a header of two.
