@@ -20,6 +20,7 @@ mod messages;
 mod queries;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,7 +62,6 @@ const ANSWER_BYTES_MAX: usize = 8 << 20;
 const REPLIES_MAX: usize = 1_024;
 
 /// Settings of a host.
-#[derive(Debug)]
 pub struct HostConfig {
     /// The group's identity.
     pub identity: Arc<Identity>,
@@ -73,6 +73,19 @@ pub struct HostConfig {
     pub limits: Limits,
     /// All randomness comes from this.
     pub seed: [u8; 32],
+}
+
+impl fmt::Debug for HostConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { identity, name, visibility, limits, seed: _ } = self;
+        f.debug_struct("HostConfig")
+            .field("identity", identity)
+            .field("name", name)
+            .field("visibility", visibility)
+            .field("limits", limits)
+            .field("seed", &format_args!("[redacted]"))
+            .finish()
+    }
 }
 
 /// Work of one of the engines, to be run on any thread.
