@@ -248,13 +248,19 @@ impl<W: Wire> Attacker<W> {
 
     /// A request with a protobuf body, and the id of its answer.
     pub(crate) fn request(&mut self, session: &Session, path: &str, body: &[u8]) -> (Vec<u8>, RequestId) {
-        let data = meshgroup::api::response_value(body);
-        let mut packed = Vec::new();
-        Request { requested_at_secs: START.as_secs_f64(), path: PathHash::of_path(path), data: &data }
-            .emit(&mut packed);
+        let packed = self.request_plaintext(path, body);
         let frame = self.sealed(session, Context::REQUEST, &packed);
         let hash = Packet::parse(&frame).unwrap().hash();
         (frame, RequestId::new(*hash.proof_address().as_bytes()))
+    }
+
+    /// A request in clear.
+    pub(crate) fn request_plaintext(&self, path: &str, body: &[u8]) -> Vec<u8> {
+        let data = meshgroup::api::response_value(body);
+        let path = PathHash::of_path(path);
+        let mut packed = Vec::new();
+        Request { requested_at_secs: START.as_secs_f64(), path, data: &data }.emit(&mut packed);
+        packed
     }
 
     /// Asks on a link, and waits for the protobuf body of the answer.
