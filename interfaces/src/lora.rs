@@ -1,6 +1,6 @@
-//! LoRa parameters: what is allowed, how fast they are, and how long a packet is on the air.
+//! LoRa parameters and what is allowed. How fast they are, and how long a packet is on the air, is `lora_channel`'s.
 
-use std::time::Duration;
+use lora_channel::Modulation;
 
 use crate::StartError;
 
@@ -18,13 +18,6 @@ pub struct LoraSettings {
     /// 5 to 8, the denominator of 4/x.
     pub coding_rate: u8,
 }
-
-/// RNodes put a byte of their own before each LoRa frame, and split a packet that is longer than this into two frames
-/// (interfaces.md section 10.5).
-const FRAME_PAYLOAD_MAX: usize = 254;
-
-/// A modem must send its symbols in the low-data-rate form when they are longer than this.
-const LONG_SYMBOL: Duration = Duration::from_millis(16);
 
 impl LoraSettings {
     /// Whether these parameters are in the ranges of interfaces.md section 10.4.
@@ -44,32 +37,10 @@ impl LoraSettings {
         Ok(())
     }
 
-    /// Bits per second of payload on the air (interfaces.md section 10.5).
-    pub fn bitrate_bps(&self) -> f64 {
-        let symbols_per_second = f64::from(self.bandwidth_hz) / f64::from(1_u32 << self.spreading_factor);
-        f64::from(self.spreading_factor) * symbols_per_second * 4.0 / f64::from(self.coding_rate)
-    }
-
-    /// Time that a packet is on the air, in the one or two LoRa frames that an RNode makes of it, each behind
-    /// `preamble_symbols`. Neither contention nor air-time limits are in it.
-    pub fn airtime(&self, packet_len: usize, preamble_symbols: u16) -> Duration {
-        let first = packet_len.min(FRAME_PAYLOAD_MAX);
-        let second = packet_len - first;
-        let frame = |payload_len: usize| self.frame_airtime(payload_len + 1, preamble_symbols);
-        frame(first) + if second > 0 { frame(second) } else { Duration::ZERO }
-    }
-
-    /// Semtech's formula (SX1276 data sheet, section 4.1.1.7), with explicit header and CRC.
-    fn frame_airtime(&self, payload_len: usize, preamble_symbols: u16) -> Duration {
-        let symbol = Duration::from_secs_f64(
-            f64::from(1_u32 << self.spreading_factor) / f64::from(self.bandwidth_hz.max(1)),
-        );
-        let factor = i64::from(self.spreading_factor);
-        let bits = 8 * payload_len as i64 - 4 * factor + 28 + 16;
-        let bits_per_block = 4 * (factor - if symbol > LONG_SYMBOL { 2 } else { 0 });
-        let blocks = (bits.max(0) + bits_per_block - 1) / bits_per_block;
-        let payload_symbols = 8 + blocks * i64::from(self.coding_rate);
-        symbol.mul_f64(f64::from(preamble_symbols) + 4.25 + payload_symbols as f64)
+    /// What decides how fast the modem is, and who hears it.
+    pub fn modulation(&self) -> Modulation {
+        let Self { spreading_factor, bandwidth_hz, coding_rate, .. } = *self;
+        Modulation { spreading_factor, bandwidth_hz, coding_rate }
     }
 }
 
@@ -87,39 +58,6 @@ mod tests {
 
     fn settings(spreading_factor: u8, bandwidth_hz: u32, coding_rate: u8) -> LoraSettings {
         LoraSettings { spreading_factor, bandwidth_hz, coding_rate, ..USUAL }
-    }
-
-    #[test]
-    fn bitrates_are_the_verified_ones() {
-        let rows = [
-            (8, 125_000, 5, 3125.0),
-            (7, 250_000, 5, 10937.5),
-            (12, 125_000, 8, 183.1),
-            (10, 62_500, 6, 406.9),
-        ];
-        for (factor, bandwidth_hz, rate, bitrate_bps) in rows {
-            let computed = settings(factor, bandwidth_hz, rate).bitrate_bps();
-            assert!((computed - bitrate_bps).abs() < 0.05, "SF{factor}: {computed}");
-        }
-    }
-
-    #[test]
-    fn air_times_are_those_of_the_usual_calculators() {
-        // SF, bandwidth, CR, bytes on the air, preamble 8: milliseconds from Semtech's formula by hand.
-        let rows =
-            [(7, 125_000, 5, 51, 102.656), (12, 125_000, 5, 51, 2465.792), (8, 125_000, 5, 20, 102.912)];
-        for (factor, bandwidth_hz, rate, bytes, ms) in rows {
-            let computed = settings(factor, bandwidth_hz, rate).frame_airtime(bytes, 8).as_secs_f64() * 1e3;
-            assert!((computed - ms).abs() < 0.01, "SF{factor}: {computed}");
-        }
-    }
-
-    #[test]
-    fn a_packet_above_254_bytes_takes_two_frames() {
-        let frame = |payload_len| USUAL.frame_airtime(payload_len, 18);
-        assert_eq!(USUAL.airtime(254, 18), frame(255));
-        assert_eq!(USUAL.airtime(255, 18), frame(255) + frame(2));
-        assert_eq!(USUAL.airtime(508, 18), frame(255) + frame(255));
     }
 
     #[test]

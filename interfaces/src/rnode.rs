@@ -193,7 +193,7 @@ impl Rnode {
             interface: self.interface,
             label: self.settings.port.clone(),
             properties: Properties {
-                bitrate_bps: self.settings.lora.bitrate_bps() as u64,
+                bitrate_bps: self.settings.lora.modulation().bitrate_bps() as u64,
                 hw_mtu: PACKET_LEN_MAX,
                 mtu_capable: false,
                 shared_medium: true,

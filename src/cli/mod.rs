@@ -1,6 +1,7 @@
-//! The command line: what can be typed, and what is printed. It decides nothing; every command but `run` asks the node
-//! that runs on the data folder.
+//! The command line: what can be typed, and what is printed. It decides nothing; every command but `run` and `airtime` asks
+//! the node that runs on the data folder.
 
+mod airtime;
 mod banner;
 mod list;
 mod status;
@@ -44,6 +45,8 @@ enum Command {
     /// Members of the group
     #[command(subcommand)]
     Member(MemberCommand),
+    /// Compute how long a packet is on the air of LoRa
+    Airtime(airtime::Airtime),
 }
 
 #[derive(Debug, Subcommand)]
@@ -85,20 +88,21 @@ pub enum Task {
 
 /// Carries out what was typed, up to running a node, which is left to the caller.
 pub fn carry_out(arguments: Arguments) -> anyhow::Result<Task> {
-    let folder = match arguments.data {
-        Some(folder) => folder,
-        None => default_folder(|name| std::env::var_os(name).map(PathBuf::from))
-            .context("neither XDG_DATA_HOME nor HOME is set\n  remedy: name a folder with --data")?,
-    };
     let out = &mut io::stdout().lock();
+    let folder = || match arguments.data {
+        Some(folder) => Ok(folder),
+        None => default_folder(|name| std::env::var_os(name).map(PathBuf::from))
+            .context("neither XDG_DATA_HOME nor HOME is set\n  remedy: name a folder with --data"),
+    };
     let printed = match arguments.command.unwrap_or(Command::Run) {
-        Command::Run => return Ok(Task::Run(folder)),
-        Command::Status(output) => status::print(&mut Client::connect(&folder)?, output.json, out),
+        Command::Run => return Ok(Task::Run(folder()?)),
+        Command::Airtime(question) => question.print(out),
+        Command::Status(output) => status::print(&mut Client::connect(&folder()?)?, output.json, out),
         Command::Message(MessageCommand::List { output, after, limit }) => {
-            list::messages(&mut Client::connect(&folder)?, output.json, after, limit, out)
+            list::messages(&mut Client::connect(&folder()?)?, output.json, after, limit, out)
         }
         Command::Member(MemberCommand::List(output)) => {
-            list::members(&mut Client::connect(&folder)?, output.json, out)
+            list::members(&mut Client::connect(&folder()?)?, output.json, out)
         }
     };
     match printed.and_then(|()| Ok(out.flush()?)) {

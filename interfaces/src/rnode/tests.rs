@@ -209,7 +209,7 @@ async fn a_packet_waits_until_the_one_before_is_off_the_air() {
     three.push(&[3; 200]);
     on_line.frames.send(three).await.unwrap();
     while !matches!(lab.next().await, Notice::Sent { .. }) {}
-    let expected = 2 * LORA.airtime(200, 18);
+    let expected = 2 * LORA.modulation().packet_airtime(200, 18);
     assert!(start.elapsed().abs_diff(expected) < Duration::from_millis(10), "{:?}", start.elapsed());
 }
 

@@ -7,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lora_channel::{Modulation, PREAMBLE_SYMBOLS};
 use tokio::io::AsyncWrite;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -20,10 +21,7 @@ use crate::framing::rnode::{
 };
 use crate::pace::Pace;
 use crate::stream::{FrameReader, FrameWriter, write_all};
-use crate::{Beacon, FrameBatch, LoraSettings, RadioReport};
-
-/// What firmware uses at the usual settings; only for pacing, which need not be exact.
-const PREAMBLE_SYMBOLS: u16 = 18;
+use crate::{Beacon, FrameBatch, RadioReport};
 
 /// The device reports on the channel about once a second; a report that it is at its air-time limit holds for this
 /// long, so that a device that falls silent does not hold us for ever.
@@ -186,7 +184,7 @@ fn quality(snr_db: f32, spreading_factor: u8) -> f32 {
 pub(super) struct RnodeWriter<W> {
     stream: W,
     wire: Vec<u8>,
-    lora: LoraSettings,
+    modulation: Modulation,
     pace: Pace,
     signals: ToWriter,
     flow_control: bool,
@@ -208,7 +206,7 @@ impl<W: AsyncWrite + Unpin> RnodeWriter<W> {
         Self {
             stream,
             wire: Vec::new(),
-            lora: settings.lora,
+            modulation: settings.lora.modulation(),
             pace: Pace::new(),
             signals,
             flow_control: settings.flow_control,
@@ -228,7 +226,7 @@ impl<W: AsyncWrite + Unpin> RnodeWriter<W> {
         }
         kiss::encode(kiss::DATA, packet, &mut self.wire);
         self.flush().await?;
-        self.pace.sent(self.lora.airtime(packet.len(), PREAMBLE_SYMBOLS));
+        self.pace.sent(self.modulation.packet_airtime(packet.len(), PREAMBLE_SYMBOLS));
         Ok(())
     }
 
