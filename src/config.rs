@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::error::{ConfigError, not_opened};
 use self::interface::InterfaceTable;
-pub use self::interface::{Interface, Medium};
+pub use self::interface::{Access, Interface};
 
 /// Name of the file within the data folder.
 pub const FILE_NAME: &str = "meshgroup.toml";
@@ -38,7 +38,7 @@ macro_rules! options {
         }
     ) => {
         $(#[doc = $table_doc])+
-        #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+        #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
         #[serde(deny_unknown_fields, default)]
         $visibility struct $table {
             $( $(#[doc = $doc])+ $(#[serde($($serde)+)])? pub $field: $type, )+
@@ -50,21 +50,36 @@ macro_rules! options {
             }
         }
 
-        impl $table {
-            /// Appends each option, commented out behind its documentation.
+        impl $crate::config::Table for $table {
             fn describe(out: &mut String) {
                 $(
-                    let shown = options!(@shown $default $(, $shown)?);
-                    $crate::config::describe_option(out, &[$($doc),+], stringify!($field), &shown);
+                    let shown = $crate::config::options!(@shown $default $(, $shown)?);
+                    $crate::config::describe_option(out, &[$($doc),+], $crate::config::key(stringify!($field)), &shown);
                 )+
+            }
+
+            fn given(&self) -> Vec<&'static str> {
+                let usual = Self::default();
+                let mut keys = Vec::new();
+                $( if self.$field != usual.$field { keys.push($crate::config::key(stringify!($field))); } )+
+                keys
             }
         }
     };
 }
 use options;
 
+/// What [`options`] makes of a table beside the struct.
+trait Table {
+    /// Appends each option, commented out behind its documentation.
+    fn describe(out: &mut String);
+
+    /// The keys whose values are not the defaults.
+    fn given(&self) -> Vec<&'static str>;
+}
+
 /// All options of a node.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// What the group is when it is first created.
@@ -73,7 +88,7 @@ pub struct Config {
     pub limits: LimitOptions,
     /// How the database is kept.
     pub store: StoreOptions,
-    /// The media that the node uses, in the order of the file.
+    /// The media that the node uses, in the order of the file. Those that are not enabled are checked, then left out.
     #[serde(rename = "interface")]
     pub interfaces: Vec<Interface>,
 }
@@ -162,13 +177,15 @@ impl Config {
 
     /// Reads the text of a configuration; `file` is its name in errors.
     pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text).map_err(|error| ConfigError::of_toml(file, text, &error))?;
+        let mut config: Self =
+            toml::from_str(text).map_err(|error| ConfigError::of_toml(file, text, &error))?;
         let names = config.interfaces.iter().map(|interface| &interface.name);
         for (index, name) in names.clone().enumerate() {
             if names.clone().take(index).any(|earlier| earlier == name) {
                 return Err(ConfigError::same_name(file, name));
             }
         }
+        config.interfaces.retain(|interface| interface.enabled);
         Ok(config)
     }
 
@@ -195,7 +212,7 @@ const TEMPLATE_HEAD: &str = "\
 const TEMPLATE_WIDTH: usize = 110;
 
 /// Appends one option to the template: a blank line, its documentation as prose, then `#key = value`.
-fn describe_option(out: &mut String, doc: &[&str], field: &str, shown: &str) {
+fn describe_option(out: &mut String, doc: &[&str], key: &str, shown: &str) {
     out.push('\n');
     let mut line = String::from("#");
     for word in doc.iter().flat_map(|line| line.split_whitespace()) {
@@ -207,8 +224,12 @@ fn describe_option(out: &mut String, doc: &[&str], field: &str, shown: &str) {
         line.push_str(word);
     }
     out.push_str(&line);
-    let key = field.trim_start_matches("r#");
     out.push_str(&format!("\n#{key} = {shown}\n"));
+}
+
+/// The key of a field, which may be named after a keyword.
+fn key(field: &'static str) -> &'static str {
+    field.trim_start_matches("r#")
 }
 
 /// A value as TOML writes it.

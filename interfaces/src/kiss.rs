@@ -28,6 +28,9 @@ const READY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A beacon is padded with zeros to this length (interfaces.md section 8).
 const BEACON_LEN_MIN: usize = 15;
 
+/// A TNC is told times in a byte of tens of milliseconds.
+const TIME_MAX: Duration = Duration::from_millis(2550);
+
 // Commands, with one byte of data each (interfaces.md section 8).
 const TX_DELAY: u8 = 0x01;
 const PERSISTENCE: u8 = 0x02;
@@ -94,6 +97,22 @@ impl KissSettings {
         }
     }
 
+    /// What goes before each packet, if every setting is in its range.
+    pub(crate) fn header(&self) -> Result<Vec<u8>, StartError> {
+        self.line.check()?;
+        let times = [("preamble", self.preamble), ("tx_tail", self.tx_tail), ("slot_time", self.slot_time)];
+        for (setting, time) in times {
+            if time > TIME_MAX {
+                let value = time.as_millis().to_string();
+                return Err(StartError::OutOfRange { setting, value, range: "0 to 2550 ms" });
+            }
+        }
+        match &self.ax25 {
+            Some(station) => Ok(ax25::header(&station.callsign, station.ssid)?.to_vec()),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// What a TNC is told when it has come up.
     fn start_up(&self) -> Vec<u8> {
         let tens_of_ms = |time: Duration| u8::try_from(time.as_millis() / 10).unwrap_or(u8::MAX);
@@ -117,11 +136,7 @@ pub(crate) fn start(
     settings: KissSettings,
     notices: mpsc::Sender<Notice>,
 ) -> Result<InterfaceHandle, StartError> {
-    settings.line.check()?;
-    let header = match &settings.ax25 {
-        Some(station) => ax25::header(&station.callsign, station.ssid)?.to_vec(),
-        None => Vec::new(),
-    };
+    let header = settings.header()?;
     let interval = settings.reconnect_interval;
     let tnc = Tnc { interface, settings, header };
     Ok(InterfaceHandle::new(tokio::spawn(keep_open(interface, interval, tnc, notices)).abort_handle()))

@@ -39,6 +39,13 @@ impl PipeSettings {
     pub fn new(command: impl Into<String>) -> Self {
         Self { command: command.into(), respawn_delay: retry::INTERVAL }
     }
+
+    /// Program and arguments.
+    pub(crate) fn words(&self) -> Result<Vec<String>, StartError> {
+        let bad = |reason| StartError::BadCommand { command: self.command.clone(), reason };
+        let words = shlex::split(&self.command).ok_or_else(|| bad("a quote is not closed"))?;
+        if words.is_empty() { Err(bad("it is empty")) } else { Ok(words) }
+    }
 }
 
 /// Starts the program and keeps it running until the handle is dropped.
@@ -47,11 +54,7 @@ pub(crate) fn start(
     settings: PipeSettings,
     notices: mpsc::Sender<Notice>,
 ) -> Result<InterfaceHandle, StartError> {
-    let bad = |reason| StartError::BadCommand { command: settings.command.clone(), reason };
-    let words = shlex::split(&settings.command).ok_or_else(|| bad("a quote is not closed"))?;
-    if words.is_empty() {
-        return Err(bad("it is empty"));
-    }
+    let words = settings.words()?;
     let delay = settings.respawn_delay;
     let pipe = Pipe { interface, command: settings.command, words };
     Ok(InterfaceHandle::new(tokio::spawn(keep_open(interface, delay, pipe, notices)).abort_handle()))

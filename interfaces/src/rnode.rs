@@ -90,7 +90,8 @@ impl RnodeSettings {
         }
     }
 
-    fn check(&self) -> Result<(), StartError> {
+    /// Whether every setting is in its range.
+    pub(crate) fn check(&self) -> Result<(), StartError> {
         let out = |setting, value: &dyn ToString, range| {
             Err(StartError::OutOfRange { setting, value: value.to_string(), range })
         };
@@ -106,7 +107,7 @@ impl RnodeSettings {
         if let Some(beacon) = &self.beacon
             && !(1..=CALLSIGN_LEN_MAX).contains(&beacon.callsign.len())
         {
-            return out("id_callsign", &beacon.callsign, "1 to 32 bytes");
+            return out("callsign", &beacon.callsign, "1 to 32 bytes");
         }
         if self.port.starts_with("ble://") {
             return out(

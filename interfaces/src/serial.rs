@@ -91,10 +91,10 @@ impl SerialLine {
         match self {
             Self { speed: 0, .. } => out("speed", 0, "bits per second, for example 9600 or 115200"),
             Self { data_bits, .. } if !(5..=8).contains(data_bits) => {
-                out("databits", u32::from(*data_bits), "5 to 8")
+                out("data_bits", u32::from(*data_bits), "5 to 8")
             }
             Self { stop_bits, .. } if !(1..=2).contains(stop_bits) => {
-                out("stopbits", u32::from(*stop_bits), "1 or 2")
+                out("stop_bits", u32::from(*stop_bits), "1 or 2")
             }
             _ => Ok(()),
         }

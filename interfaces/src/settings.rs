@@ -10,7 +10,6 @@ use crate::{
 
 /// The settings of one interface, by type.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum Settings {
     /// Accepts TCP connections; each is a medium of its own.
     TcpServer(TcpServerSettings),
@@ -26,6 +25,21 @@ pub enum Settings {
     Kiss(KissSettings),
     /// An RNode, on a serial line or behind TCP.
     Rnode(RnodeSettings),
+}
+
+impl Settings {
+    /// Whether every setting is in its range, as far as that can be known without opening anything.
+    pub fn check(&self) -> Result<(), StartError> {
+        match self {
+            Self::TcpServer(_) => Ok(()),
+            Self::TcpClient(settings) => settings.check(),
+            Self::Udp(settings) => settings.check(),
+            Self::Pipe(settings) => settings.words().map(drop),
+            Self::Serial(settings) => settings.line.check(),
+            Self::Kiss(settings) => settings.header().map(drop),
+            Self::Rnode(settings) => settings.check(),
+        }
+    }
 }
 
 /// Why an interface did not start. What may mend itself (a server that does not answer, a device that is not plugged

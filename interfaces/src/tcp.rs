@@ -93,6 +93,19 @@ impl TcpClientSettings {
             kiss_framing: false,
         }
     }
+
+    /// Whether target and MTU can be.
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        check_target(&self.target)?;
+        match self.fixed_mtu.filter(|mtu| !(MTU_MIN..=MTU_MAX).contains(mtu)) {
+            Some(mtu) => Err(StartError::OutOfRange {
+                setting: "fixed_mtu",
+                value: mtu.to_string(),
+                range: "500 to 524288 bytes",
+            }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Binds, then accepts connections until the handle is dropped.
@@ -115,14 +128,7 @@ pub(crate) fn start_client(
     settings: TcpClientSettings,
     notices: mpsc::Sender<Notice>,
 ) -> Result<InterfaceHandle, StartError> {
-    check_target(&settings.target)?;
-    if let Some(mtu) = settings.fixed_mtu.filter(|mtu| !(MTU_MIN..=MTU_MAX).contains(mtu)) {
-        return Err(StartError::OutOfRange {
-            setting: "fixed_mtu",
-            value: mtu.to_string(),
-            range: "500 to 524288 bytes",
-        });
-    }
+    settings.check()?;
     let interval = settings.reconnect_interval;
     let client = Client { interface, settings };
     Ok(InterfaceHandle::new(tokio::spawn(keep_open(interface, interval, client, notices)).abort_handle()))

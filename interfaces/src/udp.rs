@@ -42,12 +42,27 @@ pub struct UdpSettings {
     pub bitrate_bps: Option<u64>,
 }
 
+impl UdpSettings {
+    /// Whether there is an address at all.
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        match (&self.listen, &self.forward) {
+            (None, None) => Err(StartError::OutOfRange {
+                setting: "listen",
+                value: "\"\"".to_owned(),
+                range: "needs `listen`, `forward` or both",
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Binds, then carries datagrams until the handle is dropped.
 pub(crate) async fn start(
     interface: usize,
     settings: UdpSettings,
     notices: mpsc::Sender<Notice>,
 ) -> Result<InterfaceHandle, StartError> {
+    settings.check()?;
     let receiver = match &settings.listen {
         Some(listen) => Some(bind(listen).await?),
         None => None,
@@ -57,13 +72,6 @@ pub(crate) async fn start(
         Some(forward) => Some(Sender::new(forward).await?),
         None => None,
     };
-    if receiver.is_none() && sender.is_none() {
-        return Err(StartError::OutOfRange {
-            setting: "listen",
-            value: "\"\"".to_owned(),
-            range: "needs `listen`, `forward` or both",
-        });
-    }
     let label = settings.listen.or(settings.forward).unwrap_or_default();
     let bitrate_bps = settings.bitrate_bps.unwrap_or(BITRATE_BPS);
     let task = tokio::spawn(async move {

@@ -27,7 +27,7 @@ pub use self::error::{busy, internal, malformed, refused};
 pub use self::history::history;
 pub use self::reply::Reply;
 pub use self::route::{PATHS, plan};
-pub use self::status::{GroupStatus, InterfaceStatus, NodeStatus};
+pub use self::status::{GroupStatus, InterfaceStatus, NodeStatus, RadioStatus};
 pub use self::wire::{request_body, response_value};
 use crate::group::Action;
 use crate::store::PageRequest;

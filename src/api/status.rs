@@ -8,7 +8,7 @@ use reticulum::hash::{DestinationHash, IdentityHash};
 use serde::{Serialize, Serializer};
 
 /// What `meshgroup status` tells. Field names are those of the JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NodeStatus {
     /// Version of the software.
     pub version: String,
@@ -49,7 +49,7 @@ pub struct GroupStatus {
 }
 
 /// An interface in [`NodeStatus`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct InterfaceStatus {
     /// Name in the configuration.
     pub name: String,
@@ -68,6 +68,57 @@ pub struct InterfaceStatus {
     /// Why it is not online, if it is not.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub waiting: String,
+    /// What a radio tells of itself and of the air.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub radio: Option<RadioStatus>,
+}
+
+/// A radio in [`InterfaceStatus`], as far as it has told.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RadioStatus {
+    /// Version of the device's firmware, for example "1.86".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firmware: Option<String>,
+    /// Strength of the last packet, in dBm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rssi_dbm: Option<i32>,
+    /// Signal over noise of the last packet, in dB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snr_db: Option<f32>,
+    /// The last packet's margin above what the modem can still read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality_percent: Option<f32>,
+    /// Our sending, in the last 15 seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub airtime_short_percent: Option<f32>,
+    /// Our sending, in the last hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub airtime_long_percent: Option<f32>,
+    /// Everybody's sending, in the last 15 seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_short_percent: Option<f32>,
+    /// Everybody's sending, in the last hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_long_percent: Option<f32>,
+    /// Strength on the channel now, in dBm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel_dbm: Option<i32>,
+    /// Strength while nobody sends, in dBm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_floor_dbm: Option<i32>,
+    /// Strength of what is no LoRa, in dBm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interference_dbm: Option<i32>,
+    /// Charge of the battery.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub battery_percent: Option<u32>,
+    /// Temperature of the device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature_celsius: Option<i32>,
+    /// Packets that the device dropped because its queue was full.
+    pub queue_overflows: u32,
+    /// Other complaints of the device that it got over by itself.
+    pub complaints: u32,
 }
 
 /// Serialises a hash as hexadecimal digits.
@@ -128,14 +179,112 @@ impl NodeStatus {
 
 impl InterfaceStatus {
     fn to_proto(&self) -> v1::InterfaceStatus {
-        let Self { name, r#type, online, rx_bytes, tx_bytes, rx_packets, tx_packets, waiting } = self.clone();
-        v1::InterfaceStatus { name, r#type, online, rx_bytes, tx_bytes, rx_packets, tx_packets, waiting }
+        let Self { name, r#type, online, rx_bytes, tx_bytes, rx_packets, tx_packets, waiting, radio } =
+            self.clone();
+        let radio = radio.map(|radio| radio.to_proto());
+        v1::InterfaceStatus {
+            name,
+            r#type,
+            online,
+            rx_bytes,
+            tx_bytes,
+            rx_packets,
+            tx_packets,
+            waiting,
+            radio,
+        }
     }
 
     fn from_proto(interface: v1::InterfaceStatus) -> Self {
-        let v1::InterfaceStatus { name, r#type, online, rx_bytes, tx_bytes, rx_packets, tx_packets, waiting } =
-            interface;
-        Self { name, r#type, online, rx_bytes, tx_bytes, rx_packets, tx_packets, waiting }
+        let v1::InterfaceStatus {
+            name,
+            r#type,
+            online,
+            rx_bytes,
+            tx_bytes,
+            rx_packets,
+            tx_packets,
+            waiting,
+            radio,
+        } = interface;
+        let radio = radio.map(RadioStatus::from_proto);
+        Self { name, r#type, online, rx_bytes, tx_bytes, rx_packets, tx_packets, waiting, radio }
+    }
+}
+
+impl RadioStatus {
+    fn to_proto(&self) -> v1::RadioStatus {
+        let Self {
+            firmware,
+            rssi_dbm,
+            snr_db,
+            quality_percent,
+            airtime_short_percent,
+            airtime_long_percent,
+            load_short_percent,
+            load_long_percent,
+            channel_dbm,
+            noise_floor_dbm,
+            interference_dbm,
+            battery_percent,
+            temperature_celsius,
+            queue_overflows,
+            complaints,
+        } = self.clone();
+        v1::RadioStatus {
+            firmware,
+            rssi_dbm,
+            snr_db,
+            quality_percent,
+            airtime_short_percent,
+            airtime_long_percent,
+            load_short_percent,
+            load_long_percent,
+            channel_dbm,
+            noise_floor_dbm,
+            interference_dbm,
+            battery_percent,
+            temperature_celsius,
+            queue_overflows,
+            complaints,
+        }
+    }
+
+    fn from_proto(radio: v1::RadioStatus) -> Self {
+        let v1::RadioStatus {
+            firmware,
+            rssi_dbm,
+            snr_db,
+            quality_percent,
+            airtime_short_percent,
+            airtime_long_percent,
+            load_short_percent,
+            load_long_percent,
+            channel_dbm,
+            noise_floor_dbm,
+            interference_dbm,
+            battery_percent,
+            temperature_celsius,
+            queue_overflows,
+            complaints,
+        } = radio;
+        Self {
+            firmware,
+            rssi_dbm,
+            snr_db,
+            quality_percent,
+            airtime_short_percent,
+            airtime_long_percent,
+            load_short_percent,
+            load_long_percent,
+            channel_dbm,
+            noise_floor_dbm,
+            interference_dbm,
+            battery_percent,
+            temperature_celsius,
+            queue_overflows,
+            complaints,
+        }
     }
 }
 
@@ -162,6 +311,12 @@ mod tests {
             interfaces: vec![InterfaceStatus {
                 name: "up".into(),
                 rx_bytes: 1,
+                radio: Some(RadioStatus {
+                    rssi_dbm: Some(-91),
+                    snr_db: Some(-3.25),
+                    complaints: 2,
+                    ..RadioStatus::default()
+                }),
                 ..InterfaceStatus::default()
             }],
             counters: BTreeMap::from([("malformed_packets".into(), 2)]),

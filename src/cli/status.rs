@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::api::client::Client;
-use crate::api::{InterfaceStatus, NodeStatus};
+use crate::api::{InterfaceStatus, NodeStatus, RadioStatus};
 
 /// Prints the status of the node behind `client`.
 pub(super) fn print(client: &mut Client, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
@@ -54,6 +54,29 @@ fn interface_line(interface: &InterfaceStatus, out: &mut impl Write) -> anyhow::
         out,
         "  received {rx_packets} packets, {rx_bytes} bytes; sent {tx_packets} packets, {tx_bytes} bytes"
     )?;
+    if let Some(radio) = &interface.radio {
+        radio_lines(radio, out)?;
+    }
+    Ok(())
+}
+
+fn radio_lines(radio: &RadioStatus, out: &mut impl Write) -> anyhow::Result<()> {
+    if let (Some(rssi), Some(snr)) = (radio.rssi_dbm, radio.snr_db) {
+        writeln!(out, "  last packet at {rssi} dBm, {snr} dB above noise")?;
+    }
+    if let (Some(short), Some(long)) = (radio.airtime_short_percent, radio.airtime_long_percent) {
+        writeln!(out, "  sent for {short} % of 15 s, {long} % of the hour")?;
+    }
+    if let (Some(short), Some(long)) = (radio.load_short_percent, radio.load_long_percent) {
+        writeln!(out, "  channel in use for {short} % of 15 s, {long} % of the hour")?;
+    }
+    if radio.queue_overflows > 0 || radio.complaints > 0 {
+        writeln!(
+            out,
+            "  the device dropped {} packets and complained {} times",
+            radio.queue_overflows, radio.complaints
+        )?;
+    }
     Ok(())
 }
 
@@ -94,6 +117,13 @@ mod tests {
                 name: "up".into(),
                 r#type: "tcp-client".into(),
                 waiting: "connection refused".into(),
+                radio: Some(RadioStatus {
+                    rssi_dbm: Some(-91),
+                    snr_db: Some(-3.25),
+                    airtime_short_percent: Some(0.5),
+                    airtime_long_percent: Some(1.5),
+                    ..RadioStatus::default()
+                }),
                 ..InterfaceStatus::default()
             }],
             counters: BTreeMap::from([("malformed_packets".into(), 2)]),
@@ -112,6 +142,8 @@ mod tests {
         for key in ["name", "type", "online", "rx_bytes", "tx_bytes", "rx_packets", "tx_packets"] {
             assert!(value["interfaces"][0].get(key).is_some(), "{key}");
         }
+        assert_eq!(value["interfaces"][0]["radio"]["rssi_dbm"], -91);
+        assert!(value["interfaces"][0]["radio"].get("firmware").is_none(), "what is not known is left out");
         assert_eq!(value["group"]["address"], "01".repeat(16));
     }
 
@@ -123,5 +155,7 @@ mod tests {
         assert!(text.contains("up 1 h 2 min"), "{text}");
         assert!(text.contains("up (tcp-client), offline: connection refused"), "{text}");
         assert!(text.contains("2  malformed_packets"), "{text}");
+        assert!(text.contains("last packet at -91 dBm, -3.25 dB above noise"), "{text}");
+        assert!(text.contains("sent for 0.5 % of 15 s, 1.5 % of the hour"), "{text}");
     }
 }

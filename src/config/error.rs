@@ -66,7 +66,7 @@ impl ConfigError {
 /// The error of a configured interface that could not be opened at start, most often because its port is in use. The
 /// driver's text says what is wrong and, behind a semicolon, what to do.
 pub fn not_opened(file: &Path, interface: &Interface, error: &interfaces::StartError) -> ConfigError {
-    let (key, value) = interface.medium.place();
+    let (key, value) = interface.place();
     let text = error.to_string();
     let (problem, remedy) = text.split_once("; ").unwrap_or((&text, "correct host and port"));
     ConfigError::Invalid {

@@ -1,51 +1,92 @@
-//! The `[[interface]]` tables: one flat table for what people write, checked into one typed value per medium. It does not
-//! open anything; `interfaces` does.
+//! One `[[interface]]`: what its table (see `table`) means, checked, as one typed value. It does not open anything;
+//! `interfaces` does.
 
+mod table;
+
+use std::fmt;
+use std::time::Duration;
+
+use interfaces::{
+    Ax25Station, Beacon, KissSettings, LoraSettings, PipeSettings, RnodeSettings, SerialLine, SerialSettings,
+    Settings, TcpClientSettings, TcpServerSettings, UdpSettings,
+};
+use reticulum::crypto::Ifac;
+use reticulum::node::Mode;
 use serde::Deserialize;
 
-use super::options;
+pub(super) use self::table::InterfaceTable;
+use self::table::InterfaceType;
 
 /// One medium that the node uses.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "InterfaceTable")]
 pub struct Interface {
     /// Name in `status` and in messages, unique in the file.
     pub name: String,
+    /// Whether the node is to use it.
+    pub enabled: bool,
     /// Minutes between two announces of the group on it; 0 announces at start only.
     pub announce_interval_min: u32,
-    /// What it is.
-    pub medium: Medium,
+    /// What announces it lets out, and how long paths live on it.
+    pub mode: Mode,
+    /// Whether bursts of announces of strangers are held back.
+    pub ingress_control: bool,
+    /// What keeps others out.
+    pub access: Option<Access>,
+    /// What it is, with what only this kind needs.
+    pub settings: Settings,
 }
 
-/// What an interface is, with what only this kind needs.
+/// Who knows these, and nobody else, reads and writes on an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Medium {
-    /// Listens on `host:port`; each accepted connection is a link to a neighbour.
-    TcpServer {
-        /// `host:port` to bind.
-        listen: String,
-    },
-    /// Connects to `host:port`, again and again if need be.
-    TcpClient {
-        /// `host:port` to connect to.
-        target: String,
-    },
+pub struct Access {
+    network_name: Option<String>,
+    passphrase: Option<Secret>,
+    size: Option<usize>,
 }
 
-impl Medium {
+/// A text that no log shows.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Secret(String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("[redacted]")
+    }
+}
+
+/// In the table it is in bits, as everywhere in this field; at most a whole signature.
+const ACCESS_CODE_BITS: std::ops::RangeInclusive<usize> = 8..=512;
+
+const ANNOUNCE_INTERVAL_MIN: u32 = 60;
+/// Where the air is shared and slow. Who comes later asks for the path.
+const ANNOUNCE_INTERVAL_RADIO_MIN: u32 = 360;
+
+/// interfaces.md section 2.3.
+const BITRATE_MIN_BPS: u64 = 5;
+
+impl Interface {
     /// The value of `type` in the file.
     pub fn type_name(&self) -> &'static str {
-        match self {
-            Self::TcpServer { .. } => "tcp-server",
-            Self::TcpClient { .. } => "tcp-client",
-        }
+        InterfaceType::of(&self.settings).name()
+    }
+
+    /// Whether it waits for connections, and so is of use before there is one.
+    pub fn listens(&self) -> bool {
+        matches!(self.settings, Settings::TcpServer(_))
     }
 
     /// The key and the value that say where it is.
     pub(super) fn place(&self) -> (&'static str, &str) {
-        match self {
-            Self::TcpServer { listen } => ("listen", listen),
-            Self::TcpClient { target } => ("target", target),
+        match &self.settings {
+            Settings::TcpServer(server) => ("listen", &server.listen),
+            Settings::TcpClient(client) => ("target", &client.target),
+            Settings::Udp(UdpSettings { listen: Some(listen), .. }) => ("listen", listen),
+            Settings::Udp(udp) => ("forward", udp.forward.as_deref().unwrap_or_default()),
+            Settings::Pipe(pipe) => ("command", &pipe.command),
+            Settings::Serial(serial) => ("port", &serial.line.port),
+            Settings::Kiss(kiss) => ("port", &kiss.line.port),
+            Settings::Rnode(rnode) => ("port", &rnode.port),
         }
     }
 }
@@ -53,80 +94,206 @@ impl Medium {
 impl Default for Interface {
     /// What a node uses whose file has no interface: programs on the same machine can connect, nobody else.
     fn default() -> Self {
-        let medium = Medium::TcpServer { listen: "127.0.0.1:4242".to_owned() };
-        Self { name: "local".to_owned(), announce_interval_min: ANNOUNCE_INTERVAL_MIN, medium }
+        Self {
+            name: "local".to_owned(),
+            enabled: true,
+            announce_interval_min: ANNOUNCE_INTERVAL_MIN,
+            mode: Mode::Full,
+            ingress_control: true,
+            access: None,
+            settings: Settings::TcpServer(TcpServerSettings::new("127.0.0.1:4242")),
+        }
     }
 }
 
-const ANNOUNCE_INTERVAL_MIN: u32 = 60;
-
-options! {
-    /// An `[[interface]]` table as written. The keys of all types are here; [`Interface`] has those of its own.
-    pub(super) struct InterfaceTable {
-        /// Name of the interface in `meshgroup status`. Required.
-        name: Option<String> = None => "\"local\"",
-        /// What it is: "tcp-server" waits for connections, "tcp-client" makes one. Required.
-        r#type: Option<InterfaceType> = None => "\"tcp-server\"",
-        /// For a tcp-server: host and port to listen on. 0.0.0.0 as host lets other machines connect.
-        listen: Option<String> = None => "\"127.0.0.1:4242\"",
-        /// For a tcp-client, in the place of listen: host and port to connect to.
-        target: Option<String> = None => "\"host:port\"",
-        /// Minutes between two announces of the group on this interface. 0 = only when the node starts.
-        announce_interval: u32 = ANNOUNCE_INTERVAL_MIN,
+impl Access {
+    /// The access code, `size_default` bytes long unless the table says otherwise.
+    pub fn ifac(&self, size_default: usize) -> Ifac {
+        let passphrase = self.passphrase.as_ref().map(|secret| secret.0.as_str());
+        Ifac::new(self.network_name.as_deref(), passphrase, self.size.unwrap_or(size_default))
+            .expect("name, passphrase and size were checked")
     }
-}
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum InterfaceType {
-    TcpServer,
-    TcpClient,
-}
-
-impl InterfaceTable {
-    pub(super) fn template(out: &mut String) {
-        out.push_str(
-            "\n# The media that the node uses: one [[interface]] table each, as many as you like. With none in this file,\n\
-             # the one below is used. A tcp-client has `target` where this one has `listen`.\n#[[interface]]\n",
-        );
-        Self::describe(out);
+    /// Refuses what would silently leave an interface open: every program of this field takes an empty text, and the
+    /// word `None`, for one that is not set.
+    fn of(table: &mut InterfaceTable) -> Result<Option<Self>, String> {
+        let (network_name, passphrase) = (table.network_name.take(), table.passphrase.take());
+        let texts =
+            [("network_name", &network_name), ("passphrase", &passphrase.as_ref().map(|s| s.0.clone()))];
+        for (key, text) in texts {
+            if text.as_ref().is_some_and(|text| text.is_empty() || text == "None") {
+                return Err(format!(
+                    "`{key}` is empty or \"None\", which means no {key} at all; remove the line"
+                ));
+            }
+        }
+        let size = match table.ifac_size.take() {
+            Some(bits) if !ACCESS_CODE_BITS.contains(&bits) || bits % 8 != 0 => {
+                return Err(format!("`ifac_size` = {bits} is not a multiple of 8 from 8 to 512 bits"));
+            }
+            bits => bits.map(|bits| bits / 8),
+        };
+        match (&network_name, &passphrase, size) {
+            (None, None, None) => Ok(None),
+            (None, None, Some(_)) => Err("`ifac_size` needs `network_name` or `passphrase`".to_owned()),
+            _ => Ok(Some(Self { network_name, passphrase, size })),
+        }
     }
 }
 
 impl TryFrom<InterfaceTable> for Interface {
     type Error = String;
 
-    fn try_from(table: InterfaceTable) -> Result<Self, String> {
-        let name =
-            table.name.filter(|name| !name.trim().is_empty()).ok_or("an [[interface]] needs `name`")?;
-        let kind = table
-            .r#type
-            .ok_or_else(|| format!("interface \"{name}\" needs `type`: \"tcp-server\" or \"tcp-client\""))?;
-        let medium = match kind {
+    fn try_from(mut table: InterfaceTable) -> Result<Self, String> {
+        let name = table.name.take().filter(|name| !name.trim().is_empty());
+        let name = name.ok_or("an [[interface]] needs `name`")?;
+        Self::of(name.clone(), table).map_err(|problem| format!("interface \"{name}\": {problem}"))
+    }
+}
+
+impl Interface {
+    fn of(name: String, mut table: InterfaceTable) -> Result<Self, String> {
+        let kind = table.checked_type()?;
+        let access = Access::of(&mut table)?;
+        let radio = matches!(kind, InterfaceType::Kiss | InterfaceType::Ax25Kiss | InterfaceType::Rnode);
+        let interval = if radio { ANNOUNCE_INTERVAL_RADIO_MIN } else { ANNOUNCE_INTERVAL_MIN };
+        // Nobody floods a slow medium with announces: it is the flood's own bottleneck (interfaces.md section 1.5).
+        let slow = radio || kind == InterfaceType::Serial;
+        let interface = Self {
+            name,
+            enabled: table.enabled,
+            announce_interval_min: table.announce_interval.unwrap_or(interval),
+            mode: table.mode.unwrap_or_default(),
+            ingress_control: table.ingress_control.unwrap_or(!slow),
+            access,
+            settings: table.settings(kind)?,
+        };
+        interface.settings.check().map_err(|error| error.to_string())?;
+        Ok(interface)
+    }
+}
+
+impl InterfaceTable {
+    fn settings(mut self, kind: InterfaceType) -> Result<Settings, String> {
+        if let Some(bitrate) = self.bitrate.filter(|bitrate| *bitrate < BITRATE_MIN_BPS) {
+            return Err(format!(
+                "`bitrate` = {bitrate} is out of range: at least {BITRATE_MIN_BPS} bits per second"
+            ));
+        }
+        Ok(match kind {
             InterfaceType::TcpServer => {
-                refuse(&name, "target", "tcp-server", table.target.is_some())?;
-                Medium::TcpServer { listen: host_and_port(&name, "listen", table.listen)? }
+                let listen = host_and_port("listen", needed("listen", self.listen.take())?)?;
+                Settings::TcpServer(TcpServerSettings {
+                    bitrate_bps: self.bitrate,
+                    ..TcpServerSettings::new(listen)
+                })
             }
             InterfaceType::TcpClient => {
-                refuse(&name, "listen", "tcp-client", table.listen.is_some())?;
-                Medium::TcpClient { target: host_and_port(&name, "target", table.target)? }
+                let target = host_and_port("target", needed("target", self.target.take())?)?;
+                Settings::TcpClient(TcpClientSettings {
+                    bitrate_bps: self.bitrate,
+                    fixed_mtu: self.fixed_mtu,
+                    kiss_framing: self.kiss_framing.unwrap_or(false),
+                    ..TcpClientSettings::new(target)
+                })
             }
+            InterfaceType::Udp => {
+                let checked =
+                    |key, value: Option<String>| value.map(|value| host_and_port(key, value)).transpose();
+                Settings::Udp(UdpSettings {
+                    listen: checked("listen", self.listen.take())?,
+                    forward: checked("forward", self.forward.take())?,
+                    bitrate_bps: self.bitrate,
+                })
+            }
+            InterfaceType::Pipe => {
+                let usual = PipeSettings::new(needed("command", self.command.take())?);
+                let respawn_delay = seconds(self.respawn_delay).unwrap_or(usual.respawn_delay);
+                Settings::Pipe(PipeSettings { respawn_delay, ..usual })
+            }
+            InterfaceType::Serial => {
+                Settings::Serial(SerialSettings { line: self.line()?, ..SerialSettings::new("") })
+            }
+            InterfaceType::Kiss => Settings::Kiss(KissSettings { beacon: self.beacon()?, ..self.tnc()? }),
+            InterfaceType::Ax25Kiss => {
+                let station = Ax25Station {
+                    callsign: needed("callsign", self.callsign.take())?,
+                    ssid: self.ssid.unwrap_or(0),
+                };
+                Settings::Kiss(KissSettings { ax25: Some(station), ..self.tnc()? })
+            }
+            InterfaceType::Rnode => Settings::Rnode(self.rnode()?),
+        })
+    }
+
+    fn line(&mut self) -> Result<SerialLine, String> {
+        let usual = SerialLine::new(needed("port", self.port.take())?);
+        Ok(SerialLine {
+            speed: self.speed.unwrap_or(usual.speed),
+            data_bits: self.data_bits.unwrap_or(usual.data_bits),
+            parity: self.parity.unwrap_or(usual.parity),
+            stop_bits: self.stop_bits.unwrap_or(usual.stop_bits),
+            ..usual
+        })
+    }
+
+    fn tnc(&mut self) -> Result<KissSettings, String> {
+        let usual = KissSettings::new("");
+        Ok(KissSettings {
+            line: self.line()?,
+            preamble: milliseconds(self.preamble).unwrap_or(usual.preamble),
+            tx_tail: milliseconds(self.tx_tail).unwrap_or(usual.tx_tail),
+            persistence: self.persistence.unwrap_or(usual.persistence),
+            slot_time: milliseconds(self.slot_time).unwrap_or(usual.slot_time),
+            flow_control: self.flow_control.unwrap_or(usual.flow_control),
+            bitrate_bps: self.bitrate,
+            ..usual
+        })
+    }
+
+    fn rnode(&mut self) -> Result<RnodeSettings, String> {
+        let lora = LoraSettings {
+            frequency_hz: needed("frequency", self.frequency)?,
+            bandwidth_hz: needed("bandwidth", self.bandwidth)?,
+            tx_power_dbm: needed("tx_power", self.tx_power)?,
+            spreading_factor: needed("spreading_factor", self.spreading_factor)?,
+            coding_rate: needed("coding_rate", self.coding_rate)?,
         };
-        Ok(Self { name, announce_interval_min: table.announce_interval, medium })
+        Ok(RnodeSettings {
+            airtime_limit_short_percent: self.airtime_limit_short,
+            airtime_limit_long_percent: self.airtime_limit_long,
+            flow_control: self.flow_control.unwrap_or(false),
+            beacon: self.beacon()?,
+            ..RnodeSettings::new(needed("port", self.port.take())?, lora)
+        })
+    }
+
+    fn beacon(&mut self) -> Result<Option<Beacon>, String> {
+        match (self.callsign.take(), seconds(self.id_interval)) {
+            (None, None) => Ok(None),
+            (Some(callsign), Some(interval)) if !interval.is_zero() => {
+                Ok(Some(Beacon { callsign, interval }))
+            }
+            (Some(_), Some(_)) => Err("`id_interval` = 0 is out of range: at least 1 second".to_owned()),
+            _ => Err("`callsign` and `id_interval` need each other".to_owned()),
+        }
     }
 }
 
-fn refuse(name: &str, key: &str, kind: &str, present: bool) -> Result<(), String> {
-    if present { Err(format!("interface \"{name}\": a {kind} has no `{key}`")) } else { Ok(()) }
+fn needed<T>(key: &str, value: Option<T>) -> Result<T, String> {
+    value.ok_or_else(|| format!("it needs `{key}`"))
 }
 
-fn host_and_port(name: &str, key: &str, value: Option<String>) -> Result<String, String> {
-    let value = value.ok_or_else(|| format!("interface \"{name}\" needs `{key}` = \"host:port\""))?;
+fn host_and_port(key: &str, value: String) -> Result<String, String> {
     let valid =
         value.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-    if valid {
-        Ok(value)
-    } else {
-        Err(format!("interface \"{name}\": `{key}` = \"{value}\" is not \"host:port\""))
-    }
+    if valid { Ok(value) } else { Err(format!("`{key}` = \"{value}\" is not \"host:port\"")) }
+}
+
+fn seconds(value: Option<u32>) -> Option<Duration> {
+    value.map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+fn milliseconds(value: Option<u16>) -> Option<Duration> {
+    value.map(|milliseconds| Duration::from_millis(milliseconds.into()))
 }

@@ -1,6 +1,9 @@
 use std::path::Path;
 
-use super::{Config, ConfigError, Durability, Medium, Visibility, not_opened};
+use interfaces::{Parity, Settings, TcpClientSettings};
+use reticulum::node::Mode;
+
+use super::{Config, ConfigError, Durability, Interface, Visibility, not_opened};
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("/d/meshgroup.toml"))
@@ -10,30 +13,50 @@ fn complaint(text: &str) -> String {
     parse(text).unwrap_err().to_string()
 }
 
-/// The template with each option in force. `target` goes: no interface has both it and `listen`.
-fn uncommented() -> String {
-    let lines = Config::template();
-    let lines = lines
-        .lines()
-        .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line));
-    lines.filter(|line| !line.starts_with("target")).map(|line| format!("{line}\n")).collect()
+/// The one interface of a file with this table, which says no name.
+fn interface(table: &str) -> Interface {
+    parse(&format!("[[interface]]\nname = \"a\"\n{table}")).unwrap().interfaces.remove(0)
 }
+
+/// The template with each option in force, but of those that only some types of interface have.
+fn uncommented() -> String {
+    let template = Config::template();
+    let options = template.split("\n\n").filter(|option| {
+        let types = option.trim_start_matches("# ").split(": ").next().unwrap_or_default();
+        let types: Vec<_> = types.split(", ").collect();
+        types.contains(&"tcp-server") || !types.iter().any(|word| TYPES.contains(word))
+    });
+    let lines = options.flat_map(|option| option.lines().chain([""]));
+    let bare = lines.map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line));
+    let secrets = ["network_name", "passphrase", "ifac_size"];
+    bare.filter(|line| !secrets.iter().any(|key| line.starts_with(key)))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+const TYPES: [&str; 8] = ["tcp-server", "tcp-client", "udp", "pipe", "serial", "kiss", "ax25-kiss", "rnode"];
 
 #[test]
 fn the_template_means_the_defaults_commented_and_uncommented() {
     assert_eq!(parse(&Config::template()).unwrap(), Config::default());
     let text = uncommented();
     assert!(text.contains("\n[[interface]]\n") && text.contains("\nposts_per_minute = 60\n"), "{text}");
-    assert_eq!(parse(&text).unwrap(), Config::default());
+    let mut config = parse(&text).unwrap();
+    let Settings::TcpServer(server) = &mut config.interfaces[0].settings else { panic!("{text}") };
+    assert_eq!(server.bitrate_bps.take(), Some(10_000_000), "what the driver assumes anyway");
+    assert_eq!(config, Config::default());
 }
 
 #[test]
 fn the_template_documents_each_option_on_lines_that_fit_a_terminal() {
     let template = Config::template();
-    let text = uncommented();
-    let options: Vec<_> =
-        text.lines().filter(|line| !line.starts_with('#')).filter_map(|l| l.split_once(" = ")).collect();
-    assert_eq!(options.len(), 10, "{options:?}");
+    let options: Vec<_> = template
+        .lines()
+        .filter_map(|line| line.strip_prefix('#'))
+        .filter(|line| !line.starts_with(' '))
+        .filter_map(|line| line.split_once(" = "))
+        .collect();
+    assert_eq!(options.len(), 43, "{options:?}");
     for (option, _) in options {
         let (prose, _) = template.split_once(&format!("\n#{option} = ")).unwrap();
         assert!(prose.lines().last().unwrap().starts_with("# "), "{option}");
@@ -57,7 +80,10 @@ fn the_example_of_the_issue_is_understood() {
     assert_eq!((config.limits.posts_per_minute, config.limits.message_length_max), (0, 131_072));
     assert_eq!(config.store.durability, Durability::Crash);
     assert_eq!(config.interfaces.len(), 2);
-    assert_eq!(config.interfaces[1].medium, Medium::TcpClient { target: "mesh.example:4965".into() });
+    assert_eq!(
+        config.interfaces[1].settings,
+        Settings::TcpClient(TcpClientSettings::new("mesh.example:4965"))
+    );
     assert_eq!(config.interfaces[1].announce_interval_min, 15);
 }
 
@@ -90,19 +116,19 @@ fn errors_name_file_line_key_and_remedy() {
         ("[grup]\n", "line 1, [grup]: unknown field `grup`"),
         ("[group\n", "line 1, [group"),
         ("[[interface]]\ntype = \"tcp-server\"\n", "line 1, [[interface]]: an [[interface]] needs `name`"),
-        ("[[interface]]\nname = \"a\"\n", "interface \"a\" needs `type`"),
+        ("[[interface]]\nname = \"a\"\n", "interface \"a\": it needs `type`: \"tcp-server\", "),
         (
-            "[[interface]]\nname = \"a\"\ntype = \"udp\"\n",
-            "line 3, [[interface]] type: unknown variant `udp`",
+            "[[interface]]\nname = \"a\"\ntype = \"tcp\"\n",
+            "line 3, [[interface]] type: \"tcp\" is none of \"tcp-server\", ",
         ),
-        ("[[interface]]\nname = \"a\"\ntype = \"tcp-client\"\n", "interface \"a\" needs `target`"),
+        ("[[interface]]\nname = \"a\"\ntype = \"tcp-client\"\n", "interface \"a\": it needs `target`"),
         (
             "[[interface]]\nname = \"a\"\ntype = \"tcp-server\"\nlisten = \"4242\"\n",
             "interface \"a\": `listen` = \"4242\" is not \"host:port\"",
         ),
         (
             "[[interface]]\nname = \"a\"\ntype = \"tcp-server\"\nlisten = \"h:1\"\ntarget = \"h:1\"\n",
-            "interface \"a\": a tcp-server has no `target`",
+            "interface \"a\": tcp-server has no `target`; it belongs to tcp-client",
         ),
     ];
     for (text, expected) in cases {
@@ -139,4 +165,157 @@ fn the_first_load_writes_the_template_and_the_second_reads_it() {
     assert_eq!(written, Config::template());
     assert_eq!(Config::load_or_create(&folder).unwrap(), Config::default());
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+const RNODE: &str = "type = \"rnode\"\nport = \"/dev/ttyUSB0\"\nfrequency = 867200000\nbandwidth = 125000\n\
+                     spreading_factor = 8\ncoding_rate = 5\ntx_power = 7\n";
+
+#[test]
+fn the_radio_of_the_issue_is_understood() {
+    let radio = interface(&format!(
+        "{RNODE}airtime_limit_long = 10.0\nmode = \"gateway\"\nnetwork_name = \"harbour\"\npassphrase = \"fish\"\n\
+         announce_interval = 360\ningress_control = true\n"
+    ));
+    assert_eq!((radio.mode, radio.ingress_control, radio.announce_interval_min), (Mode::Gateway, true, 360));
+    assert_eq!(radio.access.as_ref().unwrap().ifac(8).size(), 8);
+    let Settings::Rnode(rnode) = &radio.settings else { panic!("{radio:?}") };
+    assert_eq!((rnode.port.as_str(), rnode.airtime_limit_long_percent), ("/dev/ttyUSB0", Some(10.0)));
+    assert_eq!((rnode.lora.frequency_hz, rnode.lora.tx_power_dbm), (867_200_000, 7));
+    assert!(format!("{radio:?}").contains("[redacted]") && !format!("{radio:?}").contains("fish"));
+}
+
+#[test]
+fn each_type_is_understood_with_its_own_keys() {
+    let Settings::Udp(udp) =
+        interface("type = \"udp\"\nforward = \"10.0.0.255:4242\"\nbitrate = 9600\n").settings
+    else {
+        panic!("no udp")
+    };
+    assert_eq!(
+        (udp.listen, udp.forward.as_deref(), udp.bitrate_bps),
+        (None, Some("10.0.0.255:4242"), Some(9600))
+    );
+
+    let Settings::Pipe(pipe) =
+        interface("type = \"pipe\"\ncommand = \"nc -u h 1\"\nrespawn_delay = 2\n").settings
+    else {
+        panic!("no pipe")
+    };
+    assert_eq!((pipe.command.as_str(), pipe.respawn_delay.as_secs()), ("nc -u h 1", 2));
+
+    let serial = "port = \"usb:0001\"\nspeed = 115200\ndata_bits = 7\nparity = \"even\"\nstop_bits = 2\n";
+    let Settings::Serial(settings) = interface(&format!("type = \"serial\"\n{serial}")).settings else {
+        panic!("no serial")
+    };
+    let line = settings.line;
+    assert_eq!((line.port.as_str(), line.speed, line.data_bits), ("usb:0001", 115_200, 7));
+    assert_eq!((line.parity, line.stop_bits), (Parity::Even, 2));
+
+    let tnc = "preamble = 500\ntx_tail = 30\npersistence = 200\nslot_time = 100\nflow_control = true\n";
+    let beacon = "callsign = \"N0CALL\"\nid_interval = 600\n";
+    let Settings::Kiss(kiss) = interface(&format!("type = \"kiss\"\n{serial}{tnc}{beacon}")).settings else {
+        panic!("no kiss")
+    };
+    assert_eq!((kiss.line.speed, kiss.preamble.as_millis(), kiss.tx_tail.as_millis()), (115_200, 500, 30));
+    assert_eq!((kiss.persistence, kiss.slot_time.as_millis(), kiss.flow_control), (200, 100, true));
+    assert_eq!(kiss.beacon.unwrap().interval.as_secs(), 600);
+
+    let ax25 = interface(&format!("type = \"ax25-kiss\"\n{serial}{tnc}callsign = \"NO1CLR\"\nssid = 3\n"));
+    assert_eq!(ax25.type_name(), "ax25-kiss");
+    let Settings::Kiss(kiss) = ax25.settings else { panic!("no ax25-kiss") };
+    assert_eq!(kiss.ax25.unwrap().ssid, 3);
+}
+
+#[test]
+fn slow_and_shared_media_announce_rarely_and_need_no_ingress_control() {
+    let rows = [
+        ("type = \"udp\"\nlisten = \"h:1\"\n", 60, true),
+        ("type = \"pipe\"\ncommand = \"cat\"\n", 60, true),
+        ("type = \"serial\"\nport = \"p\"\n", 60, false),
+        ("type = \"kiss\"\nport = \"p\"\n", 360, false),
+        ("type = \"ax25-kiss\"\nport = \"p\"\ncallsign = \"N0CALL\"\n", 360, false),
+        (RNODE, 360, false),
+    ];
+    for (table, interval, ingress_control) in rows {
+        let interface = interface(table);
+        assert_eq!(
+            (interface.announce_interval_min, interface.ingress_control),
+            (interval, ingress_control),
+            "{table}"
+        );
+    }
+}
+
+#[test]
+fn an_interface_that_is_not_enabled_is_checked_and_left_out() {
+    let table = "[[interface]]\nname = \"a\"\nenabled = false\ntype = \"pipe\"\n";
+    assert!(complaint(table).contains("it needs `command`"));
+    assert_eq!(parse(&format!("{table}command = \"cat\"\n")).unwrap().interfaces, []);
+}
+
+#[test]
+fn what_an_interface_cannot_be_is_told_by_key() {
+    let rnode = |from: &str, to: &str| RNODE.replace(from, to);
+    let cases = [
+        ("type = \"udp\"\n".to_owned(), "needs `listen`, `forward` or both"),
+        ("type = \"udp\"\nforward = \"h\"\n".to_owned(), "`forward` = \"h\" is not \"host:port\""),
+        (
+            "type = \"udp\"\nlisten = \"h:1\"\nbitrate = 4\n".to_owned(),
+            "`bitrate` = 4 is out of range: at least 5",
+        ),
+        ("type = \"pipe\"\ncommand = \"cat 'x\"\n".to_owned(), "a quote is not closed"),
+        (
+            "type = \"serial\"\nport = \"p\"\ndata_bits = 9\n".to_owned(),
+            "data_bits = 9 is out of range: 5 to 8",
+        ),
+        (
+            "type = \"serial\"\nport = \"p\"\nparity = \"N\"\n".to_owned(),
+            "\"N\" is none of \"none\", \"even\", \"odd\"",
+        ),
+        (
+            "type = \"serial\"\nport = \"p\"\nssid = 1\n".to_owned(),
+            "serial has no `ssid`; it belongs to ax25-kiss",
+        ),
+        (
+            "type = \"kiss\"\nport = \"p\"\npreamble = 2551\n".to_owned(),
+            "preamble = 2551 is out of range: 0 to 2550 ms",
+        ),
+        (
+            "type = \"kiss\"\nport = \"p\"\ncallsign = \"N0CALL\"\n".to_owned(),
+            "`callsign` and `id_interval` need each other",
+        ),
+        ("type = \"ax25-kiss\"\nport = \"p\"\n".to_owned(), "it needs `callsign`"),
+        (
+            "type = \"ax25-kiss\"\nport = \"p\"\ncallsign = \"AB\"\n".to_owned(),
+            "a callsign has 3 to 6 letters",
+        ),
+        (
+            "type = \"tcp-client\"\ntarget = \"h:1\"\nfixed_mtu = 499\n".to_owned(),
+            "fixed_mtu = 499 is out of range",
+        ),
+        (rnode("tx_power = 7\n", ""), "it needs `tx_power`"),
+        (rnode("frequency = 867200000", "frequency = 867"), "frequency = 867 is out of range: 137000000 to"),
+        (
+            rnode("spreading_factor = 8", "spreading_factor = 13"),
+            "spreading_factor = 13 is out of range: 5 to 12",
+        ),
+        (rnode("tx_power = 7", "tx_power = 38"), "tx_power = 38 is out of range: 0 to 37 dBm"),
+        (
+            format!("{RNODE}airtime_limit_short = 101\n"),
+            "airtime_limit_short = 101 is out of range: 0 to 100",
+        ),
+        (format!("{RNODE}listen = \"h:1\"\n"), "rnode has no `listen`; it belongs to tcp-server, udp"),
+        (format!("{RNODE}mode = \"ap\"\n"), "\"ap\" is none of \"full\", "),
+        (format!("{RNODE}ifac_size = 64\n"), "`ifac_size` needs `network_name` or `passphrase`"),
+        (format!("{RNODE}passphrase = \"x\"\nifac_size = 60\n"), "`ifac_size` = 60 is not a multiple of 8"),
+        (format!("{RNODE}passphrase = \"x\"\nifac_size = 520\n"), "`ifac_size` = 520 is not a multiple of 8"),
+        (format!("{RNODE}network_name = \"None\"\n"), "`network_name` is empty or \"None\""),
+        (format!("{RNODE}network_name = \"x\"\npassphrase = \"\"\n"), "`passphrase` is empty or \"None\""),
+        (format!("{RNODE}passphrase = 1234\n"), "[[interface]] passphrase: expected a text in quotes"),
+    ];
+    for (table, expected) in cases {
+        let message = complaint(&format!("[[interface]]\nname = \"a\"\n{table}"));
+        assert!(message.contains(expected), "{message}\nlacks {expected}");
+        assert!(message.contains("\n  remedy: "), "{message}");
+    }
 }

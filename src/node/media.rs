@@ -3,31 +3,23 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use interfaces::{CREDITS, FrameBatch, MediumId, Properties};
-use reticulum::node::{InterfaceId, InterfaceStats};
+use interfaces::{CREDITS, FrameBatch, MediumId, Properties, RadioReport};
+use reticulum::node::{InterfaceConfig, InterfaceId, InterfaceStats};
 use tokio::sync::mpsc;
+
+use crate::api::{InterfaceStatus, RadioStatus};
+use crate::config::Interface;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A `[[interface]]` of the configuration, as it stands.
 #[derive(Debug)]
-pub(crate) struct Configured {
-    /// Its name.
-    pub(crate) name: String,
-    /// Its type, as in the configuration.
-    pub(crate) kind: &'static str,
-    /// How often we announce on it.
-    pub(crate) announce_interval: Duration,
-    /// Whether it listens, and so is online without a medium.
-    pub(crate) listens: bool,
+struct Configured {
+    interface: Interface,
     /// Why it is not online.
-    pub(crate) waiting: Option<String>,
+    waiting: Option<String>,
     /// Traffic of media that are gone.
     closed: InterfaceStats,
-}
-
-impl Configured {
-    pub(crate) fn new(name: String, kind: &'static str, announce_interval: Duration, listens: bool) -> Self {
-        Self { name, kind, announce_interval, listens, waiting: None, closed: InterfaceStats::default() }
-    }
 }
 
 #[derive(Debug)]
@@ -38,6 +30,7 @@ struct Medium {
     credits: usize,
     batch_bytes: usize,
     spare: Vec<FrameBatch>,
+    radio: Option<RadioReport>,
 }
 
 /// All configured interfaces and their open media.
@@ -49,8 +42,31 @@ pub(crate) struct Media {
 }
 
 impl Media {
-    pub(crate) fn new(configured: Vec<Configured>) -> Self {
-        Self { configured, ..Self::default() }
+    pub(crate) fn new(interfaces: Vec<Interface>) -> Self {
+        let offline = |interface| Configured { interface, waiting: None, closed: InterfaceStats::default() };
+        Self { configured: interfaces.into_iter().map(offline).collect(), ..Self::default() }
+    }
+
+    /// What the engine is told of a medium of a configured interface, and how often we announce there.
+    pub(crate) fn engine_config(
+        &self,
+        configured: usize,
+        label: String,
+        properties: &Properties,
+    ) -> (InterfaceConfig, Duration) {
+        let Interface { announce_interval_min, mode, ingress_control, access, .. } =
+            &self.configured[configured].interface;
+        let config = InterfaceConfig {
+            name: label,
+            mode: *mode,
+            bitrate_bps: properties.bitrate_bps,
+            hw_mtu: properties.hw_mtu,
+            mtu_capable: properties.mtu_capable,
+            ifac: access.as_ref().map(|access| access.ifac(properties.ifac_size_default)),
+            shared_medium: properties.shared_medium,
+            ingress_control: *ingress_control,
+        };
+        (config, MINUTE * *announce_interval_min)
     }
 
     pub(crate) fn opened(
@@ -66,7 +82,15 @@ impl Media {
         let batch_bytes = properties.batch_bytes;
         self.by_medium.insert(
             medium,
-            Medium { interface, configured, frames, credits: CREDITS, batch_bytes, spare: Vec::new() },
+            Medium {
+                interface,
+                configured,
+                frames,
+                credits: CREDITS,
+                batch_bytes,
+                spare: Vec::new(),
+                radio: None,
+            },
         );
     }
 
@@ -118,9 +142,11 @@ impl Media {
         }
     }
 
-    /// How often we announce on a configured interface.
-    pub(crate) fn announce_interval(&self, configured: usize) -> Duration {
-        self.configured[configured].announce_interval
+    /// Takes the news of a radio.
+    pub(crate) fn radio(&mut self, medium: MediumId, report: RadioReport) {
+        if let Some(medium) = self.by_medium.get_mut(&medium) {
+            medium.radio = Some(report);
+        }
     }
 
     /// Whether frames are still being written somewhere.
@@ -128,26 +154,64 @@ impl Media {
         self.by_medium.values().any(|medium| medium.credits < CREDITS)
     }
 
-    /// Each configured interface with whether it is online and all its traffic.
+    /// Each configured interface, with all its traffic.
     pub(crate) fn report(
         &self,
         stats: impl Fn(InterfaceId) -> Option<InterfaceStats>,
-    ) -> Vec<(&Configured, bool, InterfaceStats)> {
-        let mut rows: Vec<_> = self
-            .configured
-            .iter()
-            .map(|configured| {
-                (configured, configured.listens && configured.waiting.is_none(), configured.closed)
-            })
-            .collect();
+    ) -> Vec<InterfaceStatus> {
+        let mut rows: Vec<_> =
+            self.configured.iter().map(|configured| (configured.status(), configured.closed)).collect();
         for medium in self.by_medium.values() {
-            let (_, online, total) = &mut rows[medium.configured];
-            *online = true;
+            let (status, total) = &mut rows[medium.configured];
+            status.online = true;
+            status.radio = medium.radio.as_ref().map(radio_status);
             if let Some(stats) = stats(medium.interface) {
                 add(total, &stats);
             }
         }
-        rows
+        rows.into_iter()
+            .map(|(status, total)| InterfaceStatus {
+                rx_bytes: total.rx_bytes,
+                tx_bytes: total.tx_bytes,
+                rx_packets: total.rx_packets,
+                tx_packets: total.tx_packets,
+                ..status
+            })
+            .collect()
+    }
+}
+
+impl Configured {
+    /// How it is without a medium, and without traffic.
+    fn status(&self) -> InterfaceStatus {
+        InterfaceStatus {
+            name: self.interface.name.clone(),
+            r#type: self.interface.type_name().to_owned(),
+            online: self.interface.listens() && self.waiting.is_none(),
+            waiting: self.waiting.clone().unwrap_or_default(),
+            ..InterfaceStatus::default()
+        }
+    }
+}
+
+fn radio_status(report: &RadioReport) -> RadioStatus {
+    let channel = report.channel;
+    RadioStatus {
+        firmware: report.firmware.map(|(major, minor)| format!("{major}.{minor}")),
+        rssi_dbm: report.rssi_dbm.map(i32::from),
+        snr_db: report.snr_db,
+        quality_percent: report.quality_percent,
+        airtime_short_percent: channel.map(|channel| channel.airtime_short_percent),
+        airtime_long_percent: channel.map(|channel| channel.airtime_long_percent),
+        load_short_percent: channel.map(|channel| channel.load_short_percent),
+        load_long_percent: channel.map(|channel| channel.load_long_percent),
+        channel_dbm: channel.map(|channel| channel.rssi_dbm.into()),
+        noise_floor_dbm: channel.map(|channel| channel.noise_floor_dbm.into()),
+        interference_dbm: channel.and_then(|channel| channel.interference_dbm).map(i32::from),
+        battery_percent: report.battery.map(|battery| battery.percent.into()),
+        temperature_celsius: report.temperature_celsius.map(i32::from),
+        queue_overflows: report.queue_overflows,
+        complaints: report.complaints,
     }
 }
 

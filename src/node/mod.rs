@@ -13,20 +13,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use interfaces::{InterfaceHandle, MediumId, Notice, Settings, TcpClientSettings, TcpServerSettings};
+use interfaces::{InterfaceHandle, MediumId, Notice};
 use reticulum::crypto::Rng;
-use reticulum::node::InterfaceConfig;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
 use self::clock::Clock;
 pub use self::identity::IdentityError;
-use self::media::{Configured, Media};
+use self::media::Media;
 use self::pool::{Completion, Pool};
 use crate::api::control::{self, Call};
-use crate::api::{GroupStatus, InterfaceStatus, NodeStatus};
+use crate::api::{GroupStatus, NodeStatus};
 use crate::cli::Banner;
-use crate::config::{self, Config, ConfigError, Medium};
+use crate::config::{self, Config, ConfigError};
 use crate::group::{Limits, Visibility};
 use crate::host::{CallId, Host, HostConfig, Job, JobDone, Output, Query, QueryId, Rows};
 use crate::store::{self, Durability, OpenError, Options, Reader, Store, StoreError};
@@ -169,7 +168,7 @@ impl Running {
             pool,
             store,
             queries,
-            media: Media::new(configured(config)),
+            media: Media::new(config.interfaces.clone()),
             reports,
             notices,
             calls,
@@ -262,15 +261,8 @@ impl Running {
         let now = self.clock.now();
         match notice {
             Notice::Opened { medium, interface, label, properties, frames } => {
-                let config = InterfaceConfig {
-                    name: label,
-                    bitrate_bps: properties.bitrate_bps,
-                    hw_mtu: properties.hw_mtu,
-                    mtu_capable: properties.mtu_capable,
-                    shared_medium: properties.shared_medium,
-                    ..InterfaceConfig::default()
-                };
-                let id = self.host.handle_interface_up(now, config, self.media.announce_interval(interface));
+                let (config, announce_interval) = self.media.engine_config(interface, label, &properties);
+                let id = self.host.handle_interface_up(now, config, announce_interval);
                 self.media.opened(medium, interface, id, &properties, frames);
             }
             Notice::Frames { medium, batch } => {
@@ -281,8 +273,7 @@ impl Running {
             }
             Notice::Sent { medium, batch } => self.media.sent(medium, batch),
             Notice::Closed { medium, reason } => self.closed(medium, &reason),
-            // No radio can be configured yet.
-            Notice::Radio { .. } => {}
+            Notice::Radio { medium, report } => self.media.radio(medium, report),
             Notice::Waiting { interface, reason } => {
                 tracing::info!(interface, reason, "interface offline");
                 self.media.waiting(interface, reason);
@@ -371,19 +362,7 @@ impl Running {
                 messages: state.messages,
                 last_event: state.head.0,
             },
-            interfaces: interfaces
-                .into_iter()
-                .map(|(configured, online, stats)| InterfaceStatus {
-                    name: configured.name.clone(),
-                    r#type: configured.kind.to_owned(),
-                    online,
-                    rx_bytes: stats.rx_bytes,
-                    tx_bytes: stats.tx_bytes,
-                    rx_packets: stats.rx_packets,
-                    tx_packets: stats.tx_packets,
-                    waiting: configured.waiting.clone().unwrap_or_default(),
-                })
-                .collect(),
+            interfaces,
             counters,
         }
     }
@@ -437,22 +416,8 @@ async fn start_interfaces(
     let file: PathBuf = folder.join(config::FILE_NAME);
     let mut handles = Vec::new();
     for (index, interface) in config.interfaces.iter().enumerate() {
-        let settings = match &interface.medium {
-            Medium::TcpServer { listen } => Settings::TcpServer(TcpServerSettings::new(listen)),
-            Medium::TcpClient { target } => Settings::TcpClient(TcpClientSettings::new(target)),
-        };
-        let handle = interfaces::start(index, settings, notices.clone()).await;
+        let handle = interfaces::start(index, interface.settings.clone(), notices.clone()).await;
         handles.push(handle.map_err(|error| config::not_opened(&file, interface, &error))?);
     }
     Ok(handles)
-}
-
-fn configured(config: &Config) -> Vec<Configured> {
-    const MINUTE_S: u64 = 60;
-    let one = |interface: &config::Interface| {
-        let interval = Duration::from_secs(MINUTE_S * u64::from(interface.announce_interval_min));
-        let listens = matches!(interface.medium, Medium::TcpServer { .. });
-        Configured::new(interface.name.clone(), interface.medium.type_name(), interval, listens)
-    };
-    config.interfaces.iter().map(one).collect()
 }
