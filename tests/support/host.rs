@@ -38,7 +38,8 @@ impl Host {
         let (commands, command_queue) = mpsc::unbounded_channel();
         let (event_sender, events) = channel();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(serve(settings, seed, command_queue, event_sender));
         });
         Self { commands, events }
@@ -82,7 +83,7 @@ async fn serve(
     let _interface = interfaces::start(0, settings, notice_sender).await.expect("the interface starts");
     let mut rng = reticulum::crypto::Rng::from_seed([seed; 32]);
     let config = NodeConfig::new(std::sync::Arc::new(reticulum::crypto::Identity::generate(&mut rng)));
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
     let node = Node::new(config, rng.bytes(), Instant::ZERO, UnixTime::from_micros(unix.as_micros() as u64));
     let mut driver = Driver { node, started: std::time::Instant::now(), media: HashMap::new() };
     loop {
