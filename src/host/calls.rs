@@ -64,16 +64,22 @@ impl Host {
                 self.query(Query::StoredPost { group: GROUP, seq: target }, Asked::Call(asker, pending));
             }
             Plan::Decide { action, reply } => self.decide(now, asker, &caller, action, reply),
-            Plan::Read(page) => {
-                self.query(
-                    Query::History { group: GROUP, page },
-                    Asked::Call(asker, PendingCall::History(page)),
-                );
-            }
+            Plan::Read(request) => self.read(now, asker, request),
             Plan::Status => {
                 if let Asker::Control(call) = asker {
                     self.outputs.push_back(Output::Status(call));
                 }
+            }
+        }
+    }
+
+    fn read(&mut self, now: Instant, asker: Asker, request: PageRequest) {
+        let state = self.group.state();
+        match self.tail.page(&request, &state.roster, state.head) {
+            Some(page) => self.answer_after_commit(now, asker, api::history(&request, page)),
+            None => {
+                let asked = Asked::Call(asker, PendingCall::History(request));
+                self.query(Query::History { group: GROUP, page: request }, asked);
             }
         }
     }

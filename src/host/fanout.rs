@@ -1,6 +1,6 @@
 //! Copies of posts on their way to members: from the number of a post to the line that a member reads.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use reticulum::node::Priority;
 use reticulum::time::{Instant, UnixTime};
@@ -10,21 +10,16 @@ use crate::group::delivery::{Cursor, Dispatch};
 use crate::group::{MemberId, Seq, post_line};
 use crate::store::Write;
 
-/// Lines that are kept because they are about to be sent, or were lately; the oldest post goes first.
-const LINES_MAX: usize = 256;
-/// Bytes of them.
-const LINE_BYTES_MAX: usize = 1 << 20;
-
 /// A post as members read it. Its time is that of the post, so that it is the same message each time it is sent.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+struct Line {
     time: UnixTime,
     text: String,
 }
 
 impl Line {
     /// A post of the operator has no nick in front of it.
-    pub(super) fn new(time: UnixTime, nick: Option<&str>, text: &str) -> Self {
+    fn new(time: UnixTime, nick: Option<&str>, text: &str) -> Self {
         let text = match nick {
             Some(nick) => post_line(nick, text),
             None => text.to_owned(),
@@ -44,41 +39,17 @@ pub(super) enum CopyEnd {
     Failed,
 }
 
-/// The newest lines, and those that older copies wait for.
-#[derive(Debug, Default)]
-pub(super) struct Lines {
-    lines: BTreeMap<Seq, Line>,
-    bytes: usize,
-    /// Copies that wait until the store has given their line.
-    waiting: VecDeque<Dispatch>,
-}
-
-impl Lines {
-    pub(super) fn insert(&mut self, seq: Seq, line: Line) {
-        self.bytes += line.text.len();
-        self.lines.insert(seq, line);
-        while self.lines.len() > LINES_MAX || (self.bytes > LINE_BYTES_MAX && self.lines.len() > 1) {
-            if let Some((_, line)) = self.lines.pop_first() {
-                self.bytes -= line.text.len();
-            }
-        }
-    }
-
-    pub(super) fn remove(&mut self, seq: Seq) {
-        if let Some(line) = self.lines.remove(&seq) {
-            self.bytes -= line.text.len();
-        }
-    }
-}
-
 impl Host {
     /// Sends a copy, or asks the store for its text first.
     pub(super) fn dispatch(&mut self, now: Instant, dispatch: Dispatch) {
-        if let Some(line) = self.lines.lines.get(&dispatch.seq).cloned() {
+        if let Some((event, post, nick)) =
+            self.tail.post(dispatch.seq).filter(|(_, post, _)| !post.text.is_empty())
+        {
+            let line = Line::new(event.time, nick, &post.text);
             return self.send_copy(now, dispatch, line);
         }
-        let asked_already = self.lines.waiting.iter().any(|other| other.seq == dispatch.seq);
-        self.lines.waiting.push_back(dispatch);
+        let asked_already = self.waiting_copies.iter().any(|other| other.seq == dispatch.seq);
+        self.waiting_copies.push_back(dispatch);
         if !asked_already {
             self.query(Query::Post { group: GROUP, seq: dispatch.seq }, Asked::Line(dispatch.seq));
         }
@@ -91,8 +62,8 @@ impl Host {
             _ => None,
         };
         let (due, rest): (VecDeque<_>, _) =
-            std::mem::take(&mut self.lines.waiting).into_iter().partition(|dispatch| dispatch.seq == seq);
-        self.lines.waiting = rest;
+            std::mem::take(&mut self.waiting_copies).into_iter().partition(|dispatch| dispatch.seq == seq);
+        self.waiting_copies = rest;
         for dispatch in due {
             match &line {
                 Some(line) => self.send_copy(now, dispatch, line.clone()),

@@ -11,6 +11,8 @@
 //! | `calls.rs` | requests on `meshchat.group` and calls on the control socket |
 //! | `announces.rs` | when the group's destinations are announced, and where |
 //! | `gate.rs` | what waits for a commit |
+//! | `queries.rs` | what is asked of the store |
+//! | `tail.rs` | the newest part of the history, in memory |
 
 mod announces;
 mod calls;
@@ -18,6 +20,7 @@ mod fanout;
 mod gate;
 mod messages;
 mod queries;
+mod tail;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
@@ -35,9 +38,10 @@ use reticulum::time::{Instant, UnixTime};
 
 use self::announces::Announces;
 use self::calls::PendingCall;
-use self::fanout::{Line, Lines};
 use self::gate::Gate;
+use self::tail::Tail;
 use crate::api;
+use crate::group::delivery::Dispatch;
 use crate::group::{
     ClaimCode, Dedup, Delivery, Event, EventKind, Group, GroupId, Limits, MemberId, MessageId, Seq,
     Visibility,
@@ -220,7 +224,9 @@ pub struct Host {
     identity: Arc<Identity>,
     dedup: Dedup,
     delivery: Delivery,
-    lines: Lines,
+    tail: Tail,
+    /// Copies that wait until the store has given their text.
+    waiting_copies: VecDeque<Dispatch>,
     announces: Announces,
     gate: Gate<After>,
     sent: HashMap<SendId, Sent>,
@@ -257,6 +263,8 @@ impl Host {
             None => Delivery::default(),
         };
         let (group, created) = open_group(&config, saved, &mut rng, unix);
+        // Of a new group, all of the history is here.
+        let tail = Tail::new(if created.is_some() { Seq::default() } else { group.state().head });
         let lxmf = DestinationHash::of_single(*DELIVERY_NAME_HASH, config.identity.hash());
         let delivery_config = DeliveryConfig {
             identity: Arc::clone(&config.identity),
@@ -292,7 +300,8 @@ impl Host {
             identity: config.identity,
             dedup: Dedup::restore(restored.seen),
             delivery,
-            lines: Lines::default(),
+            tail,
+            waiting_copies: VecDeque::new(),
             announces: Announces::default(),
             gate: Gate::default(),
             sent: HashMap::new(),
@@ -568,13 +577,9 @@ impl Host {
 
     /// Lets an event take effect outside of the group's own state.
     fn project(&mut self, event: &Event) -> Option<After> {
+        self.tail.push(event, &self.group.state().roster);
         match &event.kind {
-            EventKind::Posted(post) => {
-                let nick = event
-                    .actor
-                    .and_then(|id| self.group.state().roster.by_id(id))
-                    .map(|member| &*member.nick);
-                self.lines.insert(event.seq, Line::new(event.time, nick, &post.text));
+            EventKind::Posted(_) => {
                 return Some(After::FanOut { seq: event.seq, author: event.actor });
             }
             EventKind::Joined { member, identity, .. } => {
@@ -587,7 +592,6 @@ impl Host {
                 self.delivery.on_removed(*member);
                 self.release_peer(*member);
             }
-            EventKind::Deleted { target } => self.lines.remove(*target),
             _ => {}
         }
         None
