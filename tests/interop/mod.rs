@@ -3,5 +3,6 @@
 mod api;
 mod delivery;
 mod durability;
+mod families;
 mod links;
 mod resources;

@@ -1,7 +1,8 @@
 """A stock Reticulum and LXMF peer for the interop tests: rns and lxmf from PyPI, nothing else.
 
 It is driven by JSON lines on standard input and reports by JSON lines on standard output. It joins exactly one
-loopback TCP interface, in a configuration folder of its own, and never shares an instance.
+interface, in a configuration folder of its own, and never shares an instance. The interface is loopback TCP, or what
+`--interface` says in lines of the ecosystem's configuration.
 """
 import argparse
 import json
@@ -18,6 +19,7 @@ arguments = argparse.ArgumentParser()
 arguments.add_argument("--dir", required=True)
 arguments.add_argument("--connect", type=int)
 arguments.add_argument("--listen", type=int)
+arguments.add_argument("--interface")
 arguments.add_argument("--name", default="Peer")
 arguments.add_argument("--transport", action="store_true")
 arguments.add_argument("--no-link-mtu-discovery", action="store_true")
@@ -35,7 +37,9 @@ def report(**fields):
 def write_config():
     os.makedirs(arguments.dir, exist_ok=True)
     interface = (
-        f"    type = TCPServerInterface\n    listen_ip = 127.0.0.1\n    listen_port = {arguments.listen}\n"
+        arguments.interface
+        if arguments.interface
+        else f"    type = TCPServerInterface\n    listen_ip = 127.0.0.1\n    listen_port = {arguments.listen}\n"
         if arguments.listen
         else f"    type = TCPClientInterface\n    target_host = 127.0.0.1\n    target_port = {arguments.connect}\n"
     )

@@ -2,6 +2,7 @@
 
 pub(crate) mod host;
 pub(crate) mod process;
+pub(crate) mod pty;
 pub(crate) mod python;
 pub(crate) mod sim;
 pub(crate) mod station;

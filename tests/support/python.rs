@@ -52,6 +52,8 @@ pub(crate) enum Medium {
     Connect(u16),
     /// A TCP server on a loopback port.
     Listen(u16),
+    /// What these lines of its configuration say.
+    Lines(String),
 }
 
 /// One stock peer process. Dropping it ends the process.
@@ -84,6 +86,7 @@ impl Peer {
         match medium {
             Medium::Connect(port) => command.arg("--connect").arg(port.to_string()),
             Medium::Listen(port) => command.arg("--listen").arg(port.to_string()),
+            Medium::Lines(lines) => command.arg("--interface").arg(lines),
         };
         let mut child = command
             .stdin(Stdio::piped())
