@@ -15,7 +15,8 @@ pub const PREAMBLE_SYMBOLS: u16 = 18;
 /// A modem must send its symbols in the low-data-rate form when they are longer than this.
 const LONG_SYMBOL: Duration = Duration::from_millis(16);
 
-/// What decides the speed of a LoRa modem. Two modems hear each other only if all of it is equal.
+/// What decides the speed of a LoRa modem. Two modems hear each other only at the same spreading factor and bandwidth; the
+/// coding rate travels in each frame's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Modulation {
     /// 5 to 12; one more halves the speed.
@@ -64,6 +65,28 @@ impl Modulation {
         self.quarter_symbols(
             4 * u64::from(preamble_symbols) + sync_quarters + 4 * payload_symbols.unsigned_abs(),
         )
+    }
+
+    /// Slot of the contention scheme, in whole milliseconds as devices report it: twelve symbols (from the example in
+    /// interfaces.md section 10.6).
+    pub fn csma_slot(&self) -> Duration {
+        Duration::from_millis((12 * self.symbol()).as_millis().max(1) as u64)
+    }
+
+    /// Silence before contention: two slots (from the example in interfaces.md section 10.6).
+    pub fn difs(&self) -> Duration {
+        2 * self.csma_slot()
+    }
+
+    /// Strength of the noise in this bandwidth, in decibel over a milliwatt: thermal, and 6 dB of the receiver.
+    pub fn noise_floor_dbm(&self) -> f64 {
+        -174.0 + 10.0 * f64::from(self.bandwidth_hz).log10() + 6.0
+    }
+
+    /// The least signal over noise that a modem can read, in decibel (SX1276 data sheet, table 13): -7.5 at SF7, and
+    /// 2.5 less for each step.
+    pub fn snr_min_db(&self) -> f64 {
+        -7.5 - 2.5 * (f64::from(self.spreading_factor) - 7.0)
     }
 
     /// Whole numbers all the way, so that every machine computes the same instant.
@@ -126,6 +149,24 @@ mod tests {
                 "SF{factor}, {bytes} bytes: row {by_blocks}"
             );
             assert_eq!(computed, Duration::from_micros(micros as u64), "SF{factor}, {bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn contention_times_are_those_of_the_verified_report() {
+        let reported = modulation(9, 125_000, 5);
+        assert_eq!(reported.symbol(), Duration::from_micros(4096));
+        assert_eq!((reported.csma_slot().as_millis(), reported.difs().as_millis()), (49, 98));
+    }
+
+    #[test]
+    fn sensitivity_is_near_that_of_the_data_sheet() {
+        // SX1276, table 10, 125 kHz: what the receiver still reads, in decibel over a milliwatt.
+        for (factor, dbm) in [(7, -123.0), (8, -126.0), (9, -129.0), (10, -132.0), (11, -133.0), (12, -136.0)]
+        {
+            let modulation = modulation(factor, 125_000, 5);
+            let computed = modulation.noise_floor_dbm() + modulation.snr_min_db();
+            assert!((computed - dbm).abs() < 2.0, "SF{factor}: {computed}");
         }
     }
 
