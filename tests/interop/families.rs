@@ -157,16 +157,14 @@ fn our_request_is_answered(folder: &Folder, ends: &Ends) {
     let host = Host::start(config.interfaces[0].settings.clone(), 1);
     let mut peer = ends.peer(folder, "Service");
     let theirs = DestinationHash::from_hex(&peer.service).expect("an address");
-    // Either may have opened its end later than the other; a request for the path asks until there is an answer.
+    // Either may have opened its end later than the other; we ask for the path until there is an answer.
     peer.tell(json!({"do": "announce_service"}));
-    host.wait_asking(
-        "the service",
-        move |node, now| node.request_path(now, theirs),
-        |event| match event {
-            Event::Announce { destination, .. } if *destination == theirs => Some(()),
-            _ => None,
-        },
-    );
+    let end = Instant::now() + PATIENCE;
+    while !host.with(move |node, _| node.peer(&theirs).is_some() && node.path(&theirs).is_some()) {
+        assert!(Instant::now() < end, "the service was not found");
+        host.with(move |node, now| node.request_path(now, theirs));
+        std::thread::sleep(Duration::from_millis(500));
+    }
     let link = host.with(move |node, now| node.open_link(now, theirs)).expect("keys and path are known");
     host.wait("link", |event| match event {
         Event::LinkOpened { link: opened, .. } if *opened == link => Some(()),

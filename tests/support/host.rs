@@ -56,28 +56,6 @@ impl Host {
         answer.recv().expect("the host has ended")
     }
 
-    /// As [`Host::wait`], with `ask` run now and every two seconds until the event is there.
-    pub(crate) fn wait_asking<T>(
-        &self,
-        what: &str,
-        ask: impl Fn(&mut Node, Instant) + Clone + Send + 'static,
-        mut pick: impl FnMut(&Event) -> Option<T>,
-    ) -> T {
-        let end = std::time::Instant::now() + PATIENCE;
-        while std::time::Instant::now() < end {
-            self.with(ask.clone());
-            let again = std::time::Instant::now() + Duration::from_secs(2);
-            while let Ok(event) =
-                self.events.recv_timeout(again.saturating_duration_since(std::time::Instant::now()))
-            {
-                if let Some(found) = pick(&event) {
-                    return found;
-                }
-            }
-        }
-        panic!("no {what} within {PATIENCE:?}")
-    }
-
     /// Takes the first event for which `pick` gives something; others are passed over.
     pub(crate) fn wait<T>(&self, what: &str, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
         let end = std::time::Instant::now() + PATIENCE;
