@@ -1,7 +1,7 @@
 """Puts a meshgroup node and the Python peers under the same raw load, in one run, and prints ratios.
 
     python3 -m venv V && V/bin/pip install rns==1.5.7 lxmf==1.2.1
-    cargo build --release && V/bin/python benches/side_by_side/run.py [--parts inbound,request,footprint] [--runs 3]
+    cargo build --release && V/bin/python benches/side_by_side/run.py [--parts inbound,slow_disk,request,footprint] [--runs 3]
 
 Loopback only. CPU is that of the whole process, all threads, from /proc; it is the figure to compare, since rates vary
 with whatever else the machine does. Each part prints one JSON line per run and one with the ratios.
@@ -24,7 +24,7 @@ from wire import *  # noqa: E402,F403
 arguments = argparse.ArgumentParser()
 arguments.add_argument("--bin", default=os.path.join(os.environ.get("CARGO_TARGET_DIR", ROOT + "/target"), "release/meshgroup"))
 arguments.add_argument("--runs", type=int, default=3)
-arguments.add_argument("--parts", default="inbound,request,footprint")
+arguments.add_argument("--parts", default="inbound,slow_disk,request,footprint")
 arguments.add_argument("--messages", type=int, default=5000)
 arguments.add_argument("--port", type=int, default=47310)
 arguments = arguments.parse_args()
@@ -172,6 +172,15 @@ def inbound():
                           "python_lost": sum(row["sent"] - row["stored"] for row in theirs)}), flush=True)
 
 
+def slow_disk():
+    """A flood on a disk that takes 80 ms for each commit: the groups of the store have to grow."""
+    node = Ours(arguments.port, "ours-slow", "[store]\ncommit_delay_ms = 80")
+    time.sleep(1.0)
+    row = inbound_once(node, 10**9)
+    node.stop()
+    print(json.dumps({"summary": "slow disk", "commit_ms": 80, "per_s": row["per_s"], "lost": row["sent"] - row["stored"]}), flush=True)
+
+
 def varint(number):
     out = b""
     while number > 127:
@@ -282,5 +291,5 @@ def footprint():
 
 
 for part in arguments.parts.split(","):
-    {"inbound": inbound, "request": request, "footprint": footprint}[part]()
+    {"inbound": inbound, "slow_disk": slow_disk, "request": request, "footprint": footprint}[part]()
 shutil.rmtree(WORK, ignore_errors=True)

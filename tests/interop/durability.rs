@@ -58,11 +58,9 @@ fn direct_packets_are_proven_in_time_on_a_disk_that_takes_80_ms_to_commit() {
     let group = node.group("address");
     for index in 0..10 {
         let sent = alice.deliver(&group, "direct", &format!("slow {index}"));
-        assert_eq!(
-            (sent["state"].as_str(), sent["attempts"].as_u64()),
-            (Some("delivered"), Some(1)),
-            "{sent}"
-        );
+        assert_eq!(sent["state"], "delivered", "{sent}");
+        // None is counted where a link is open already; a link that was torn down would cost a second one.
+        assert!(sent["attempts"].as_u64().is_some_and(|attempts| attempts <= 1), "{sent}");
     }
     assert_eq!(texts(&node).len(), 10);
 }
