@@ -1,6 +1,7 @@
 //! The decisions: may this caller do this now, and what happens if so.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reticulum::crypto::PublicIdentity;
 use reticulum::time::UnixTime;
@@ -175,6 +176,7 @@ impl Group {
             Caller::Operator | Caller::Unidentified => None,
         };
         let wanted = nick.or(announced).unwrap_or_default();
+        self.changes.take(hash, now).map_err(rate_limited)?;
         let nick = unique_nick(&wanted, hash, |nick| self.state.roster.by_nick(nick).is_some());
         let member = self.state.former.member(hash).unwrap_or_else(|| self.state.last_member.next());
         Ok((self.record(now, Some(member), EventKind::Joined { member, identity, nick }), member))
@@ -197,10 +199,7 @@ impl Group {
         if post.text.len() > max && post.text.chars().count() > max {
             return Err(Refusal::TooLong { max });
         }
-        self.posts.take(identity, now).map_err(|wait| {
-            let retry_after_s = u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX);
-            Refusal::RateLimited { retry_after_s }
-        })?;
+        self.posts.take(identity, now).map_err(rate_limited)?;
         let posted = self.record(now, Some(author), EventKind::Posted(post));
         // The proof of the message is all the answer that its author needs.
         Ok(Outcome { events: vec![posted], ..Outcome::default() })
@@ -287,7 +286,8 @@ impl Group {
         if nick_key(&nick) != nick_key(&member.nick) && self.state.roster.by_nick(&nick).is_some() {
             return Err(Refusal::NickTaken);
         }
-        let member = member.id;
+        let (member, identity) = (member.id, member.identity.hash());
+        self.changes.take(identity, now).map_err(rate_limited)?;
         let reply = text::renamed(&nick);
         let renamed = self.record(now, Some(member), EventKind::Renamed { member, nick });
         Ok(Outcome::happened(vec![renamed], reply))
@@ -332,5 +332,11 @@ impl Group {
             Some(target) if target.role >= rank => Err(Refusal::NoPermission),
             _ => Ok(()),
         }
+    }
+}
+
+fn rate_limited(wait: Duration) -> Refusal {
+    Refusal::RateLimited {
+        retry_after_s: u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX),
     }
 }

@@ -58,6 +58,8 @@ pub use who::Who;
 
 /// How often a stranger gets the answer that says how to join.
 const STRANGER_ANSWER_PERIOD: Duration = Duration::from_secs(3_600);
+/// How often one person may join or be renamed within an hour. Each is an event that the log keeps for ever.
+const CHANGES_PER_HOUR: u32 = 30;
 /// Other answers that a stranger gets within that time, such as "wrong code".
 const STRANGER_REFUSALS: u32 = 6;
 
@@ -101,6 +103,7 @@ pub struct Group {
     limits: Limits,
     recent: recent::Recent,
     posts: Limiter,
+    changes: Limiter,
     stranger_answers: Limiter,
     stranger_refusals: Limiter,
 }
@@ -126,6 +129,7 @@ impl Group {
             state,
             recent: recent::Recent::restore(recent),
             posts: Limiter::new(limits.posts_per_minute, Duration::from_secs(60)),
+            changes: Limiter::new(CHANGES_PER_HOUR, Duration::from_secs(3_600)),
             stranger_answers: Limiter::new(1, STRANGER_ANSWER_PERIOD),
             stranger_refusals: Limiter::new(STRANGER_REFUSALS, STRANGER_ANSWER_PERIOD),
             limits,

@@ -191,6 +191,32 @@ fn a_member_who_posts_too_much_is_told_when_to_go_on() {
 }
 
 #[test]
+fn who_comes_and_goes_too_often_has_to_wait() {
+    let mut fixture = Fixture::new();
+    let mut joins = 0;
+    let wait = loop {
+        match fixture.act(5, Action::Join { nick: None }) {
+            Ok(_) => joins += 1,
+            Err(refusal) => break refusal,
+        }
+        fixture.act(5, Action::Leave).expect("whoever came may go");
+    };
+    assert_eq!((joins, wait), (30, Refusal::RateLimited { retry_after_s: 120 }));
+    let mut renames = 0;
+    let wait = loop {
+        match fixture.act(2, Action::Rename { nick: format!("N{renames}") }) {
+            Ok(_) => renames += 1,
+            Err(refusal) => break refusal,
+        }
+    };
+    assert_eq!(
+        (renames, wait),
+        (29, Refusal::RateLimited { retry_after_s: 120 }),
+        "and one for having joined"
+    );
+}
+
+#[test]
 fn no_role_does_what_its_permissions_do_not_allow() {
     let someone = || Who::Identity(identity(3).hash());
     let of_other = Some(StoredPost { author: Some(MemberId(77)), deleted: false });

@@ -125,7 +125,7 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::TooLong { max } => format!("Too long: at most {max} characters. It was not posted."),
         Refusal::Empty => "There is no text in it.".to_owned(),
         Refusal::RateLimited { retry_after_s } => {
-            format!("Too many messages: this one was not posted. Try again in {retry_after_s} s.")
+            format!("Too often: nothing came of this one. Try again in {retry_after_s} s.")
         }
         Refusal::NickTaken => "Somebody else has that name.".to_owned(),
         Refusal::Full { max } => format!("Full: there is room for {max}."),
