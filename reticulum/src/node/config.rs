@@ -25,7 +25,7 @@ impl NodeConfig {
 }
 
 /// Bounds of the node's tables. A remote can fill each of them, and no more than that. With the defaults all bounds
-/// add up to 40 MiB, and 4.5 MiB an interface, beside the bytes of resources under way. Measured: 30,000 announces of
+/// add up to 80 MiB, however many interfaces there are, beside the bytes of resources under way. Measured: 30,000 announces of
 /// new destinations take 7.5 MiB, 10,000 link requests 1.5 MiB more, 300,000 packets with new hashes another 6 MiB.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -43,6 +43,8 @@ pub struct Limits {
     pub receipts: usize,
     /// Announces held back on one interface while a burst lasts, at up to 700 bytes; the farthest makes room.
     pub held_announces: usize,
+    /// The same on all interfaces together; each may hold its share of it.
+    pub held_announces_total: usize,
     /// Work handed out and not yet returned, at up to 1 kB; what a peer sends beyond it is refused.
     pub work: usize,
     /// Links of any state, at about 2 kB without resources; the longest idle makes room.
@@ -59,6 +61,9 @@ pub struct Limits {
     pub queue_bytes: usize,
     /// Frames in one interface's transmit queue; the same rule.
     pub queue_frames: usize,
+    /// Bytes in all transmit queues together; the same rule in the queue that holds most. So who opens many connections
+    /// and reads none of them costs no more, and displaces only what waits for them.
+    pub queue_bytes_total: usize,
 }
 
 impl Default for Limits {
@@ -71,6 +76,7 @@ impl Default for Limits {
             path_requests: 1_024,
             receipts: 16_384,
             held_announces: 256,
+            held_announces_total: 4_096,
             work: 8_192,
             links: 2_048,
             half_open_links: 512,
@@ -79,6 +85,7 @@ impl Default for Limits {
             outgoing_bytes: 64 << 20,
             queue_bytes: 4 << 20,
             queue_frames: 16_384,
+            queue_bytes_total: 16 << 20,
         }
     }
 }

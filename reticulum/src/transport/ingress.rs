@@ -55,12 +55,11 @@ pub(crate) struct Ingress<T> {
     release_at: Instant,
     held: BTreeMap<DestinationHash, Held<T>>,
     turn: u64,
-    max: usize,
 }
 
 impl<T> Ingress<T> {
-    /// For an interface added at `now`, holding at most `max` announces.
-    pub(crate) fn new(now: Instant, max: usize) -> Self {
+    /// For an interface added at `now`.
+    pub(crate) fn new(now: Instant) -> Self {
         Self {
             born: now,
             samples: VecDeque::new(),
@@ -68,17 +67,18 @@ impl<T> Ingress<T> {
             release_at: now,
             held: BTreeMap::new(),
             turn: 0,
-            max,
         }
     }
 
-    /// Takes a validated announce of a destination that nobody asked for, and holds it during a burst.
+    /// Takes a validated announce of a destination that nobody asked for, and holds it during a burst, at most `max` of
+    /// them.
     pub(crate) fn admit(
         &mut self,
         now: Instant,
         destination: DestinationHash,
         hops: u8,
         announce: T,
+        max: usize,
     ) -> Admission<T> {
         if self.samples.len() == SAMPLES_MAX {
             self.samples.pop_front();
@@ -92,10 +92,13 @@ impl<T> Ingress<T> {
         }
         self.turn += 1;
         let replaced = self.held.insert(destination, Held { hops, turn: self.turn, announce });
-        if replaced.is_some() || self.held.len() <= self.max {
+        if replaced.is_some() || self.held.len() <= max {
             return Admission::Held;
         }
-        self.take_by(|held| (u8::MAX - held.hops, u64::MAX - held.turn));
+        // More than one, if others came to share the bound.
+        while self.held.len() > max {
+            self.take_by(|held| (u8::MAX - held.hops, u64::MAX - held.turn));
+        }
         Admission::Dropped
     }
 
@@ -174,17 +177,17 @@ mod tests {
     }
 
     /// Announces `count` destinations, 10 a second, from `from_ms` on; returns how many were admitted.
-    fn flood(ingress: &mut Ingress<u16>, from_ms: u64, count: u16) -> usize {
+    fn flood(ingress: &mut Ingress<u16>, from_ms: u64, count: u16, max: usize) -> usize {
         let hops = |n: u16| 1 + (n % 7) as u8;
-        let admit = |n| ingress.admit(at(from_ms + 100 * u64::from(n)), to(n), hops(n), n);
+        let admit = |n| ingress.admit(at(from_ms + 100 * u64::from(n)), to(n), hops(n), n, max);
         (0..count).map(admit).filter(|admission| matches!(admission, Admission::Admitted(_))).count()
     }
 
     #[test]
     fn a_slow_trickle_is_admitted() {
-        let mut ingress = Ingress::new(at(0), 10);
+        let mut ingress = Ingress::new(at(0));
         for n in 0..100 {
-            let admission = ingress.admit(at(500 * u64::from(n)), to(n), 1, n);
+            let admission = ingress.admit(at(500 * u64::from(n)), to(n), 1, n, 10);
             assert_eq!(admission, Admission::Admitted(n));
         }
         assert_eq!(ingress.poll_timeout(), None);
@@ -192,8 +195,8 @@ mod tests {
 
     #[test]
     fn a_burst_is_held_within_the_bound_and_released_nearest_first() {
-        let mut ingress = Ingress::new(at(0), 10);
-        let admitted = flood(&mut ingress, 0, 100);
+        let mut ingress = Ingress::new(at(0));
+        let admitted = flood(&mut ingress, 0, 100, 10);
         assert!(admitted <= 3, "{admitted}");
         assert_eq!(ingress.held.len(), 10);
         assert!(ingress.held.values().all(|held| held.hops == 1), "the farthest made room");
@@ -213,24 +216,24 @@ mod tests {
 
     #[test]
     fn a_burst_ends_after_quiet() {
-        let mut ingress = Ingress::new(at(0), 100);
-        flood(&mut ingress, 0, 30);
-        assert_eq!(ingress.admit(at(10_000), to(500), 1, 500), Admission::Held);
+        let mut ingress = Ingress::new(at(0));
+        flood(&mut ingress, 0, 30, 100);
+        assert_eq!(ingress.admit(at(10_000), to(500), 1, 500, 100), Admission::Held);
         // Samples are forgotten one an evaluation, so quiet shows after a while.
         let admitted = (0..60).find(|n| {
             let now = at(40_000 + 2_000 * n);
-            matches!(ingress.admit(now, to(600 + *n as u16), 1, 0), Admission::Admitted(_))
+            matches!(ingress.admit(now, to(600 + *n as u16), 1, 0, 100), Admission::Admitted(_))
         });
         assert!(admitted.is_some());
     }
 
     #[test]
     fn one_a_destination_is_held_and_none_from_too_far() {
-        let mut ingress = Ingress::new(at(0), 100);
-        flood(&mut ingress, 0, 20);
+        let mut ingress = Ingress::new(at(0));
+        flood(&mut ingress, 0, 20, 100);
         let held = ingress.held.len();
-        assert_eq!(ingress.admit(at(2_000), to(19), 1, 99), Admission::Held);
+        assert_eq!(ingress.admit(at(2_000), to(19), 1, 99, 100), Admission::Held);
         assert_eq!(ingress.held.len(), held);
-        assert_eq!(ingress.admit(at(2_100), to(700), 127, 1), Admission::Dropped);
+        assert_eq!(ingress.admit(at(2_100), to(700), 127, 1, 100), Admission::Dropped);
     }
 }

@@ -58,22 +58,36 @@ impl Interface {
 }
 
 /// The table of interfaces.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Interfaces {
     interfaces: BTreeMap<InterfaceId, Interface>,
+    /// Bytes in all transmit queues.
+    queued_bytes: usize,
+    queued_bytes_max: usize,
     /// Those with something to transmit, so that finding them does not cost a scan of all.
     pending: BTreeSet<InterfaceId>,
     next: u32,
 }
 
 impl Interfaces {
+    /// An empty table.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            interfaces: BTreeMap::new(),
+            queued_bytes: 0,
+            queued_bytes_max: limits.queue_bytes_total,
+            pending: BTreeSet::new(),
+            next: 0,
+        }
+    }
+
     /// Adds an interface, which is up.
     pub(crate) fn add(&mut self, now: Instant, config: InterfaceConfig, limits: &Limits) -> InterfaceId {
         let id = InterfaceId(self.next);
         self.next += 1;
         let interface = Interface {
             config,
-            ingress: Ingress::new(now, limits.held_announces),
+            ingress: Ingress::new(now),
             stats: InterfaceStats { up: true, ..InterfaceStats::default() },
             queue: Queue::new(limits.queue_frames, limits.queue_bytes),
         };
@@ -83,7 +97,9 @@ impl Interfaces {
 
     /// Removes an interface.
     pub(crate) fn remove(&mut self, id: InterfaceId) {
-        self.interfaces.remove(&id);
+        if let Some(interface) = self.interfaces.remove(&id) {
+            self.queued_bytes -= interface.queue.byte_len();
+        }
         self.pending.remove(&id);
     }
 
@@ -92,6 +108,7 @@ impl Interfaces {
         let Some(interface) = self.interfaces.get_mut(&id) else { return };
         interface.stats.up = up;
         if !up {
+            self.queued_bytes -= interface.queue.byte_len();
             counters.queue_interface_down += interface.queue.clear() as u64;
             self.pending.remove(&id);
         }
@@ -113,6 +130,11 @@ impl Interfaces {
             .iter()
             .filter(|(_, interface)| interface.stats.up)
             .map(|(id, interface)| (*id, interface))
+    }
+
+    /// How many there are, up or down.
+    pub(crate) fn len(&self) -> usize {
+        self.interfaces.len()
     }
 
     /// Queues a packet.
@@ -153,7 +175,9 @@ impl Interfaces {
         counters: &mut Counters,
     ) -> bool {
         let Some(interface) = self.interfaces.get_mut(&id) else { return false };
+        let queued_bytes = interface.queue.byte_len();
         let packet = interface.queue.pop(now, &mut counters.queue_stale);
+        self.queued_bytes -= queued_bytes - interface.queue.byte_len();
         if interface.queue.len() == 0 {
             self.pending.remove(&id);
         }
@@ -179,13 +203,30 @@ impl Interfaces {
             counters.queue_interface_down += 1;
             return;
         };
+        self.queued_bytes -= interface.queue.byte_len();
         match push(&mut interface.queue) {
             Queued::Yes | Queued::Replacing => {}
             Queued::Dropping(dropped) => counters.queue_full += u64::from(dropped),
             Queued::No => counters.queue_full += 1,
         }
+        self.queued_bytes += interface.queue.byte_len();
         if interface.queue.len() > 0 {
             self.pending.insert(id);
+        }
+        while self.queued_bytes > self.queued_bytes_max {
+            self.drop_from_largest(counters);
+        }
+    }
+
+    /// Whoever does not read what waits for them makes room. A scan of all queues, but only while all are full.
+    fn drop_from_largest(&mut self, counters: &mut Counters) {
+        let queues = self.interfaces.iter_mut().map(|(id, interface)| (*id, &mut interface.queue));
+        let Some((id, queue)) = queues.max_by_key(|(_, queue)| queue.byte_len()) else { return };
+        let before = queue.byte_len();
+        counters.queue_full += u64::from(queue.drop_last());
+        self.queued_bytes -= before - queue.byte_len();
+        if queue.len() == 0 {
+            self.pending.remove(&id);
         }
     }
 }

@@ -98,7 +98,7 @@ impl Transport {
     /// Empty tables for the transport identity `own`.
     pub(crate) fn new(own: IdentityHash, limits: Limits) -> Self {
         Self {
-            interfaces: Interfaces::default(),
+            interfaces: Interfaces::new(&limits),
             paths: Paths::new(limits.paths),
             peers: Peers::new(limits.peers),
             requests: PathRequests::new(limits.request_tags, limits.path_requests),
@@ -149,6 +149,7 @@ impl Transport {
         counters: &mut Counters,
     ) -> Option<Box<Announced>> {
         let (destination, Heard { interface: id, hops, .. }) = (announced.destination, announced.heard);
+        let held_max = self.held_announces_max();
         let Some(interface) = self.interfaces.up_mut(id) else {
             counters.frame_interface_down += 1;
             return None;
@@ -157,7 +158,7 @@ impl Transport {
         if expected || !interface.config.ingress_control {
             return Some(announced);
         }
-        let admission = interface.ingress.admit(now, destination, hops, announced);
+        let admission = interface.ingress.admit(now, destination, hops, announced, held_max);
         if let Some(at) = interface.ingress.poll_timeout() {
             self.releases.set(id, at);
         }
@@ -271,6 +272,12 @@ impl Transport {
         let deadlines =
             [self.paths.poll_timeout(), self.requests.poll_timeout(), self.releases.next_deadline()];
         deadlines.into_iter().flatten().min()
+    }
+
+    /// Announces that one interface may hold now: its share of all.
+    fn held_announces_max(&self) -> usize {
+        let share = self.limits.held_announces_total / self.interfaces.len().max(1);
+        self.limits.held_announces.min(share)
     }
 
     /// Bounds that were given at the start.

@@ -103,6 +103,17 @@ impl Queue {
         dropped
     }
 
+    /// Drops the newest of the least urgent frames; `false` if none waits.
+    pub(crate) fn drop_last(&mut self) -> bool {
+        let last = self.frames.last_key_value().map(|(&last, _)| last);
+        last.is_some_and(|last| self.take(last).is_some())
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn byte_len(&self) -> usize {
+        self.bytes
+    }
+
     /// Number of frames that wait.
     pub(crate) fn len(&self) -> usize {
         self.frames.len()

@@ -105,6 +105,45 @@ fn a_flood_of_announces_leaves_the_tables_bounded() {
     assert!(counters.announce_held + counters.announce_held_dropped >= 990, "{counters:?}");
 }
 
+#[test]
+fn many_interfaces_that_take_nothing_share_the_bounds_of_one() {
+    let limits = Limits {
+        queue_bytes: 20_000,
+        queue_bytes_total: 50_000,
+        held_announces: 20,
+        held_announces_total: 60,
+        ..Limits::default()
+    };
+    let mut net = Net::with_limits(2, limits);
+    net.wire(0, 1, fast);
+    let destination = net.announced(0, busy(1, "test.group"));
+    let interfaces: Vec<_> = (0..10).map(|_| net.hosts[0].node.add_interface(net.now, fast())).collect();
+    let node = &mut net.hosts[0].node;
+    for n in 0..2_000 {
+        let interface = interfaces[n as usize % interfaces.len()];
+        // Each is answered with a proof, which nobody takes.
+        node.handle_frame(net.now, interface, &link_request(destination, n));
+        node.handle_frame(net.now, interface, &announce(n).1);
+        while let Some(output) = node.poll_output() {
+            if let Output::Work(work) = output {
+                node.handle_work_done(net.now, work.run());
+            }
+        }
+    }
+    let waiting: usize = interfaces.iter().map(|id| node.interface_stats(*id).unwrap().queue_len).sum();
+    let proof_len = 118;
+    assert!((40_000..=50_000).contains(&(waiting * proof_len)), "{waiting} frames wait");
+    assert_eq!(node.counters().queue_full, 2_000 - waiting as u64);
+    let counters = node.counters();
+    let held = counters.announce_held;
+    assert!((30..=60).contains(&held), "{held} announces are held: {counters:?}");
+
+    // Whoever reads still gets an answer.
+    let late = net.hosts[1].node.open_link(net.now, destination).unwrap();
+    net.run(ms(100));
+    assert_eq!(net.hosts[1].node.link(late).unwrap().status, LinkStatus::Active);
+}
+
 fn announce(n: u32) -> (DestinationHash, Vec<u8>) {
     let mut seed = [8; 32];
     seed[..4].copy_from_slice(&n.to_be_bytes());
