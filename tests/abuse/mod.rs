@@ -10,8 +10,10 @@
 //!
 //! `attacker.rs` speaks the protocol by hand; `direct.rs` is a node in this process, on virtual time.
 //!
-//! The bound on memory: a node that idles at 7 to 10 MiB may grow by [`GROWTH_MAX`] under each of these attacks. The
-//! tables have bounds of their own (`reticulum::node::Limits`), to which legitimate peers can drive them too.
+//! The bound on memory: under each of these attacks resident memory grows by less than [`GROWTH_MAX`]. Measured, from
+//! 14 MiB of an idle node in a debug build: 14 MiB for bombs, 20 or 100 of them, which is what inflating on two threads
+//! takes; 4 MiB for 20,000 requests; 2.2 MiB for 100,000 announces; 1.7 MiB for 10,000 link requests; less for the rest.
+//! The tables have bounds of their own (`reticulum::node::Limits`), to which legitimate peers can drive them too.
 
 mod attacker;
 mod direct;
