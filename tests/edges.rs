@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate of the workspace, and the only ones that it may depend on.
-const CRATES: [(&str, &[&str]); 6] = [
+const CRATES: [(&str, &[&str]); 7] = [
     (
         "meshgroup",
         &[
@@ -24,6 +24,7 @@ const CRATES: [(&str, &[&str]); 6] = [
     ("meshgroup-lxmf", &["meshgroup-reticulum"]),
     ("meshgroup-proto", &[]),
     ("meshgroup-reticulum", &[]),
+    ("meshgroup-virtual-radio", &["meshgroup-interfaces", "meshgroup-lora-channel"]),
 ];
 
 /// The crates that do no input and output.

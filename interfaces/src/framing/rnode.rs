@@ -1,6 +1,7 @@
 //! What an RNode and its host say to each other (interfaces.md sections 10.2 to 10.7), in the frames of
 //! [`kiss`]. Here the command byte is not masked, and numbers are big-endian.
 
+use self::command::*;
 use super::kiss;
 
 /// An RNode takes packets of at most this length: two LoRa frames of 255 bytes with a byte of header each.
@@ -13,35 +14,64 @@ pub const DATA_LEN_MAX: usize = 564;
 pub const DETECT_SEQUENCE: [u8; 13] =
     [0xc0, DETECT, 0x73, 0xc0, FIRMWARE, 0x00, 0xc0, PLATFORM, 0x00, 0xc0, MCU, 0x00, 0xc0];
 
-const FREQUENCY: u8 = 0x01;
-const BANDWIDTH: u8 = 0x02;
-const TX_POWER: u8 = 0x03;
-const SPREADING_FACTOR: u8 = 0x04;
-const CODING_RATE: u8 = 0x05;
-const RADIO_STATE: u8 = 0x06;
-const DETECT: u8 = 0x08;
-const LEAVE: u8 = 0x0a;
-const AIRTIME_LIMIT_SHORT: u8 = 0x0b;
-const AIRTIME_LIMIT_LONG: u8 = 0x0c;
-const RSSI: u8 = 0x23;
-const SNR: u8 = 0x24;
-const CHANNEL: u8 = 0x25;
-const PHYSICAL: u8 = 0x26;
-const BATTERY: u8 = 0x27;
-const CSMA: u8 = 0x28;
-const TEMPERATURE: u8 = 0x29;
-const EXTERNAL_FRAMEBUFFER: u8 = 0x41;
-const PLATFORM: u8 = 0x48;
-const MCU: u8 = 0x49;
-const FIRMWARE: u8 = 0x50;
-const RESET: u8 = 0x55;
-const ERROR: u8 = 0x90;
-
-const DETECT_ANSWER: u8 = 0x46;
+/// What a device answers when it is asked whether it is an RNode.
+pub const DETECT_ANSWER: u8 = 0x46;
 const RESET_BYTE: u8 = 0xf8;
-const RSSI_OFFSET: i16 = 157;
+/// A strength travels as one byte that is this much above its decibel over a milliwatt.
+pub const RSSI_OFFSET: i16 = 157;
 const TEMPERATURE_OFFSET: i16 = 120;
 const NO_INTERFERENCE: u8 = 0xff;
+
+/// Commands (interfaces.md section 10.2), for whoever is at the other end of the line. Packets and readiness have those of
+/// [`kiss`].
+pub mod command {
+    /// Frequency in hertz, four bytes.
+    pub const FREQUENCY: u8 = 0x01;
+    /// Bandwidth in hertz, four bytes.
+    pub const BANDWIDTH: u8 = 0x02;
+    /// Transmit power in decibel over a milliwatt.
+    pub const TX_POWER: u8 = 0x03;
+    /// Spreading factor.
+    pub const SPREADING_FACTOR: u8 = 0x04;
+    /// Coding rate.
+    pub const CODING_RATE: u8 = 0x05;
+    /// Radio off or on.
+    pub const RADIO_STATE: u8 = 0x06;
+    /// Is there an RNode?
+    pub const DETECT: u8 = 0x08;
+    /// The host is going.
+    pub const LEAVE: u8 = 0x0a;
+    /// Share of 15 seconds, in hundredths of a percent.
+    pub const AIRTIME_LIMIT_SHORT: u8 = 0x0b;
+    /// Share of an hour, in hundredths of a percent.
+    pub const AIRTIME_LIMIT_LONG: u8 = 0x0c;
+    /// Strength of the packet that follows.
+    pub const RSSI: u8 = 0x23;
+    /// Signal over noise of the packet that follows.
+    pub const SNR: u8 = 0x24;
+    /// Use of the channel, eleven bytes.
+    pub const CHANNEL: u8 = 0x25;
+    /// What the modem makes of the parameters, twelve bytes.
+    pub const PHYSICAL: u8 = 0x26;
+    /// The battery.
+    pub const BATTERY: u8 = 0x27;
+    /// Contention.
+    pub const CSMA: u8 = 0x28;
+    /// Temperature.
+    pub const TEMPERATURE: u8 = 0x29;
+    /// Who draws on the display.
+    pub const EXTERNAL_FRAMEBUFFER: u8 = 0x41;
+    /// Kind of hardware.
+    pub const PLATFORM: u8 = 0x48;
+    /// Processor.
+    pub const MCU: u8 = 0x49;
+    /// Version of the firmware.
+    pub const FIRMWARE: u8 = 0x50;
+    /// The device restarts, or has.
+    pub const RESET: u8 = 0x55;
+    /// A complaint.
+    pub const ERROR: u8 = 0x90;
+}
 
 /// What a host tells an RNode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

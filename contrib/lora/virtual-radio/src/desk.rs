@@ -1,0 +1,182 @@
+//! The desk on which the devices stand: terminals, clock and channel together. One task owns the devices and the channel.
+
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lora_channel::{Channel, Event, Terrain};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use crate::device::Device;
+use crate::terminal::Terminal;
+
+/// Pieces of a host's bytes that wait for the devices, and of a device's bytes that wait for its host.
+const PIECES_MAX: usize = 64;
+const PIECE_LEN: usize = 1024;
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// How the virtual radios are.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Who hears whom; there is a radio for each row.
+    pub terrain: Terrain,
+    /// Of all chance. The same seed gives another run nevertheless, since hosts do not keep time exactly.
+    pub seed: u64,
+    /// How many times faster than real the channel is; above zero.
+    pub speed: f64,
+    /// A folder in which terminals are named `radio0`, `radio1` and so on.
+    pub names: Option<PathBuf>,
+}
+
+/// Devices that stand ready.
+#[derive(Debug)]
+pub struct Desk {
+    options: Options,
+    terminals: Vec<Terminal>,
+}
+
+impl Desk {
+    /// Opens the terminals. Hosts may open them already; they are answered once [`Desk::serve`] runs.
+    pub fn open(options: Options) -> io::Result<Self> {
+        if let Some(folder) = &options.names {
+            std::fs::create_dir_all(folder)?;
+        }
+        let name = |radio| options.names.as_ref().map(|folder| folder.join(format!("radio{radio}")));
+        let terminals = (0..options.terrain.radios())
+            .map(|radio| Terminal::open(name(radio).as_deref()))
+            .collect::<io::Result<_>>()?;
+        Ok(Self { options, terminals })
+    }
+
+    /// What hosts open, one path for each radio.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.terminals.iter().map(Terminal::path)
+    }
+
+    /// Serves hosts until `stop` is ready. `log` is told what happens on the air, and at which time of the channel.
+    pub async fn serve(
+        self,
+        stop: impl Future<Output = ()>,
+        mut log: impl FnMut(Duration, &Event),
+    ) -> io::Result<()> {
+        let (heard, mut bytes) = mpsc::channel(PIECES_MAX);
+        let mut tasks = JoinSet::new();
+        let mut lines = Vec::new();
+        for (radio, terminal) in self.terminals.iter().enumerate() {
+            lines.push(start_line(radio, terminal, heard.clone(), &mut tasks)?);
+        }
+        let mut air = Air::new(&self.options);
+        let mut reports = interval(REPORT_EVERY);
+        reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tokio::pin!(stop);
+        loop {
+            let due = air.due();
+            tokio::select! {
+                () = &mut stop => return Ok(()),
+                Some((radio, piece)) = bytes.recv() => air.hear(radio, &piece, &self.terminals),
+                () = until(due) => air.advance(),
+                _ = reports.tick() => {
+                    self.terminals.iter().for_each(Terminal::admit);
+                    air.report();
+                }
+            }
+            air.deliver(&lines, &mut log);
+        }
+    }
+}
+
+/// Carries bytes between a terminal and the desk. A host that does not read loses what is too much.
+fn start_line(
+    radio: usize,
+    terminal: &Terminal,
+    heard: mpsc::Sender<(usize, Vec<u8>)>,
+    tasks: &mut JoinSet<()>,
+) -> io::Result<mpsc::Sender<Vec<u8>>> {
+    let (mut reader, mut writer) = terminal.split()?;
+    let (line, mut said) = mpsc::channel::<Vec<u8>>(PIECES_MAX);
+    tasks.spawn(async move {
+        let mut piece = vec![0; PIECE_LEN];
+        while let Ok(read) = reader.read(&mut piece).await {
+            if read == 0 || heard.send((radio, piece[..read].to_vec())).await.is_err() {
+                return;
+            }
+        }
+    });
+    tasks.spawn(async move {
+        while let Some(piece) = said.recv().await {
+            if writer.write_all(&piece).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(line)
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Devices, channel, and the clock of both.
+struct Air {
+    channel: Channel,
+    devices: Vec<Device>,
+    started: Instant,
+    speed: f64,
+}
+
+impl Air {
+    fn new(options: &Options) -> Self {
+        let devices = (0..options.terrain.radios()).map(Device::new).collect();
+        let channel = Channel::new(options.terrain.clone(), options.seed);
+        Self { channel, devices, started: Instant::now(), speed: options.speed }
+    }
+
+    /// The time of the channel.
+    fn now(&self) -> Duration {
+        self.started.elapsed().mul_f64(self.speed)
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.channel.poll_timeout().map(|due| self.started + due.div_f64(self.speed))
+    }
+
+    fn advance(&mut self) {
+        self.channel.handle_timeout(self.now());
+    }
+
+    fn hear(&mut self, radio: usize, piece: &[u8], terminals: &[Terminal]) {
+        let now = self.now();
+        let had_host = self.devices[radio].has_host();
+        self.devices[radio].handle_bytes(now, &mut self.channel, piece);
+        if had_host != self.devices[radio].has_host() {
+            terminals[radio].forget_unread();
+        }
+    }
+
+    fn report(&mut self) {
+        let now = self.now();
+        self.devices.iter_mut().for_each(|device| device.report(now, &self.channel));
+    }
+
+    /// Gives devices what came from the air, and hosts what their devices say.
+    fn deliver(&mut self, lines: &[mpsc::Sender<Vec<u8>>], log: &mut impl FnMut(Duration, &Event)) {
+        let now = self.now();
+        while let Some(event) = self.channel.poll_event() {
+            log(now, &event);
+            self.devices.iter_mut().for_each(|device| device.handle_event(&event));
+        }
+        for (device, line) in self.devices.iter_mut().zip(lines) {
+            let output = device.take_output();
+            if !output.is_empty() {
+                _ = line.try_send(output);
+            }
+        }
+    }
+}
