@@ -14,6 +14,7 @@ use crate::support::host::Host;
 use crate::support::process::{Folder, Meshgroup, free_port};
 use crate::support::pty::Cable;
 use crate::support::python::{Medium, Peer};
+use crate::support::radios::{Radios, STOCK_SETTINGS};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -22,11 +23,12 @@ struct Ends {
     ours: String,
     theirs: String,
     _cable: Option<Cable>,
+    _radios: Option<Radios>,
 }
 
 impl Ends {
     fn new(ours: String, theirs: String) -> Self {
-        Self { ours, theirs, _cable: None }
+        Self { ours, theirs, _cable: None, _radios: None }
     }
 
     fn on_a_cable(our_type: &str, ours: &str, their_type: &str, theirs: &str) -> Self {
@@ -36,6 +38,7 @@ impl Ends {
             ours: format!("type = \"{our_type}\"\nport = \"{our_end}\"\n{ours}"),
             theirs: format!("    type = {their_type}\n    port = {their_end}\n{theirs}"),
             _cable: Some(cable),
+            _radios: None,
         }
     }
 
@@ -67,6 +70,20 @@ fn tcp(_: &Folder) -> Ends {
         format!("type = \"tcp-server\"\nlisten = \"127.0.0.1:{port}\"\n"),
         format!("    type = TCPClientInterface\n    target_host = 127.0.0.1\n    target_port = {port}\n"),
     )
+}
+
+/// Real time at SF8 and 125 kHz: 3125 bits per second.
+fn rnode(_: &Folder) -> Ends {
+    let radios = Radios::start(2);
+    let [ours, theirs] = [&radios.ports[0], &radios.ports[1]];
+    let settings =
+        "frequency = 867200000\nbandwidth = 125000\nspreading_factor = 8\ncoding_rate = 5\ntx_power = 7\n";
+    Ends {
+        ours: format!("type = \"rnode\"\nport = \"{ours}\"\n{settings}"),
+        theirs: format!("    type = RNodeInterface\n    port = {theirs}\n{STOCK_SETTINGS}"),
+        _cable: None,
+        _radios: Some(radios),
+    }
 }
 
 fn udp(_: &Folder) -> Ends {
@@ -207,6 +224,11 @@ fn a_kiss_tnc_carries_messages_and_requests_both_ways() {
 #[test]
 fn an_ax25_kiss_tnc_carries_messages_and_requests_both_ways() {
     both_ways("ax25-kiss", ax25_kiss);
+}
+
+#[test]
+fn an_rnode_carries_messages_and_requests_both_ways() {
+    both_ways("rnode", rnode);
 }
 
 #[test]

@@ -5,4 +5,5 @@ mod delivery;
 mod durability;
 mod families;
 mod links;
+mod radio;
 mod resources;

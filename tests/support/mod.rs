@@ -4,5 +4,6 @@ pub(crate) mod host;
 pub(crate) mod process;
 pub(crate) mod pty;
 pub(crate) mod python;
+pub(crate) mod radios;
 pub(crate) mod sim;
 pub(crate) mod station;
