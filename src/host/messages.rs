@@ -33,10 +33,13 @@ impl Host {
     }
 
     /// A message whose signature is good. It is proven once what came of it is durable, a copy too.
+    ///
+    /// Only messages of members, and those that changed something, are remembered: strangers could otherwise have every
+    /// message written, and push those of members out of the window in which copies are recognised.
     fn received(&mut self, now: Instant, received: Received) {
         let id = MessageId(*received.message.id.as_bytes());
         self.heard(&received.identity);
-        if !self.dedup.insert(&id) {
+        if self.dedup.contains(&id) {
             self.counters.messages_repeated += 1;
             self.after_commit(now, After::Prove(received.proof));
             return;
@@ -46,9 +49,14 @@ impl Host {
         let caller = self.caller(received.identity);
         let text = String::from_utf8_lossy(&received.message.content);
         let unix = self.engine.unix_time(now);
+        let is_member = self.group.member_of(&caller).is_some();
         let mut outcome = self.group.handle_text(unix, &caller, &text, id, None);
         let events = std::mem::take(&mut outcome.events);
-        self.record(now, events, Some(id));
+        let remembered = is_member || !events.is_empty();
+        if remembered {
+            self.dedup.insert(&id);
+        }
+        self.record(now, events, remembered.then_some(id));
         self.after_commit(now, After::Prove(received.proof));
         self.tell_all(now, outcome, Some(source));
     }

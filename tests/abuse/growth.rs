@@ -116,3 +116,27 @@ fn answers_to_strangers_leave_room_for_the_copies_of_posts() {
     attacker.wire.run_for(Duration::from_millis(100));
     assert!(attacker.wire.counter("replies_dropped") > 0);
 }
+
+#[test]
+fn messages_of_strangers_are_proven_and_nothing_of_them_is_written() {
+    let mut attacker = attacked();
+    let lxmf = attacker.wire.host().addresses().lxmf;
+    let announce = attacker.announce("Stranger");
+    attacker.wire.send(&announce);
+    let group = attacker.find(lxmf);
+    attacker.wire.run_for(Duration::from_secs(1));
+    for text in ["hello?", "/help", "/claim 00000-00000"] {
+        let message = attacker.message(&group, text, &Fields::default());
+        let frame = attacker.single(&group, message.opportunistic_body());
+        attacker.wire.send(&frame);
+        assert!(attacker.wire.host().is_settled(), "{text} causes a write");
+        attacker.wire.run_for(Duration::from_secs(1));
+    }
+    let join = attacker.message(&group, "/join", &Fields::default());
+    for _ in 0..2 {
+        let frame = attacker.single(&group, join.opportunistic_body());
+        attacker.send_proven(&group, &frame);
+    }
+    assert_eq!(attacker.wire.counter("messages_repeated"), 1, "what changes something is remembered");
+    assert_eq!(attacker.wire.counter("messages_taken"), 4);
+}
