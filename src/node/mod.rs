@@ -275,7 +275,7 @@ impl Running {
             Notice::Closed { medium, reason } => self.closed(medium, &reason),
             Notice::Radio { medium, report } => self.media.radio(medium, report),
             Notice::Waiting { interface, reason } => {
-                tracing::info!(interface, reason, "interface offline");
+                tracing::debug!(interface, reason, "interface offline");
                 self.media.waiting(interface, reason);
             }
         }
