@@ -26,9 +26,14 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn pair(name: &str) -> Pair {
+    pair_with_mtu(name, usize::MAX)
+}
+
+fn pair_with_mtu(name: &str, mtu_max: usize) -> Pair {
     let folder = Folder::new(name);
     let port = free_port();
-    let host = Host::start(Settings::TcpServer(TcpServerSettings::new(format!("127.0.0.1:{port}"))), 1);
+    let settings = Settings::TcpServer(TcpServerSettings::new(format!("127.0.0.1:{port}")));
+    let host = Host::start_with_mtu(settings, 1, mtu_max);
     let ours = host.with(|node, _| {
         let identity = Arc::new(Identity::generate(&mut Rng::from_seed([9; 32])));
         node.add_destination(DestinationConfig {
@@ -92,36 +97,37 @@ fn python_sends_resources_of_every_size() {
     }
 }
 
+/// Sends a resource of each size and waits until Python has it.
+fn send_to_python(mut pair: Pair, fill: impl Fn(&mut [u8])) {
+    let link = pair.outward();
+    for size in SIZES {
+        let mut data = vec![b'a'; size];
+        fill(&mut data);
+        let digest = hex(&sha256(&data));
+        let options = ResourceOptions { metadata: None, compress: true };
+        pair.host
+            .with(move |node, now| node.send_resource(now, link, data, options))
+            .expect("the link is active");
+        let received = pair.peer.wait("resource_received", |_| true);
+        assert_eq!((received["ok"].as_bool(), received["size"].as_u64()), (Some(true), Some(size as u64)));
+        assert_eq!(text(&received, "hash"), digest);
+        pair.host.wait("proof of the resource", |event| match event {
+            Event::ResourceSent { .. } => Some(()),
+            Event::ResourceFailed { reason, .. } => panic!("{size}: {reason:?}"),
+            _ => None,
+        });
+    }
+}
+
 #[test]
 fn python_receives_resources_of_every_size() {
-    let mut pair = pair("resources-out");
-    let link = pair.outward();
-    let mut rng = Rng::from_seed([3; 32]);
-    for size in SIZES {
-        for compressible in [false, true] {
-            let mut data = vec![b'a'; size];
-            if !compressible {
-                rng.fill(&mut data);
-            }
-            let digest = hex(&sha256(&data));
-            pair.host
-                .with(move |node, now| {
-                    node.send_resource(now, link, data, ResourceOptions { metadata: None, compress: true })
-                })
-                .expect("the link is active");
-            let received = pair.peer.wait("resource_received", |_| true);
-            assert_eq!(
-                (received["ok"].as_bool(), received["size"].as_u64()),
-                (Some(true), Some(size as u64))
-            );
-            assert_eq!(text(&received, "hash"), digest);
-            pair.host.wait("proof of the resource", |event| match event {
-                Event::ResourceSent { .. } => Some(()),
-                Event::ResourceFailed { reason, .. } => panic!("{size}: {reason:?}"),
-                _ => None,
-            });
-        }
-    }
+    send_to_python(pair("resources-out"), |data| Rng::from_seed([3; 32]).fill(data));
+}
+
+#[test]
+fn python_receives_compressed_resources_over_a_link_of_500_bytes() {
+    let pair = pair_with_mtu("resources-small", 500);
+    send_to_python(pair, |_| ());
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use interfaces::{CREDITS, FrameBatch, MediumId, Notice, Settings};
-use reticulum::node::{Event, InterfaceConfig, InterfaceId, Node, NodeConfig, Output, Persist};
+use reticulum::node::{
+    Event, InterfaceConfig, InterfaceId, Node, NodeConfig, Output, Persist, WorkClass, WorkDone,
+};
 use reticulum::time::{Instant, UnixTime};
 use tokio::sync::mpsc;
 
@@ -30,17 +32,25 @@ struct Driver {
     node: Node,
     started: std::time::Instant,
     media: HashMap<MediumId, Medium>,
+    mtu_max: usize,
+    /// Where threads with heavy work report.
+    done: mpsc::UnboundedSender<WorkDone>,
 }
 
 impl Host {
     /// Starts a node on one interface.
     pub(crate) fn start(settings: Settings, seed: u8) -> Self {
+        Self::start_with_mtu(settings, seed, usize::MAX)
+    }
+
+    /// As [`Host::start`], with packets of at most `mtu_max` bytes on the interface, as on a radio.
+    pub(crate) fn start_with_mtu(settings: Settings, seed: u8, mtu_max: usize) -> Self {
         let (commands, command_queue) = mpsc::unbounded_channel();
         let (event_sender, events) = channel();
         std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(serve(settings, seed, command_queue, event_sender));
+            runtime.block_on(serve(settings, seed, mtu_max, command_queue, event_sender));
         });
         Self { commands, events }
     }
@@ -76,6 +86,7 @@ impl Host {
 async fn serve(
     settings: Settings,
     seed: u8,
+    mtu_max: usize,
     mut commands: mpsc::UnboundedReceiver<Command>,
     events: std::sync::mpsc::Sender<Event>,
 ) {
@@ -85,7 +96,14 @@ async fn serve(
     let config = NodeConfig::new(std::sync::Arc::new(reticulum::crypto::Identity::generate(&mut rng)));
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
     let node = Node::new(config, rng.bytes(), Instant::ZERO, UnixTime::from_micros(unix.as_micros() as u64));
-    let mut driver = Driver { node, started: std::time::Instant::now(), media: HashMap::new() };
+    let (done_sender, mut done) = mpsc::unbounded_channel();
+    let mut driver = Driver {
+        node,
+        started: std::time::Instant::now(),
+        media: HashMap::new(),
+        mtu_max,
+        done: done_sender,
+    };
     loop {
         driver.drain(&events);
         let deadline = driver.node.poll_timeout().map(|at| driver.started + at.since(Instant::ZERO));
@@ -96,6 +114,10 @@ async fn serve(
             }
         };
         tokio::select! {
+            work = done.recv() => {
+                let now = driver.now();
+                driver.node.handle_work_done(now, work.expect("the driver holds a sender"));
+            }
             notice = notices.recv() => driver.notice(notice.expect("the interface lives")),
             command = commands.recv() => match command {
                 Some(command) => {
@@ -123,8 +145,8 @@ impl Driver {
                     InterfaceConfig {
                         name: label,
                         bitrate_bps: properties.bitrate_bps,
-                        hw_mtu: properties.hw_mtu,
-                        mtu_capable: properties.mtu_capable,
+                        hw_mtu: properties.hw_mtu.min(self.mtu_max),
+                        mtu_capable: properties.mtu_capable && self.mtu_max >= properties.hw_mtu,
                         shared_medium: properties.shared_medium,
                         ingress_control: false,
                         ..InterfaceConfig::default()
@@ -156,18 +178,25 @@ impl Driver {
         while let Some(output) = self.node.poll_output() {
             match output {
                 Output::Event(event) => drop(events.send(event)),
+                Output::Work(work) if work.class() == WorkClass::Heavy => {
+                    let done = self.done.clone();
+                    std::thread::spawn(move || done.send(work.run()));
+                }
                 Output::Work(work) => self.node.handle_work_done(now, work.run()),
                 Output::Persist(Persist::Ratchets { id, .. }) => self.node.handle_persisted(now, id),
                 Output::Persist(Persist::Peer(_)) => {}
             }
         }
         for medium in self.media.values_mut() {
-            let mut batch = FrameBatch::new();
-            while medium.credits > 0
-                && !batch.is_full()
-                && batch.push_with(|out| self.node.poll_transmit(now, medium.interface, out))
-            {}
-            if !batch.is_empty() {
+            while medium.credits > 0 {
+                let mut batch = FrameBatch::new();
+                while !batch.is_full()
+                    && batch.push_with(|out| self.node.poll_transmit(now, medium.interface, out))
+                {
+                }
+                if batch.is_empty() {
+                    break;
+                }
                 medium.credits -= 1;
                 let _ = medium.frames.try_send(batch);
             }

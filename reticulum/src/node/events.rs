@@ -322,7 +322,7 @@ pub enum ResourceFailure {
 pub struct ResourceOptions {
     /// One MessagePack value that travels in front of the data.
     pub metadata: Option<Vec<u8>>,
-    /// Compress where that pays.
+    /// Compress where that pays: neither what does not shrink, nor on a link that is faster than compression.
     pub compress: bool,
 }
 
