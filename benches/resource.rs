@@ -1,6 +1,6 @@
 //! A 10 MB resource between two nodes of ours over loopback TCP. Prints one JSON line per kind of data.
 
-#[allow(clippy::unwrap_used, reason = "shared with the tests, where it is allowed")]
+#[allow(dead_code, reason = "shared with the tests, which use more of it")]
 #[path = "../tests/support/host.rs"]
 mod host;
 

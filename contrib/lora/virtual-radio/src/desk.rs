@@ -180,3 +180,75 @@ impl Air {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read, Write};
+
+    use interfaces::framing::rnode::{DETECT_SEQUENCE, Request};
+    use lora_channel::Signal;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    fn open(path: &Path) -> File {
+        File::options().read(true).write(true).open(path).unwrap()
+    }
+
+    /// Reads until `end` has come.
+    fn read_until(host: &mut File, end: &[u8]) -> Vec<u8> {
+        let (mut read, mut byte) = (Vec::new(), [0]);
+        while !read.ends_with(end) {
+            host.read_exact(&mut byte).unwrap();
+            read.push(byte[0]);
+        }
+        read
+    }
+
+    fn switch_on(host: &mut File) {
+        host.write_all(&DETECT_SEQUENCE).unwrap();
+        read_until(host, &[0xc0, 0x49, 0x81, 0xc0]);
+        let mut wire = Vec::new();
+        for request in [
+            Request::Frequency(867_200_000),
+            Request::Bandwidth(125_000),
+            Request::TxPower(7),
+            Request::SpreadingFactor(8),
+            Request::Radio(true),
+        ] {
+            request.encode(&mut wire);
+        }
+        host.write_all(&wire).unwrap();
+        read_until(host, &[0xc0, 0x06, 0x01, 0xc0, 0xc0, 0x06, 0x01, 0xc0]);
+    }
+
+    #[test]
+    fn hosts_come_go_and_come_back_at_named_terminals() {
+        let folder = std::env::temp_dir().join(format!("virtual-radio-{}", std::process::id()));
+        let terrain = Terrain::even(2, Signal { rssi_dbm: -100, loss_permille: 0 });
+        let options = Options { terrain, seed: 1, speed: 20.0, names: Some(folder.clone()) };
+        let desk = Desk::open(options).unwrap();
+        let paths: Vec<PathBuf> = desk.paths().map(Path::to_path_buf).collect();
+        assert_eq!(paths, [folder.join("radio0"), folder.join("radio1")]);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let mut sent = 0;
+            let count = |_, event: &Event| sent += usize::from(matches!(event, Event::Sent { .. }));
+            runtime.block_on(desk.serve(async { drop(stopped.await) }, count)).unwrap();
+            sent
+        });
+        for round in 1..=2 {
+            let [mut one, mut other] = [&paths[0], &paths[1]].map(|path| open(path));
+            [&mut one, &mut other].into_iter().for_each(switch_on);
+            one.write_all(&[0xc0, 0x00, round, round, round, 0xc0]).unwrap();
+            let heard = read_until(&mut other, &[0xc0, 0x00, round, round, round, 0xc0]);
+            assert!(heard.windows(4).any(|bytes| bytes == [0xc0, 0x23, 57, 0xc0]), "{heard:02x?}");
+        }
+        drop(stop);
+        assert_eq!(thread.join().unwrap(), 2);
+        assert!(!folder.join("radio0").exists(), "names go with their terminals");
+        std::fs::remove_dir(folder).unwrap();
+    }
+}

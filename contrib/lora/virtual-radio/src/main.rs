@@ -1,6 +1,7 @@
 //! The `virtual-radio` program: options, and the paths that it prints.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
@@ -56,8 +57,17 @@ impl Arguments {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("virtual-radio: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let log = arguments.log;
     let desk = Desk::open(arguments.options()?).context("cannot open pseudo-terminals")?;
     desk.paths().for_each(|path| println!("{}", path.display()));
