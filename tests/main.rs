@@ -5,6 +5,7 @@
 mod abuse;
 mod edges;
 mod interop;
+mod presets;
 mod program;
 mod sim;
 mod support;
