@@ -4,22 +4,20 @@
 //! Everything happens at exact instants. A carrier is noticed only after [`SENSE_SYMBOLS`], so two radios that draw the
 //! same slot collide, as on the air.
 
+mod radio;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::framing::{Joiner, frames_of};
-use crate::ledger::{AirtimeLimits, Ledger, Usage};
+pub use self::radio::{RADIO_QUEUE_BYTES_MAX, RADIO_QUEUE_PACKETS_MAX};
+use self::radio::{Radio, State};
+use crate::framing::frames_of;
+use crate::ledger::{AirtimeLimits, Usage};
 use crate::modulation::{Modulation, PACKET_LEN_MAX, PREAMBLE_SYMBOLS};
 use crate::terrain::{Bursts, Signal, Terrain};
-
-/// A radio queues at most this many packets; one more is refused (interfaces.md section 10.5: 24 to 200).
-pub const RADIO_QUEUE_PACKETS_MAX: usize = 24;
-
-/// A radio queues at most this many bytes; a packet that does not fit is refused (interfaces.md section 10.5: 5 to 6 KiB).
-pub const RADIO_QUEUE_BYTES_MAX: usize = 6 * 1024;
 
 /// A frame survives another that is weaker by so much, in decibel.
 const CAPTURE_DB: i16 = 6;
@@ -110,32 +108,6 @@ pub struct Channel {
     air: Vec<Emission>,
     events: VecDeque<Event>,
     now: Duration,
-}
-
-#[derive(Debug)]
-struct Radio {
-    tuning: Option<Tuning>,
-    tuned_at: Duration,
-    limits: AirtimeLimits,
-    ledger: Ledger,
-    joiner: Joiner,
-    queue: VecDeque<Vec<u8>>,
-    state: State,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum State {
-    Idle,
-    /// With something to send: `slots` are left to count, while it is quiet.
-    Waiting {
-        slots: u32,
-        quiet_since: Option<Duration>,
-        not_before: Duration,
-    },
-    Sending {
-        airtime: Duration,
-        until: Duration,
-    },
 }
 
 /// One LoRa frame.
@@ -424,67 +396,6 @@ impl Emission {
             frame,
             sensed: false,
             ended: false,
-        }
-    }
-}
-
-impl Radio {
-    fn new() -> Self {
-        Self {
-            tuning: None,
-            tuned_at: Duration::ZERO,
-            limits: AirtimeLimits::default(),
-            ledger: Ledger::new(),
-            joiner: Joiner::default(),
-            queue: VecDeque::new(),
-            state: State::Idle,
-        }
-    }
-
-    fn retune(&mut self, now: Duration, tuning: Option<Tuning>) {
-        self.tuning = tuning;
-        self.tuned_at = now;
-        self.joiner.clear();
-        if tuning.is_none() {
-            self.queue.clear();
-            if let State::Waiting { .. } = self.state {
-                self.state = State::Idle;
-            }
-        }
-    }
-
-    fn has_room(&self, packet_len: usize) -> bool {
-        let queued: usize = self.queue.iter().map(Vec::len).sum();
-        self.queue.len() < RADIO_QUEUE_PACKETS_MAX && queued + packet_len <= RADIO_QUEUE_BYTES_MAX
-    }
-
-    /// When its state changes next, if nobody else does anything.
-    fn deadline(&self) -> Option<Duration> {
-        match (self.state, self.tuning) {
-            (State::Sending { until, .. }, _) => Some(until),
-            (State::Waiting { slots, quiet_since: Some(since), not_before }, Some(tuning)) => {
-                let modulation = tuning.modulation;
-                Some((since + modulation.difs() + modulation.csma_slot() * slots).max(not_before))
-            }
-            _ => None,
-        }
-    }
-
-    /// Somebody sends: the slots that have passed are counted, the rest waits.
-    fn stop_counting(&mut self, now: Duration) {
-        let Some(modulation) = self.tuning.map(|tuning| tuning.modulation) else { return };
-        if let State::Waiting { slots, quiet_since, .. } = &mut self.state
-            && let Some(since) = quiet_since.take()
-        {
-            let counted = now.saturating_sub(since + modulation.difs());
-            let passed = counted.as_nanos() / modulation.csma_slot().as_nanos();
-            *slots = slots.saturating_sub(u32::try_from(passed).unwrap_or(u32::MAX));
-        }
-    }
-
-    fn fell_quiet(&mut self, now: Duration) {
-        if let State::Waiting { quiet_since, .. } = &mut self.state {
-            *quiet_since = Some(now);
         }
     }
 }
