@@ -5,16 +5,20 @@
 //! fills, its defaults, and the commented file that a first run writes ([`Config::template`]).
 
 mod error;
+mod import;
 mod interface;
 #[cfg(test)]
 mod tests;
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::error::{ConfigError, not_opened};
+pub use self::import::{SyntaxError, SyntaxProblem, import};
 use self::interface::InterfaceTable;
 pub use self::interface::{Access, Interface};
 
@@ -167,7 +171,9 @@ impl Config {
         match fs::read_to_string(&file) {
             Ok(text) => Self::parse(&text, &file),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let written = fs::write(&file, Self::template());
+                // It is the place for passphrases.
+                let options = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file);
+                let written = options.and_then(|mut open| open.write_all(Self::template().as_bytes()));
                 written.map_err(|error| ConfigError::Write { file, error })?;
                 Ok(Self::default())
             }

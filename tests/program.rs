@@ -52,6 +52,28 @@ fn a_first_run_writes_its_files_for_its_owner_only_and_prints_what_one_needs() {
 }
 
 #[test]
+fn an_existing_configuration_is_imported_and_what_cannot_be_read_is_told() {
+    let folder = Folder::new("import");
+    let file = folder.path().join("config");
+    let import = ["interfaces", "import", file.to_str().unwrap()];
+    assert_says(&complaint(folder.path(), &import), &["cannot read", "remedy: "]);
+
+    std::fs::write(&file, "[interfaces]\n[[Home]]\ntype = TCPClientInterface\ntarget_host\n").unwrap();
+    assert_says(&complaint(folder.path(), &import), &["config: line 4: neither a [section]", "remedy: "]);
+
+    let target = free_port();
+    let text = format!(
+        "[interfaces]\n  [[Home]]\n    type = TCPClientInterface\n    enabled = yes\n    target_host = 127.0.0.1\n    \
+         target_port = {target}\n    network_name = harbour # by the sea\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let output = meshgroup(folder.path(), &import);
+    assert!(output.status.success());
+    let node = Meshgroup::start(folder.path(), &String::from_utf8(output.stdout).unwrap());
+    assert_eq!(node.status()["interfaces"][0]["name"], "Home");
+}
+
+#[test]
 fn status_has_every_field_that_a_supervisor_reads() {
     let folder = Folder::new("status");
     let node = Meshgroup::start(folder.path(), "");

@@ -1,5 +1,5 @@
-//! The command line: what can be typed, and what is printed. It decides nothing; every command but `run` and `airtime` asks
-//! the node that runs on the data folder.
+//! The command line: what can be typed, and what is printed. It decides nothing; every command but `run`, `airtime`
+//! and `interfaces import` asks the node that runs on the data folder.
 
 mod airtime;
 mod banner;
@@ -7,7 +7,7 @@ mod list;
 mod status;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -45,8 +45,20 @@ enum Command {
     /// Members of the group
     #[command(subcommand)]
     Member(MemberCommand),
+    /// Interfaces of the node
+    #[command(subcommand)]
+    Interfaces(InterfacesCommand),
     /// Compute how long a packet is on the air of LoRa
     Airtime(airtime::Airtime),
+}
+
+#[derive(Debug, Subcommand)]
+enum InterfacesCommand {
+    /// Print the interfaces of an existing Reticulum configuration as tables for meshgroup.toml
+    Import {
+        /// For example ~/.reticulum/config
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -96,6 +108,7 @@ pub fn carry_out(arguments: Arguments) -> anyhow::Result<Task> {
     };
     let printed = match arguments.command.unwrap_or(Command::Run) {
         Command::Run => return Ok(Task::Run(folder()?)),
+        Command::Interfaces(InterfacesCommand::Import { file }) => import(&file, out),
         Command::Airtime(question) => question.print(out),
         Command::Status(output) => status::print(&mut Client::connect(&folder()?)?, output.json, out),
         Command::Message(MessageCommand::List { output, after, limit }) => {
@@ -110,6 +123,17 @@ pub fn carry_out(arguments: Arguments) -> anyhow::Result<Task> {
         Err(error) if is_broken_pipe(&error) => Ok(Task::Done),
         printed => printed.map(|()| Task::Done),
     }
+}
+
+fn import(file: &Path, out: &mut impl Write) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(file).with_context(|| {
+        format!("cannot read {}\n  remedy: name a file that you may read", file.display())
+    })?;
+    let tables = crate::config::import(&text).map_err(|error| {
+        anyhow::anyhow!("{}: {error}\n  remedy: correct this line of the original", file.display())
+    })?;
+    out.write_all(tables.as_bytes())?;
+    Ok(())
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -14,8 +14,8 @@ use reticulum::crypto::Ifac;
 use reticulum::node::Mode;
 use serde::Deserialize;
 
-pub(super) use self::table::InterfaceTable;
 use self::table::InterfaceType;
+pub(super) use self::table::{InterfaceTable, MODES, PARITIES};
 
 /// One medium that the node uses.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -1,0 +1,377 @@
+//! `meshgroup interfaces import`: the `[[interface]]` tables that do what the interfaces of an existing configuration of
+//! the ecosystem do (interfaces.md section 2). What has no equivalent becomes a comment that says so. A table that would
+//! do something else than its original, or that this program would refuse, is commented out as a whole.
+
+mod configobj;
+
+use std::path::Path;
+
+use self::configobj::{Section, Value, substitute};
+pub use self::configobj::{SyntaxError, SyntaxProblem};
+use super::interface::{MODES, PARITIES};
+use super::{Config, ConfigError, toml_text};
+
+/// Reads the text of an existing configuration, and writes what may be appended to ours.
+pub fn import(text: &str) -> Result<String, SyntaxError> {
+    let root = configobj::parse(text)?;
+    let mut out = String::new();
+    let reticulum = root.section("reticulum").and_then(|section| section.value("enable_transport"));
+    if let Some(Value::Text(value)) = reticulum
+        && boolean(value) == Ok(true)
+    {
+        out.push_str("# This instance was a transport node: enable_transport = yes.\n");
+    }
+    let Some(interfaces) = root.section("interfaces").filter(|section| !section.sections.is_empty()) else {
+        out.push_str("# No interface was configured.\n");
+        return Ok(out);
+    };
+    for section in &interfaces.sections {
+        out.push('\n');
+        out.push_str(&translate(&[&root, interfaces, section]));
+    }
+    Ok(out)
+}
+
+/// One table, behind what is to be said about it.
+fn translate(path: &[&Section; 3]) -> String {
+    let name = &path[2].name;
+    let mut original = Original::new(path);
+    let table = original.table(name);
+    let table = table.and_then(|table| match Config::parse(&table, Path::new("")) {
+        Ok(_) => Ok(table),
+        Err(ConfigError::Invalid { problem, .. }) => Err(problem),
+        Err(error) => Err(error.to_string()),
+    });
+    let mut out = String::new();
+    match table {
+        Ok(table) => {
+            original.left_over();
+            original.remarks.iter().for_each(|remark| comment(&mut out, remark));
+            out.push_str(&table);
+        }
+        Err(problem) => {
+            comment(&mut out, &format!("[[{name}]] has no equivalent: {problem}"));
+            for (key, value) in &path[2].values {
+                comment(&mut out, &format!("  {key} = {}", shown(value)));
+            }
+        }
+    }
+    out
+}
+
+fn comment(out: &mut String, text: &str) {
+    // A carriage return alone is no end of line in TOML, and not allowed in a comment either.
+    for line in text.split(['\n', '\r']) {
+        let line: String = line.chars().filter(|letter| *letter == '\t' || !letter.is_control()).collect();
+        out.push_str(format!("# {line}").trim_end());
+        out.push('\n');
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        Value::List(items) => items.join(", "),
+    }
+}
+
+/// How a value is written in the original.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Integer,
+    Decimal,
+    Boolean,
+    Parity,
+}
+
+/// Keys of the original, ours, and the kind of value. Ours have the same units.
+type Keys = &'static [(&'static str, &'static str, Kind)];
+
+const LINE: Keys = &[
+    ("port", "port", Kind::Text),
+    ("speed", "speed", Kind::Integer),
+    ("databits", "data_bits", Kind::Integer),
+    ("parity", "parity", Kind::Parity),
+    ("stopbits", "stop_bits", Kind::Integer),
+];
+const TNC: Keys = &[
+    ("preamble", "preamble", Kind::Integer),
+    ("txtail", "tx_tail", Kind::Integer),
+    ("persistence", "persistence", Kind::Integer),
+    ("slottime", "slot_time", Kind::Integer),
+    ("flow_control", "flow_control", Kind::Boolean),
+    ("bitrate", "bitrate", Kind::Integer),
+];
+const STATION: Keys = &[("callsign", "callsign", Kind::Text), ("ssid", "ssid", Kind::Integer)];
+const RNODE: Keys = &[
+    ("port", "port", Kind::Text),
+    ("frequency", "frequency", Kind::Integer),
+    ("bandwidth", "bandwidth", Kind::Integer),
+    ("spreadingfactor", "spreading_factor", Kind::Integer),
+    ("codingrate", "coding_rate", Kind::Integer),
+    ("txpower", "tx_power", Kind::Integer),
+    ("airtime_limit_short", "airtime_limit_short", Kind::Decimal),
+    ("airtime_limit_long", "airtime_limit_long", Kind::Decimal),
+    ("flow_control", "flow_control", Kind::Boolean),
+];
+const PIPE: Keys = &[("command", "command", Kind::Text), ("respawn_delay", "respawn_delay", Kind::Integer)];
+const TCP: Keys = &[
+    ("kiss_framing", "kiss_framing", Kind::Boolean),
+    ("fixed_mtu", "fixed_mtu", Kind::Integer),
+    ("bitrate", "bitrate", Kind::Integer),
+];
+const BITRATE: Keys = &[("bitrate", "bitrate", Kind::Integer)];
+
+/// Words for a mode in the original (interfaces.md section 1.4), beside those that are also ours.
+const OTHER_MODES: [(&str, &str); 6] = [
+    ("pointtopoint", "point-to-point"),
+    ("ptp", "point-to-point"),
+    ("access_point", "access-point"),
+    ("accesspoint", "access-point"),
+    ("ap", "access-point"),
+    ("gw", "gateway"),
+];
+
+/// A section of the original while its table is being written.
+struct Original<'a> {
+    path: &'a [&'a Section; 3],
+    taken: Vec<&'a str>,
+    table: String,
+    remarks: Vec<String>,
+}
+
+impl<'a> Original<'a> {
+    fn new(path: &'a [&'a Section; 3]) -> Self {
+        Self { path, taken: Vec::new(), table: String::new(), remarks: Vec::new() }
+    }
+
+    /// The equivalent table, or why there is none.
+    fn table(&mut self, name: &str) -> Result<String, String> {
+        self.table = String::from("[[interface]]\n");
+        self.set("name", &name);
+        let kind = self.text("type")?.ok_or("it has no type")?;
+        let enabled = self.boolean(&["enabled", "interface_enabled"])?.unwrap_or(false);
+        if self.boolean(&["outgoing"])? == Some(false) {
+            return Err("an interface that only receives (outgoing = no)".to_owned());
+        }
+        self.medium(&kind)?;
+        if !enabled {
+            self.set("enabled", &false);
+        }
+        self.common()?;
+        Ok(std::mem::take(&mut self.table))
+    }
+
+    fn medium(&mut self, kind: &str) -> Result<(), String> {
+        match kind {
+            "TCPServerInterface" => self.server(BITRATE),
+            "TCPClientInterface" => self.client(TCP),
+            // The same on the wire; only the bitrate that is assumed differs (interfaces.md section 5).
+            "BackboneInterface" if self.has(&["target_host", "remote"]) => self.backbone(Self::client),
+            "BackboneClientInterface" => self.backbone(Self::client),
+            "BackboneInterface" => self.backbone(Self::server),
+            "UDPInterface" => self.udp(),
+            "PipeInterface" => self.simple("pipe", &[PIPE]),
+            "SerialInterface" => self.simple("serial", &[LINE]),
+            "KISSInterface" => self.simple("kiss", &[LINE, TNC]).and_then(|()| self.beacon()),
+            "AX25KISSInterface" => self.simple("ax25-kiss", &[LINE, TNC, STATION]),
+            "RNodeInterface" => self.simple("rnode", &[RNODE]).and_then(|()| self.beacon()),
+            _ => Err(format!("meshgroup has no {kind}")),
+        }
+    }
+
+    fn simple(&mut self, kind: &str, keys: &[Keys]) -> Result<(), String> {
+        self.set("type", &kind);
+        keys.iter().try_for_each(|keys| self.copy(keys))
+    }
+
+    fn server(&mut self, keys: Keys) -> Result<(), String> {
+        self.set("type", &"tcp-server");
+        self.refuse_device()?;
+        let host = self.either(&["listen_ip", "listen_on"])?.ok_or("it has no listen_ip")?;
+        let port = self.either(&["listen_port", "port"])?.ok_or("it has no listen_port")?;
+        self.set("listen", &address(&host, &port));
+        self.copy(keys)
+    }
+
+    fn client(&mut self, keys: Keys) -> Result<(), String> {
+        self.set("type", &"tcp-client");
+        let host = self.either(&["target_host", "remote"])?.ok_or("it has no target_host")?;
+        let port = self.either(&["target_port", "port"])?.ok_or("it has no target_port")?;
+        self.set("target", &address(&host, &port));
+        self.copy(keys)
+    }
+
+    fn backbone(&mut self, end: fn(&mut Self, Keys) -> Result<(), String>) -> Result<(), String> {
+        const BITRATE_BPS: i64 = 100_000_000;
+        end(self, BITRATE)?;
+        if !self.has(&["bitrate"]) {
+            self.set("bitrate", &BITRATE_BPS);
+        }
+        Ok(())
+    }
+
+    fn udp(&mut self) -> Result<(), String> {
+        self.set("type", &"udp");
+        self.refuse_device()?;
+        let both = self.text("port")?;
+        for (key, host, port) in
+            [("listen", "listen_ip", "listen_port"), ("forward", "forward_ip", "forward_port")]
+        {
+            let (host, port) = (self.text(host)?, self.text(port)?.or(both.clone()));
+            if let (Some(host), Some(port)) = (host, port) {
+                self.set(key, &address(&host, &port));
+            }
+        }
+        self.copy(BITRATE)
+    }
+
+    /// A device stands for an address that only the system knows, and another would open the interface to others.
+    fn refuse_device(&self) -> Result<(), String> {
+        match self.has(&["device"]) {
+            true => Err("write the address of its `device` as listen_ip instead".to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    fn beacon(&mut self) -> Result<(), String> {
+        if self.has(&["id_callsign"]) && self.has(&["id_interval"]) {
+            const BEACON: Keys =
+                &[("id_callsign", "callsign", Kind::Text), ("id_interval", "id_interval", Kind::Integer)];
+            self.copy(BEACON)?;
+        }
+        Ok(())
+    }
+
+    /// What every interface has.
+    fn common(&mut self) -> Result<(), String> {
+        if let Some(mode) = self.either(&["mode", "interface_mode"])? {
+            let ours = OTHER_MODES.iter().find(|(word, _)| *word == mode).map(|(_, ours)| *ours);
+            let ours = ours.or_else(|| MODES.iter().map(|(word, _)| *word).find(|word| *word == mode));
+            self.set("mode", &ours.ok_or(format!("there is no mode \"{mode}\""))?);
+        }
+        if let Some(ingress_control) = self.boolean(&["ingress_control"])? {
+            self.set("ingress_control", &ingress_control);
+        }
+        let is_set = |text: &String| !text.is_empty() && text != "None";
+        let network_name = self.either(&["network_name", "networkname"])?.filter(is_set);
+        let passphrase = self.either(&["passphrase", "pass_phrase"])?.filter(is_set);
+        let protected = network_name.is_some() || passphrase.is_some();
+        if let Some(network_name) = network_name {
+            self.set("network_name", &network_name);
+        }
+        if let Some(passphrase) = passphrase {
+            self.set("passphrase", &passphrase);
+        }
+        if protected && let Some(bits) = self.integer("ifac_size")? {
+            // The original counts whole bytes, and takes less than one for none said.
+            let whole_bytes = bits - bits.rem_euclid(8);
+            if whole_bytes > 0 {
+                self.set("ifac_size", &whole_bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Remarks on the keys that nobody took.
+    fn left_over(&mut self) {
+        let section = self.path[2];
+        for (key, value) in &section.values {
+            if !self.taken.contains(&key.as_str()) {
+                self.remarks.push(format!("{}: {key} = {} has no equivalent", section.name, shown(value)));
+            }
+        }
+        for inner in &section.sections {
+            self.remarks.push(format!("{}: [[[{}]]] has no equivalent", section.name, inner.name));
+        }
+    }
+
+    fn copy(&mut self, keys: Keys) -> Result<(), String> {
+        for (theirs, ours, kind) in keys {
+            match kind {
+                Kind::Text => self.text(theirs)?.map(|value| self.set(ours, &value)),
+                Kind::Integer => self.integer(theirs)?.map(|value| self.set(ours, &value)),
+                Kind::Decimal => self.decimal(theirs)?.map(|value| self.set(ours, &value)),
+                Kind::Boolean => self.boolean(&[theirs])?.map(|value| self.set(ours, &value)),
+                Kind::Parity => self.parity(theirs)?.map(|value| self.set(ours, &value)),
+            };
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, key: &str, value: &impl serde::Serialize) {
+        self.table.push_str(&format!("{key} = {}\n", toml_text(value)));
+    }
+
+    fn has(&self, keys: &[&str]) -> bool {
+        keys.iter().any(|key| self.path[2].value(key).is_some())
+    }
+
+    /// The value of the first of these keys that there is.
+    fn either(&mut self, keys: &[&'static str]) -> Result<Option<String>, String> {
+        keys.iter().find(|key| self.has(&[key])).map_or(Ok(None), |key| self.text(key))
+    }
+
+    fn text(&mut self, key: &'static str) -> Result<Option<String>, String> {
+        self.taken.push(key);
+        match self.path[2].value(key) {
+            None => Ok(None),
+            Some(Value::Text(text)) => {
+                substitute(self.path, text).map(Some).map_err(|error| format!("{key}: {error}"))
+            }
+            Some(Value::List(_)) => Err(format!("{key} is a list; put it in quotes")),
+        }
+    }
+
+    fn integer(&mut self, key: &'static str) -> Result<Option<i64>, String> {
+        let text = self.text(key)?;
+        let number =
+            |text: String| text.replace('_', "").parse().map_err(|_| not_a("whole number", key, &text));
+        text.map(number).transpose()
+    }
+
+    fn decimal(&mut self, key: &'static str) -> Result<Option<f64>, String> {
+        let text = self.text(key)?;
+        let number = |text: String| match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(number),
+            _ => Err(not_a("number", key, &text)),
+        };
+        text.map(number).transpose()
+    }
+
+    fn boolean(&mut self, keys: &[&'static str]) -> Result<Option<bool>, String> {
+        let text = self.either(keys)?;
+        text.map(|text| boolean(&text).map_err(|()| not_a("yes or no", keys[0], &text))).transpose()
+    }
+
+    fn parity(&mut self, key: &'static str) -> Result<Option<&'static str>, String> {
+        let text = self.text(key)?;
+        let parity = |text: String| {
+            let letter = text.chars().next().map(|letter| letter.to_ascii_lowercase());
+            let known = PARITIES.iter().map(|(word, _)| *word).find(|word| word.chars().next() == letter);
+            known.ok_or(not_a("parity", key, &text))
+        };
+        text.map(parity).transpose()
+    }
+}
+
+fn not_a(what: &str, key: &str, text: &str) -> String {
+    format!("{key} = {text} is no {what}")
+}
+
+fn address(host: &str, port: &str) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+/// interfaces.md section 2.1.
+fn boolean(text: &str) -> Result<bool, ()> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "on" | "true" | "1" => Ok(true),
+        "no" | "off" | "false" | "0" => Ok(false),
+        _ => Err(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
