@@ -18,7 +18,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use self::error::{ConfigError, not_opened};
-pub use self::import::{SyntaxError, SyntaxProblem, import};
+pub use self::import::{ImportError, SyntaxError, SyntaxProblem, import, import_file};
 use self::interface::InterfaceTable;
 pub use self::interface::{Access, Interface};
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use meshgroup::cli::{self, Arguments, Task};
+use meshgroup::config;
 
 fn main() -> ExitCode {
     match run() {
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
 fn run() -> anyhow::Result<()> {
     match cli::carry_out(Arguments::parse())? {
         Task::Done => Ok(()),
+        Task::Import(file) => cli::print(&config::import_file(&file)?),
         Task::Run(folder) => {
             tracing_subscriber::fmt().with_writer(std::io::stderr).init();
             Ok(meshgroup::node::run(&folder)?)

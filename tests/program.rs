@@ -56,7 +56,7 @@ fn an_existing_configuration_is_imported_and_what_cannot_be_read_is_told() {
     let folder = Folder::new("import");
     let file = folder.path().join("config");
     let import = ["interfaces", "import", file.to_str().unwrap()];
-    assert_says(&complaint(folder.path(), &import), &["cannot read", "remedy: "]);
+    assert_says(&complaint(folder.path(), &import), &["cannot be read", "remedy: "]);
 
     std::fs::write(&file, "[interfaces]\n[[Home]]\ntype = TCPClientInterface\ntarget_host\n").unwrap();
     assert_says(&complaint(folder.path(), &import), &["config: line 4: neither a [section]", "remedy: "]);

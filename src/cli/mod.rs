@@ -7,7 +7,7 @@ mod list;
 mod status;
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -94,6 +94,8 @@ struct Output {
 pub enum Task {
     /// Run a node on this data folder.
     Run(PathBuf),
+    /// Print the interfaces in this file of the ecosystem as our own tables.
+    Import(PathBuf),
     /// Everything is done and printed.
     Done,
 }
@@ -108,7 +110,7 @@ pub fn carry_out(arguments: Arguments) -> anyhow::Result<Task> {
     };
     let printed = match arguments.command.unwrap_or(Command::Run) {
         Command::Run => return Ok(Task::Run(folder()?)),
-        Command::Interfaces(InterfacesCommand::Import { file }) => import(&file, out),
+        Command::Interfaces(InterfacesCommand::Import { file }) => return Ok(Task::Import(file)),
         Command::Airtime(question) => question.print(out),
         Command::Status(output) => status::print(&mut Client::connect(&folder()?)?, output.json, out),
         Command::Message(MessageCommand::List { output, after, limit }) => {
@@ -118,22 +120,21 @@ pub fn carry_out(arguments: Arguments) -> anyhow::Result<Task> {
             list::members(&mut Client::connect(&folder()?)?, output.json, out)
         }
     };
-    match printed.and_then(|()| Ok(out.flush()?)) {
-        // `meshgroup message list | head` is no mistake of anybody.
-        Err(error) if is_broken_pipe(&error) => Ok(Task::Done),
-        printed => printed.map(|()| Task::Done),
-    }
+    forgive_broken_pipe(printed.and_then(|()| Ok(out.flush()?))).map(|()| Task::Done)
 }
 
-fn import(file: &Path, out: &mut impl Write) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(file).with_context(|| {
-        format!("cannot read {}\n  remedy: name a file that you may read", file.display())
-    })?;
-    let tables = crate::config::import(&text).map_err(|error| {
-        anyhow::anyhow!("{}: {error}\n  remedy: correct this line of the original", file.display())
-    })?;
-    out.write_all(tables.as_bytes())?;
-    Ok(())
+/// Prints a text.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let out = &mut io::stdout().lock();
+    forgive_broken_pipe(out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Into::into))
+}
+
+/// `meshgroup message list | head` is no mistake of anybody.
+fn forgive_broken_pipe(printed: anyhow::Result<()>) -> anyhow::Result<()> {
+    match printed {
+        Err(error) if is_broken_pipe(&error) => Ok(()),
+        printed => printed,
+    }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

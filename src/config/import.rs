@@ -4,12 +4,41 @@
 
 mod configobj;
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use self::configobj::{Section, Value, substitute};
 pub use self::configobj::{SyntaxError, SyntaxProblem};
 use super::interface::{MODES, PARITIES};
 use super::{Config, ConfigError, toml_text};
+
+/// Why a file cannot be imported. The text is for the operator and complete.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// It cannot be read.
+    #[error("{}: cannot be read: {error}\n  remedy: name a file that you may read", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// It is not in the format of the ecosystem.
+    #[error("{}: {error}\n  remedy: correct this line of the original", file.display())]
+    Syntax {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong where.
+        error: SyntaxError,
+    },
+}
+
+/// As [`import`], from a file.
+pub fn import_file(file: &Path) -> Result<String, ImportError> {
+    let text =
+        std::fs::read_to_string(file).map_err(|error| ImportError::Read { file: file.to_owned(), error })?;
+    import(&text).map_err(|error| ImportError::Syntax { file: file.to_owned(), error })
+}
 
 /// Reads the text of an existing configuration, and writes what may be appended to ours.
 pub fn import(text: &str) -> Result<String, SyntaxError> {
