@@ -180,7 +180,7 @@ impl Driver {
                 Output::Event(event) => drop(events.send(event)),
                 Output::Work(work) if work.class() == WorkClass::Heavy => {
                     let done = self.done.clone();
-                    std::thread::spawn(move || done.send(work.run()));
+                    std::thread::spawn(move || drop(done.send(work.run())));
                 }
                 Output::Work(work) => self.node.handle_work_done(now, work.run()),
                 Output::Persist(Persist::Ratchets { id, .. }) => self.node.handle_persisted(now, id),
