@@ -25,7 +25,10 @@ fuzz_target!(|input: &[u8]| {
         assert!(data.len() <= DATA_LEN_MAX);
         let _ = Message::parse(*command, data);
     }
-    let (mut tnc, mut packets) = (kiss::Decoder::new(DATA_LEN_MAX, usize::from(cut % 17)), FrameBatch::new());
+    // With its header a TNC's frame is as long as those above, so it finds the same ones.
+    let header_len = usize::from(cut % 17);
+    let (mut tnc, mut packets) =
+        (kiss::Decoder::new(DATA_LEN_MAX - header_len, header_len), FrameBatch::new());
     tnc.decode(wire, &mut packets);
-    assert!(packets.len() <= frames.len() + 1);
+    assert!(packets.len() <= frames.len());
 });

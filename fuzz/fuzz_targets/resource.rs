@@ -125,7 +125,7 @@ fuzz_target!(|input: &[u8]| {
     let mut session = Session::open();
     session.sealed(Context::LINK_RTT, &encode_rtt(Duration::from_millis(20)));
     let mut offers: Vec<Offer> = Vec::new();
-    for step in input.as_chunks::<2>().0.iter().take(100) {
+    for step in input.as_chunks::<2>().0.iter().take(40) {
         let [what, bend] = *step;
         let offer = offers.last();
         match what % 8 {
