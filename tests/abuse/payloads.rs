@@ -270,3 +270,28 @@ fn resources_beyond_what_one_link_may_receive_at_a_time_are_rejected_aloud_and_c
     assert_eq!(victim.counter("resource_no_room") + victim.counter("link_resources_full"), 1);
     victim.is_well();
 }
+
+#[test]
+fn promises_of_more_than_the_node_may_hold_keep_no_honest_message_out() {
+    let (_folder, victim) = victim("promises");
+    let mut attacker = victim.attacker(1);
+    let target = attacker.find(victim.lxmf);
+    // 80 MB in all, of 64 MiB that may be here at a time.
+    for _ in 0..10 {
+        let session = attacker.open_link(&target, MTU);
+        for n in 0..8u8 {
+            let promise = Crafted::new(&session, &vec![n; 1_000_000], &vec![n; 1_000_000], Flags::default());
+            let frame = attacker.sealed(&session, Context::RESOURCE_ADV, &promise.advertisement());
+            attacker.wire.send(&frame);
+            attacker
+                .await_packet("request for parts", |packet| opened(&session, packet, Context::RESOURCE_REQ));
+        }
+    }
+    let mut honest = victim.attacker(2);
+    honest.is_served(victim.lxmf, victim.api);
+    let session = honest.open_link(&target, MTU);
+    let message = honest.message(&target, &"long ".repeat(4_000), &Fields::default());
+    let message = Crafted::new(&session, message.as_bytes(), message.as_bytes(), Flags::default());
+    assert_eq!(message.transfer(&mut honest, &session), End::Proven);
+    victim.is_well();
+}

@@ -59,7 +59,8 @@ struct Outgoing {
 #[derive(Debug)]
 struct Incoming {
     receiver: Receiver,
-    _reserved: Reserved,
+    /// What the receiver holds now: a promise costs nothing, or a few promises would keep everybody else out.
+    reserved: Reserved,
 }
 
 impl Transfers {
@@ -131,9 +132,9 @@ impl Link {
     ) -> Result<(), LinkError> {
         let offers = &mut self.transfers.offers;
         let index = offers.iter().position(|(offered, _)| *offered == id).ok_or(LinkError::Unknown)?;
-        let reserved = self.room_for(self.transfers.offers[index].1.size()).map_err(|_| LinkError::Busy)?;
+        let room = self.room_for(self.transfers.offers[index].1.size()).map_err(|_| LinkError::Busy)?;
         let (_, offer) = self.transfers.offers.remove(index).expect("an index just found");
-        self.receive(now, rng, id, offer, reserved);
+        self.receive(now, rng, id, offer, room);
         Ok(())
     }
 

@@ -53,7 +53,8 @@ pub struct Limits {
     pub half_open_links: usize,
     /// The same, for one interface.
     pub half_open_links_per_interface: usize,
-    /// Bytes of incoming resources and large answers, on all links together; more is rejected.
+    /// Bytes that are here of incoming resources and large answers, on all links together. What would not fit is rejected,
+    /// and what no longer fits is given up. A promise alone takes nothing.
     pub incoming_bytes: u64,
     /// Bytes of outgoing resources, travelling and queued, on all links together; more is refused.
     pub outgoing_bytes: u64,

@@ -119,6 +119,11 @@ impl Incoming {
         Ok(())
     }
 
+    /// Bytes in memory: the stream as far as it came, and what is known of each part.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.stream.len() + self.received.len() + 4 * self.hashmap.len()
+    }
+
     /// The whole stream, once [`Self::is_complete`].
     pub(super) fn take_stream(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.stream)

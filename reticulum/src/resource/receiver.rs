@@ -56,6 +56,8 @@ pub(crate) struct Receiver {
     incoming: Incoming,
     /// Data of the segments before the present one.
     data: Vec<u8>,
+    /// Length of `data`, also while it is away to be assembled.
+    data_len: usize,
     metadata: Option<Vec<u8>>,
     outputs: VecDeque<Output>,
 }
@@ -84,6 +86,7 @@ impl Receiver {
             deadline: None,
             retries_left: RETRIES,
             data: Vec::new(),
+            data_len: 0,
             metadata: None,
             outputs: VecDeque::new(),
         };
@@ -217,6 +220,16 @@ impl Receiver {
         self.offer.purpose()
     }
 
+    /// Bytes in memory, here or in the job that assembles them.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        let segment = match self.phase {
+            Phase::Receiving => self.incoming.held_bytes(),
+            Phase::Assembling => self.offer.stream_len(),
+            Phase::AwaitingSegment | Phase::Done => 0,
+        };
+        (self.data_len + segment) as u64
+    }
+
     /// What the next resource on this link starts from.
     pub(crate) fn pace(&self) -> Pace {
         self.window.pace()
@@ -268,7 +281,7 @@ impl Receiver {
             let metadata = self.metadata.take();
             self.finish(Output::Received(Received { data, metadata, hash: proof.hash(), proof: held_back }));
         } else {
-            self.data = data;
+            (self.data_len, self.data) = (data.len(), data);
             self.phase = Phase::AwaitingSegment;
             self.deadline = Some(now + 30 * self.config.rtt + NEXT_SEGMENT_GRACE);
         }

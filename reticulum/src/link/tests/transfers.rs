@@ -226,6 +226,43 @@ fn so_many_are_received_at_a_time_and_no_more() {
 }
 
 #[test]
+fn promises_keep_nobody_out() {
+    let mut pair = open_with(|config| {
+        config.resources = ResourcePolicy::All;
+        config.incoming = Budget::new(40_000);
+    });
+    for n in 0..INCOMING_MAX as u8 - 1 {
+        advertise(&mut pair, n, |advertisement| advertisement.data_size = 30_000);
+    }
+    assert_eq!(pair.refusals(Responder), []);
+    offer(&mut pair, Initiator, noise(30_000)).unwrap();
+    pair.advance(secs(3));
+    assert_eq!(receive(&mut pair, Responder), [noise(30_000)]);
+}
+
+#[test]
+fn what_arrives_and_no_longer_fits_is_given_up_and_counted() {
+    let mut pair = open_with(|config| config.incoming = Budget::new(40_000));
+    offer(&mut pair, Initiator, noise(30_000)).unwrap();
+    pair.advance(DELAY);
+    let others = pair.link(Responder).config.incoming.reserve(20_000).unwrap();
+    pair.advance(secs(3));
+    assert!(matches!(pair.events(Initiator)[..], [LinkEvent::ResourceRejected { .. }]));
+    assert!(matches!(
+        pair.events(Responder)[..],
+        [LinkEvent::ResourceFailed { reason: ResourceFailure::Cancelled, .. }]
+    ));
+    let refusals = pair.refusals(Responder);
+    assert_eq!(refusals[0], Refusal::BudgetSpent);
+    assert!(
+        refusals[1..].iter().all(|refusal| *refusal == Refusal::PartUnwanted),
+        "the window: {refusals:?}"
+    );
+    drop(others);
+    assert_eq!(pair.link(Responder).config.incoming.left(), 40_000);
+}
+
+#[test]
 fn an_offer_beyond_those_that_wait_for_the_application_is_rejected() {
     let mut pair = open_with(|config| config.resources = ResourcePolicy::Application);
     for n in 0..OFFERS_MAX as u8 + 1 {

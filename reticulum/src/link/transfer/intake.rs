@@ -26,7 +26,8 @@ impl Link {
         };
         if let Some((id, receiver)) = self.transfers.receiver_of(&advertisement.original_hash) {
             receiver.handle_advertisement(now, &advertisement);
-            return self.drive_receiver(now, rng, id);
+            let charged = self.charge(id);
+            return self.drive_receiver(now, rng, id).and(charged);
         }
         if self.transfers.knows(&advertisement.hash) {
             return Err(Refusal::AdvertisementRepeated);
@@ -68,12 +69,12 @@ impl Link {
             }
             _ => {}
         }
-        let reserved = self.room_for(size)?;
+        let room = self.room_for(size)?;
         if let Purpose::Response(id) = offer.purpose() {
             self.requests.start_receiving(&id);
         }
         let id = self.transfers.new_id();
-        self.receive(now, rng, id, offer, reserved);
+        self.receive(now, rng, id, offer, room);
         Ok(())
     }
 
@@ -88,11 +89,23 @@ impl Link {
         Ok(())
     }
 
+    /// Whether a resource of so many bytes would fit now. What it takes is charged as it arrives.
     pub(super) fn room_for(&self, bytes: u64) -> Result<Reserved, Refusal> {
         if self.transfers.incoming.len() >= INCOMING_MAX {
             return Err(Refusal::ResourcesFull);
         }
-        self.config.incoming.reserve(bytes).ok_or(Refusal::BudgetSpent)
+        let budget = &self.config.incoming;
+        budget.reserve(0).filter(|_| bytes <= budget.left()).ok_or(Refusal::BudgetSpent)
+    }
+
+    /// Charges a resource for what it holds now, and ends it if there is no room for that any more.
+    fn charge(&mut self, id: ResourceId) -> Result<(), Refusal> {
+        let Some(incoming) = self.transfers.incoming.get_mut(&id) else { return Ok(()) };
+        if incoming.reserved.resize(incoming.receiver.held_bytes()) {
+            return Ok(());
+        }
+        incoming.receiver.cancel();
+        Err(Refusal::BudgetSpent)
     }
 
     pub(super) fn receive(
@@ -101,7 +114,7 @@ impl Link {
         rng: &mut Rng,
         id: ResourceId,
         offer: Offer,
-        reserved: Reserved,
+        room: Reserved,
     ) {
         let Ok(token) = self.open_token().cloned() else { return };
         let config = ReceiveConfig {
@@ -115,7 +128,8 @@ impl Link {
             prove_at_once: offer.purpose() != Purpose::Plain,
         };
         let receiver = Receiver::accept(now, offer, config);
-        self.transfers.incoming.insert(id, Incoming { receiver, _reserved: reserved });
+        self.transfers.incoming.insert(id, Incoming { receiver, reserved: room });
+        let _ = self.charge(id);
         let _ = self.drive_receiver(now, rng, id);
     }
 
@@ -132,7 +146,9 @@ impl Link {
         let mut incoming = self.transfers.incoming.iter_mut();
         let wanted =
             incoming.find_map(|(id, incoming)| incoming.receiver.handle_part(now, data).then_some(*id));
-        self.drive_receiver(now, rng, wanted.ok_or(Refusal::PartUnwanted)?)
+        let id = wanted.ok_or(Refusal::PartUnwanted)?;
+        let charged = self.charge(id);
+        self.drive_receiver(now, rng, id).and(charged)
     }
 
     pub(in crate::link) fn handle_part_request(
@@ -225,7 +241,8 @@ impl Link {
     ) -> Result<(), Refusal> {
         if let Some(incoming) = self.transfers.incoming.get_mut(&id) {
             incoming.receiver.handle_job_done(now, done);
-            return self.drive_receiver(now, rng, id);
+            let charged = self.charge(id);
+            return self.drive_receiver(now, rng, id).and(charged);
         }
         if let Some(outgoing) = self.transfers.outgoing.front_mut().filter(|outgoing| outgoing.id == id) {
             outgoing.sender.handle_job_done(now, done);
