@@ -13,6 +13,8 @@
 //! | `gate.rs` | what waits for a commit |
 //! | `queries.rs` | what is asked of the store |
 //! | `tail.rs` | the newest part of the history, in memory |
+//! | `start.rs` | how a host begins |
+//! | `values.rs` | what goes in and out, as values |
 
 mod announces;
 mod calls;
@@ -20,41 +22,35 @@ mod fanout;
 mod gate;
 mod messages;
 mod queries;
+mod start;
 mod tail;
+mod values;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lxmf::router::{DELIVERY_NAME_HASH, DeliveryConfig, RESOURCE_SIZE_MAX, Router, SendId};
-use reticulum::crypto::{Identity, PublicIdentity, Rng};
-use reticulum::hash::{DestinationHash, LinkId, RequestId};
+use lxmf::router::{DELIVERY_NAME_HASH, Router, SendId};
+use reticulum::crypto::{Identity, PublicIdentity};
+use reticulum::hash::DestinationHash;
 use reticulum::node::{
-    DestinationConfig, Event as EngineEvent, InterfaceConfig, InterfaceId, InterfaceStats, Node, NodeConfig,
-    Output as EngineOutput, PendingProof, Persist, PersistId, ProofPolicy,
+    Event as EngineEvent, InterfaceConfig, InterfaceId, InterfaceStats, Node, Output as EngineOutput, Persist,
 };
 use reticulum::time::{Instant, UnixTime};
 
 use self::announces::Announces;
-use self::calls::PendingCall;
 use self::gate::Gate;
 use self::tail::Tail;
-use crate::api;
 use crate::group::delivery::Dispatch;
-use crate::group::{
-    ClaimCode, Dedup, Delivery, Event, EventKind, Group, GroupId, Limits, MemberId, MessageId, Seq,
-    Visibility,
-};
-use crate::store::{Restored, RestoredGroup, Write};
+use crate::group::{Dedup, Delivery, Event, EventKind, Group, GroupId, MemberId, MessageId};
+use crate::store::Write;
 
 pub use self::queries::{PostRow, Query, Rows};
+pub use self::values::{Addresses, CallId, HostConfig, HostCounters, Job, JobDone, Output, QueryId};
+use self::values::{After, Asked, Asker, Sent};
 
 /// The group of this node. Several are a later matter; the store and the log have room for them.
 const GROUP: GroupId = GroupId(1);
-
-/// The destination of group-aware clients.
-const API_NAME: &str = "meshchat.group";
 
 /// Work, messages and writes under way above which no more frames are to be read: TCP pushes back, nothing is lost.
 const UNDER_WAY_MAX: usize = 4_096;
@@ -64,156 +60,6 @@ const ASKED_MAX: usize = 1_024;
 const ANSWER_BYTES_MAX: usize = 8 << 20;
 /// Private messages under way; a further one is not sent. Strangers cause them, and copies of posts need the room.
 const REPLIES_MAX: usize = 1_024;
-
-/// Settings of a host.
-pub struct HostConfig {
-    /// The group's identity.
-    pub identity: Arc<Identity>,
-    /// The group's name, used when it is first created.
-    pub name: String,
-    /// Who learns it, used when the group is first created.
-    pub visibility: Visibility,
-    /// Limits of the group.
-    pub limits: Limits,
-    /// All randomness comes from this.
-    pub seed: [u8; 32],
-}
-
-impl fmt::Debug for HostConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { identity, name, visibility, limits, seed: _ } = self;
-        f.debug_struct("HostConfig")
-            .field("identity", identity)
-            .field("name", name)
-            .field("visibility", visibility)
-            .field("limits", limits)
-            .field("seed", &format_args!("[redacted]"))
-            .finish()
-    }
-}
-
-/// Work of one of the engines, to be run on any thread.
-#[derive(Debug)]
-pub enum Job {
-    /// The protocol engine's.
-    Engine(reticulum::node::Work),
-    /// The router's.
-    Router(lxmf::router::Work),
-}
-
-/// A finished [`Job`].
-#[derive(Debug)]
-pub enum JobDone {
-    /// The protocol engine's.
-    Engine(reticulum::node::WorkDone),
-    /// The router's.
-    Router(lxmf::router::WorkDone),
-}
-
-impl Job {
-    /// Runs it.
-    pub fn run(self) -> JobDone {
-        match self {
-            Self::Engine(work) => JobDone::Engine(work.run()),
-            Self::Router(work) => JobDone::Router(work.run()),
-        }
-    }
-
-    /// Whether it takes milliseconds or more. Results of the others have to come back in the order of submission.
-    pub fn is_heavy(&self) -> bool {
-        match self {
-            Self::Engine(work) => work.class() == reticulum::node::WorkClass::Heavy,
-            Self::Router(work) => work.class() == reticulum::node::WorkClass::Heavy,
-        }
-    }
-}
-
-/// Names a query to the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct QueryId(u64);
-
-/// Names a call on the control socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CallId(pub u64);
-
-/// What the event loop carries out.
-#[derive(Debug)]
-pub enum Output {
-    /// Work to run, and to bring back through [`Host::handle_job_done`].
-    Job(Job),
-    /// A change to make durable. Writes are counted: see [`Host::handle_committed`].
-    Write(Write),
-    /// A question to the store, answered through [`Host::handle_rows`].
-    Query(QueryId, Query),
-    /// A call on the control socket asks how the node is; the event loop knows the rest of that.
-    Status(CallId),
-    /// The answer to a call on the control socket.
-    CallDone(CallId, Vec<u8>),
-}
-
-/// Where the answer to a call goes.
-#[derive(Clone, Copy, Debug)]
-enum Asker {
-    Link { link: LinkId, request: RequestId },
-    Control(CallId),
-}
-
-/// What a commit releases.
-#[derive(Debug)]
-enum After {
-    Prove(PendingProof),
-    Persisted(PersistId),
-    FanOut { seq: Seq, author: Option<MemberId> },
-    Tell { to: DestinationHash, text: String },
-    Answer(Asker, Vec<u8>),
-}
-
-impl After {
-    fn answer_len(&self) -> usize {
-        if let Self::Answer(_, body) = self { body.len() } else { 0 }
-    }
-}
-
-/// What the answer to a query is for.
-enum Asked {
-    Call(Asker, PendingCall),
-    Line(Seq),
-}
-
-/// What an outgoing message is.
-#[derive(Clone, Copy, Debug)]
-enum Sent {
-    Copy { member: MemberId, seq: Seq },
-    Reply,
-}
-
-/// What was refused or done at this level, for `status`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HostCounters {
-    /// Messages that became a post, a command or a refusal.
-    pub messages_taken: u64,
-    /// Copies of messages that were decided about before.
-    pub messages_repeated: u64,
-    /// Messages that the router refused.
-    pub messages_refused: u64,
-    /// Requests and calls.
-    pub calls: u64,
-    /// Requests and calls that were refused.
-    pub calls_refused: u64,
-    /// Requests and calls that found the node busy.
-    pub calls_busy: u64,
-    /// Private messages that were not sent because too many are under way.
-    pub replies_dropped: u64,
-}
-
-/// The addresses of the group.
-#[derive(Clone, Copy, Debug)]
-pub struct Addresses {
-    /// Its `lxmf.delivery` destination.
-    pub lxmf: DestinationHash,
-    /// Its `meshchat.group` destination.
-    pub api: DestinationHash,
-}
 
 /// See the module's documentation.
 pub struct Host {
@@ -243,86 +89,6 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts on what the store restored. A group that is created now comes with its claim code.
-    pub fn new(
-        config: HostConfig,
-        restored: Restored,
-        now: Instant,
-        unix: UnixTime,
-    ) -> (Self, Option<ClaimCode>) {
-        let mut rng = Rng::from_seed(config.seed);
-        let mut node_config = NodeConfig::new(Arc::new(Identity::generate(&mut rng)));
-        node_config.limits.work = 2 * UNDER_WAY_MAX;
-        let mut engine = Node::new(node_config, rng.bytes(), now, unix);
-        let mut router = Router::new();
-        let saved = restored.groups.into_iter().find(|group| group.id == GROUP);
-        let delivery = match &saved {
-            Some(saved) => {
-                Delivery::restore(now, unix, saved.cursors.iter().copied(), saved.waiting.iter().copied())
-            }
-            None => Delivery::default(),
-        };
-        let (group, created) = open_group(&config, saved, &mut rng, unix);
-        // Of a new group, all of the history is here.
-        let tail = Tail::new(if created.is_some() { Seq::default() } else { group.state().head });
-        let lxmf = DestinationHash::of_single(*DELIVERY_NAME_HASH, config.identity.hash());
-        let delivery_config = DeliveryConfig {
-            identity: Arc::clone(&config.identity),
-            display_name: api::public_name(group.state()).to_owned(),
-            stamp_cost: None,
-            ratchets: restored
-                .ratchets
-                .into_iter()
-                .find(|(of, _)| *of == lxmf)
-                .map(|(_, all)| all)
-                .unwrap_or_default(),
-            resource_size_max: RESOURCE_SIZE_MAX,
-        };
-        let lxmf = router
-            .add_delivery(&mut engine, delivery_config)
-            .expect("the engine is new and names are bounded");
-        let api = engine
-            .add_destination(DestinationConfig {
-                app_data: api::announce(group.state()),
-                accept_links: true,
-                proofs: ProofPolicy::All,
-                ..DestinationConfig::new(Arc::clone(&config.identity), API_NAME)
-            })
-            .expect("the engine is new and the body is bounded");
-        for peer in restored.peers {
-            engine.add_peer(peer);
-        }
-        let mut host = Self {
-            engine,
-            router,
-            group,
-            addresses: Addresses { lxmf, api },
-            identity: config.identity,
-            dedup: Dedup::restore(restored.seen),
-            delivery,
-            tail,
-            waiting_copies: VecDeque::new(),
-            announces: Announces::default(),
-            gate: Gate::default(),
-            sent: HashMap::new(),
-            asked: HashMap::new(),
-            next_query: 0,
-            outputs: VecDeque::new(),
-            answer_bytes: 0,
-            replies: 0,
-            kept: HashMap::new(),
-            counters: HostCounters::default(),
-        };
-        let roster = &host.group.state().roster;
-        let members: Vec<_> = roster.iter().map(|member| (member.id, Arc::clone(&member.identity))).collect();
-        members.iter().for_each(|(member, identity)| host.keep_peer(*member, identity));
-        let code = created.map(|(code, event)| {
-            host.write(Write::Decision { group: GROUP, events: vec![event], seen: None });
-            code
-        });
-        (host, code)
-    }
-
     /// Attaches an interface that is up, and announces the group on it, now and every `announce_interval`.
     pub fn handle_interface_up(
         &mut self,
@@ -630,26 +396,4 @@ fn answer_delay(commit_time: Duration) -> Duration {
     const MARGIN: Duration = Duration::from_millis(8);
     const LONGEST: Duration = Duration::from_secs(1);
     ((2 * commit_time + MARGIN) / 5).min(LONGEST)
-}
-
-fn open_group(
-    config: &HostConfig,
-    saved: Option<RestoredGroup>,
-    rng: &mut Rng,
-    unix: UnixTime,
-) -> (Group, Option<(ClaimCode, Event)>) {
-    match saved {
-        Some(saved) => (Group::restore(saved.state, saved.recent, config.limits.clone()), None),
-        None => {
-            let code = ClaimCode::from_random(rng.bytes());
-            let (group, event) = Group::create(
-                unix,
-                &config.name,
-                config.visibility,
-                Some(code.hash()),
-                config.limits.clone(),
-            );
-            (group, Some((code, event)))
-        }
-    }
 }

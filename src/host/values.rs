@@ -1,0 +1,163 @@
+//! What goes into a host and what comes out of it, as values; and what it keeps in mind of what is under way.
+
+use std::fmt;
+use std::sync::Arc;
+
+use reticulum::crypto::Identity;
+use reticulum::hash::{DestinationHash, LinkId, RequestId};
+use reticulum::node::{PendingProof, PersistId};
+
+use super::calls::PendingCall;
+use super::queries::Query;
+use crate::group::{Limits, MemberId, Seq, Visibility};
+use crate::store::Write;
+
+/// Settings of a host.
+pub struct HostConfig {
+    /// The group's identity.
+    pub identity: Arc<Identity>,
+    /// The group's name, used when it is first created.
+    pub name: String,
+    /// Who learns it, used when the group is first created.
+    pub visibility: Visibility,
+    /// Limits of the group.
+    pub limits: Limits,
+    /// All randomness comes from this.
+    pub seed: [u8; 32],
+}
+
+impl fmt::Debug for HostConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { identity, name, visibility, limits, seed: _ } = self;
+        f.debug_struct("HostConfig")
+            .field("identity", identity)
+            .field("name", name)
+            .field("visibility", visibility)
+            .field("limits", limits)
+            .field("seed", &format_args!("[redacted]"))
+            .finish()
+    }
+}
+
+/// Work of one of the engines, to be run on any thread.
+#[derive(Debug)]
+pub enum Job {
+    /// The protocol engine's.
+    Engine(reticulum::node::Work),
+    /// The router's.
+    Router(lxmf::router::Work),
+}
+
+/// A finished [`Job`].
+#[derive(Debug)]
+pub enum JobDone {
+    /// The protocol engine's.
+    Engine(reticulum::node::WorkDone),
+    /// The router's.
+    Router(lxmf::router::WorkDone),
+}
+
+impl Job {
+    /// Runs it.
+    pub fn run(self) -> JobDone {
+        match self {
+            Self::Engine(work) => JobDone::Engine(work.run()),
+            Self::Router(work) => JobDone::Router(work.run()),
+        }
+    }
+
+    /// Whether it takes milliseconds or more. Results of the others have to come back in the order of submission.
+    pub fn is_heavy(&self) -> bool {
+        match self {
+            Self::Engine(work) => work.class() == reticulum::node::WorkClass::Heavy,
+            Self::Router(work) => work.class() == reticulum::node::WorkClass::Heavy,
+        }
+    }
+}
+
+/// Names a query to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct QueryId(pub(super) u64);
+
+/// Names a call on the control socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallId(pub u64);
+
+/// What the event loop carries out.
+#[derive(Debug)]
+pub enum Output {
+    /// Work to run, and to bring back through [`Host::handle_job_done`].
+    Job(Job),
+    /// A change to make durable. Writes are counted: see [`Host::handle_committed`].
+    Write(Write),
+    /// A question to the store, answered through [`Host::handle_rows`].
+    Query(QueryId, Query),
+    /// A call on the control socket asks how the node is; the event loop knows the rest of that.
+    Status(CallId),
+    /// The answer to a call on the control socket.
+    CallDone(CallId, Vec<u8>),
+}
+
+/// Where the answer to a call goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asker {
+    Link { link: LinkId, request: RequestId },
+    Control(CallId),
+}
+
+/// What a commit releases.
+#[derive(Debug)]
+pub(super) enum After {
+    Prove(PendingProof),
+    Persisted(PersistId),
+    FanOut { seq: Seq, author: Option<MemberId> },
+    Tell { to: DestinationHash, text: String },
+    Answer(Asker, Vec<u8>),
+}
+
+impl After {
+    pub(super) fn answer_len(&self) -> usize {
+        if let Self::Answer(_, body) = self { body.len() } else { 0 }
+    }
+}
+
+/// What the answer to a query is for.
+pub(super) enum Asked {
+    Call(Asker, PendingCall),
+    Line(Seq),
+}
+
+/// What an outgoing message is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sent {
+    Copy { member: MemberId, seq: Seq },
+    Reply,
+}
+
+/// What was refused or done at this level, for `status`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostCounters {
+    /// Messages that became a post, a command or a refusal.
+    pub messages_taken: u64,
+    /// Copies of messages that were decided about before.
+    pub messages_repeated: u64,
+    /// Messages that the router refused.
+    pub messages_refused: u64,
+    /// Requests and calls.
+    pub calls: u64,
+    /// Requests and calls that were refused.
+    pub calls_refused: u64,
+    /// Requests and calls that found the node busy.
+    pub calls_busy: u64,
+    /// Private messages that were not sent because too many are under way.
+    pub replies_dropped: u64,
+}
+
+/// The addresses of the group.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// Its `lxmf.delivery` destination.
+    pub lxmf: DestinationHash,
+    /// Its `meshchat.group` destination.
+    pub api: DestinationHash,
+}
