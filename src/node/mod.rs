@@ -110,7 +110,7 @@ struct Running {
     next_call: u64,
     packet_jobs: Vec<Job>,
     violations: u64,
-    _interfaces: Vec<InterfaceHandle>,
+    interfaces: Vec<InterfaceHandle>,
 }
 
 impl Running {
@@ -176,7 +176,7 @@ impl Running {
             next_call: 0,
             packet_jobs: Vec::new(),
             violations: 0,
-            _interfaces: handles,
+            interfaces: handles,
         })
     }
 
@@ -348,6 +348,8 @@ impl Running {
         let interfaces = self.media.report(|interface| self.host.interface_stats(interface));
         let mut counters = self.host.counters();
         counters.insert("frame_violations".to_owned(), self.violations);
+        let connections_refused = self.interfaces.iter().map(InterfaceHandle::connections_refused).sum();
+        counters.insert("connections_refused".to_owned(), connections_refused);
         NodeStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_s: self.clock.uptime().as_secs(),

@@ -5,7 +5,7 @@ use std::sync::mpsc::sync_channel;
 use reticulum::crypto::{Identity, Rng};
 
 use super::Victim;
-use super::attacker::announce;
+use super::attacker::{Tcp, announce};
 use crate::support::process::{Folder, Meshgroup};
 
 fn victim(name: &str) -> (Folder, Victim) {
@@ -114,5 +114,26 @@ fn a_stream_of_noise_is_counted_and_nothing_else() {
     attacker.wire.send_raw(&vec![0x7e; 1 << 22]);
     attacker.wire.send_raw(&vec![0x7d; 1 << 20]);
     victim.await_counter("frame_violations", 1_000);
+    victim.is_well();
+}
+
+#[test]
+fn connections_beyond_the_limit_are_refused_and_counted_and_those_before_are_served() {
+    const CONNECTIONS: usize = 300;
+    let (_folder, victim) = victim("connections");
+    let mut early = victim.attacker(2);
+    let mut crowd: Vec<_> = (0..CONNECTIONS).map(|_| Tcp::connect(victim.node.port)).collect();
+    victim.await_counter("connections_refused", CONNECTIONS as u64 + 1 - 256);
+    // Each asks for something and reads no answer.
+    let request = early.path_request(victim.lxmf);
+    crowd.iter_mut().take(200).for_each(|connection| (0..100).for_each(|_| connection.queue(&request)));
+    crowd.iter_mut().take(200).for_each(Tcp::flush);
+    early.is_served(victim.lxmf, victim.api);
+    drop(crowd);
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while victim.refuses_connections() {
+        assert!(std::time::Instant::now() < end, "places are never free again");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
     victim.is_well();
 }

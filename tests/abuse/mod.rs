@@ -60,6 +60,14 @@ impl Victim {
         self.node.status()["counters"][name].as_u64().unwrap_or_else(|| panic!("no counter {name}"))
     }
 
+    /// Whether all places for connections are taken: tries one.
+    fn refuses_connections(&self) -> bool {
+        let before = self.counter("connections_refused");
+        let _probe = Tcp::connect(self.node.port);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        self.counter("connections_refused") > before
+    }
+
     /// Waits until a counter has reached `at_least`: frames take a moment to arrive.
     fn await_counter(&self, name: &str, at_least: u64) {
         let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
