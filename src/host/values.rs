@@ -86,11 +86,11 @@ pub struct CallId(pub u64);
 /// What the event loop carries out.
 #[derive(Debug)]
 pub enum Output {
-    /// Work to run, and to bring back through [`Host::handle_job_done`].
+    /// Work to run, and to bring back through [`Host::handle_job_done`](super::Host::handle_job_done).
     Job(Job),
-    /// A change to make durable. Writes are counted: see [`Host::handle_committed`].
+    /// A change to make durable. Writes are counted: see [`Host::handle_committed`](super::Host::handle_committed).
     Write(Write),
-    /// A question to the store, answered through [`Host::handle_rows`].
+    /// A question to the store, answered through [`Host::handle_rows`](super::Host::handle_rows).
     Query(QueryId, Query),
     /// A call on the control socket asks how the node is; the event loop knows the rest of that.
     Status(CallId),

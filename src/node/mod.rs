@@ -9,6 +9,7 @@ mod media;
 mod pool;
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,7 +162,8 @@ impl Running {
             api_address: host.addresses().api,
             claim_code: claim_code.as_deref(),
         };
-        println!("{banner}");
+        // Whoever closed the output does not want to read it; the node runs on.
+        let _ = writeln!(std::io::stdout(), "{banner}");
         Ok(Self {
             clock,
             host,
@@ -206,11 +208,12 @@ impl Running {
         };
         tokio::select! {
             biased;
-            Some(report) = self.reports.recv() => Event::Report(report),
-            Some(call) = self.calls.recv() => Event::Call(call),
-            Some(notice) = self.notices.recv(), if !self.host.is_saturated() => Event::Notice(notice),
-            () = timeout => Event::Timeout,
+            // What can be ready all the time comes last, or a flood would keep the rest from its turn.
             () = stop => Event::Stop,
+            () = timeout => Event::Timeout,
+            Some(call) = self.calls.recv() => Event::Call(call),
+            Some(report) = self.reports.recv() => Event::Report(report),
+            Some(notice) = self.notices.recv(), if !self.host.is_saturated() => Event::Notice(notice),
         }
     }
 

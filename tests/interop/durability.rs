@@ -21,7 +21,7 @@ fn what_was_delivered_before_a_kill_is_in_the_history_exactly_once() {
     let group = node.group("address");
     alice.tell(json!({"do": "flood", "to": group, "count": MESSAGES, "tag": "flood"}));
     for kill in 1..=KILLS {
-        let threshold = MESSAGES * kill / (KILLS + 2);
+        let threshold = MESSAGES * kill / (KILLS + 2) + any_number_below(120);
         alice.wait_within(Duration::from_secs(400), "flood_progress", |event| {
             event["delivered"].as_u64().is_some_and(|delivered| delivered as usize >= threshold)
         });
@@ -42,6 +42,12 @@ fn what_was_delivered_before_a_kill_is_in_the_history_exactly_once() {
     assert!(times_seen.values().all(|times| *times == 1), "a copy was posted twice");
     assert!(node.terminate() < Duration::from_secs(2));
     assert_eq!(integrity(&node), "ok");
+}
+
+/// Kills are to hit anywhere: no two runs are alike.
+fn any_number_below(bound: usize) -> usize {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0) as usize % bound
 }
 
 fn integrity(node: &Meshgroup) -> String {
