@@ -1,86 +1,22 @@
 //! Links, requests, packets and paths between a bare node of ours and a stock Python peer.
 
-use std::sync::Arc;
-
-use interfaces::{Settings, TcpServerSettings};
-use reticulum::crypto::{Identity, Rng};
-use reticulum::hash::{DestinationHash, LinkId, PathHash};
-use reticulum::node::{CloseReason, DestinationConfig, Event, Priority, ProofPolicy};
+use reticulum::hash::PathHash;
+use reticulum::node::{CloseReason, Event, Priority};
 use serde_json::json;
 
-use crate::support::host::Host;
-use crate::support::process::{Folder, free_port};
-use crate::support::python::{Medium, Peer, text};
-
-struct Pair {
-    host: Host,
-    peer: Peer,
-    ours: DestinationHash,
-    _folder: Folder,
-}
-
-fn pair(name: &str) -> Pair {
-    let folder = Folder::new(name);
-    let port = free_port();
-    let host = Host::start(Settings::TcpServer(TcpServerSettings::new(format!("127.0.0.1:{port}"))), 1);
-    let ours = host.with(|node, _| {
-        let identity = Arc::new(Identity::generate(&mut Rng::from_seed([9; 32])));
-        let config = DestinationConfig {
-            accept_links: true,
-            proofs: ProofPolicy::All,
-            request_size_max: 1 << 20,
-            ..DestinationConfig::new(identity, "interop.ours")
-        };
-        node.add_destination(config).expect("a new destination")
-    });
-    let peer = Peer::start(folder.path(), "Peer", Medium::Connect(port));
-    Pair { host, peer, ours, _folder: folder }
-}
-
-impl Pair {
-    fn inward(&mut self) -> (String, LinkId) {
-        let to = self.ours.to_string();
-        let link = self.peer.ask(json!({"do": "link", "to": to, "name": "interop.ours"}), "link");
-        let id = self.host.wait("link", |event| match event {
-            Event::LinkOpened { link, .. } => Some(*link),
-            _ => None,
-        });
-        assert_eq!(link["mtu"], 16384, "both ends of a TCP link can do more than 500");
-        (text(&link, "link"), id)
-    }
-
-    fn outward(&mut self) -> LinkId {
-        let theirs = self.hear_service();
-        let link =
-            self.host.with(move |node, now| node.open_link(now, theirs)).expect("keys and path are known");
-        self.host.wait("link", |event| match event {
-            Event::LinkOpened { link: opened, .. } if *opened == link => Some(()),
-            _ => None,
-        });
-        link
-    }
-
-    fn hear_service(&mut self) -> DestinationHash {
-        self.peer.tell(json!({"do": "announce_service"}));
-        let theirs = DestinationHash::from_hex(&self.peer.service).expect("an address");
-        self.host.wait("announce", |event| match event {
-            Event::Announce { destination, .. } if *destination == theirs => Some(()),
-            _ => None,
-        });
-        theirs
-    }
-}
+use super::pair::{Pair, our_identity};
+use crate::support::python::text;
 
 #[test]
 fn a_path_request_for_our_destination_is_answered() {
-    let mut pair = pair("path");
+    let mut pair = Pair::start("path");
     let found = pair.peer.ask(json!({"do": "path", "to": pair.ours.to_string()}), "path");
     assert_eq!((found["found"].as_bool(), found["hops"].as_u64()), (Some(true), Some(1)), "{found}");
 }
 
 #[test]
 fn single_packets_are_proven_in_both_directions() {
-    let mut pair = pair("packets");
+    let mut pair = Pair::start("packets");
     let to = pair.ours.to_string();
     let sent = json!({"do": "packet", "to": to, "name": "interop.ours", "data": "68656c6c6f"});
     let tag = pair.peer.tell_tagged(sent);
@@ -106,8 +42,10 @@ fn single_packets_are_proven_in_both_directions() {
 
 #[test]
 fn requests_are_answered_in_both_directions_as_packet_and_as_resource() {
-    let mut pair = pair("requests");
+    let mut pair = Pair::start("requests");
     let (link, id) = pair.inward();
+    assert_eq!(link["mtu"], 16384, "both ends of a TCP link can do more than 500");
+    let link = text(&link, "link");
     for size in [20, 100_000] {
         let body = "ab".repeat(size);
         let tag =
@@ -145,8 +83,9 @@ fn requests_are_answered_in_both_directions_as_packet_and_as_resource() {
 
 #[test]
 fn identify_names_the_caller() {
-    let mut pair = pair("identify");
+    let mut pair = Pair::start("identify");
     let (link, _) = pair.inward();
+    let link = text(&link, "link");
     pair.peer.ask(json!({"do": "identify", "link": link}), "identify_sent");
     let identity = pair.host.wait("identity", |event| match event {
         Event::LinkIdentified { identity, .. } => Some(identity.hash().to_string()),
@@ -156,17 +95,17 @@ fn identify_names_the_caller() {
 
     let link = pair.outward();
     pair.host.with(move |node, now| {
-        let identity = Identity::generate(&mut Rng::from_seed([9; 32]));
-        node.identify(now, link, &identity).expect("the link is active");
+        node.identify(now, link, &our_identity()).expect("the link is active");
     });
-    let expected = Identity::generate(&mut Rng::from_seed([9; 32])).hash().to_string();
+    let expected = our_identity().hash().to_string();
     assert_eq!(text(&pair.peer.wait("identified", |_| true), "identity"), expected);
 }
 
 #[test]
 fn a_link_outlives_its_keepalive_and_closes_cleanly_from_either_side() {
-    let mut pair = pair("close");
+    let mut pair = Pair::start("close");
     let (theirs, _) = pair.inward();
+    let theirs = text(&theirs, "link");
     let ours = pair.outward();
     // On loopback the keepalive is 5 s and a link goes stale after 10: both have to be heard of for longer than that.
     let quiet_until = std::time::Instant::now() + std::time::Duration::from_secs(13);

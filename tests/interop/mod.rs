@@ -5,5 +5,6 @@ mod delivery;
 mod durability;
 mod families;
 mod links;
+mod pair;
 mod radio;
 mod resources;
