@@ -136,6 +136,23 @@ fn names(code: &str, prefix: &str) -> bool {
     })
 }
 
+/// The modules of the root package that do no input and output. A `clippy.toml` bans calls for a whole package only.
+const CORE_MODULES: [&str; 2] = ["group", "host"];
+
+/// Clocks, threads and the system's randomness, which nobody may reach for in a core.
+const NOT_IN_CORE_MODULES: [&str; 5] =
+    ["Instant::now", "SystemTime", "thread::", "getrandom", "RandomState::new"];
+
+#[test]
+fn core_modules_read_no_clock_draw_no_randomness_and_spawn_nothing() {
+    for file in CORE_MODULES.into_iter().flat_map(sources) {
+        let code = code(&file);
+        for call in NOT_IN_CORE_MODULES {
+            assert!(!code.contains(call), "{} reaches for {call}", file.display());
+        }
+    }
+}
+
 #[test]
 fn modules_of_the_root_package_keep_to_themselves() {
     for (module, allowed) in MODULES {
