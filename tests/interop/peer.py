@@ -77,6 +77,20 @@ STATE_NAMES = {
 }
 
 links = {}
+
+# How often this side closed a link: a stock router does that to a link on which a packet is not proven in time.
+teardowns = 0
+link_teardown = RNS.Link.teardown
+
+
+def counted_teardown(link):
+    global teardowns
+    teardowns += 1
+    link_teardown(link)
+
+
+RNS.Link.teardown = counted_teardown
+
 seen_announces = {}
 
 
@@ -345,6 +359,8 @@ def handle(command):
         do_path(command)
     elif kind == "ratchet":
         do_ratchet(command)
+    elif kind == "teardowns":
+        report(event="teardowns", tag=command["tag"], count=teardowns)
     elif kind == "link_status":
         do_link_status(command)
     elif kind == "close":
