@@ -7,12 +7,11 @@ use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
 use super::command::{self, Command, CommandError};
-use super::decide::{Action, Outcome};
 use super::event::{Authorship, Visibility};
 use super::ids::MessageId;
 use super::refusal::Refusal;
 use super::who::{Who, split_who};
-use super::{Caller, Group, text};
+use super::{Action, Caller, Group, Outcome, text};
 
 impl Group {
     /// Takes a text that somebody sent. Refusals come back as replies. The caller has recognised copies before

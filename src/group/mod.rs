@@ -10,6 +10,7 @@
 //! This module knows nothing of the store, the request handlers, sockets or SQL. It reads no clock and draws no
 //! randomness: both are arguments. Every table that a remote can fill has a bound beside its definition.
 
+mod action;
 mod claim;
 mod command;
 mod decide;
@@ -39,8 +40,9 @@ use reticulum::crypto::PublicIdentity;
 use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
+pub use action::{Action, Notice, Outcome, StoredPost};
 pub use claim::{ClaimCode, ClaimHash};
-pub use decide::{Action, GROUP_NAME_CHARS_MAX, Notice, Outcome, REASON_CHARS_MAX, StoredPost};
+pub use decide::{GROUP_NAME_CHARS_MAX, REASON_CHARS_MAX};
 pub use dedup::{DEDUP_WINDOW, Dedup};
 pub use delivery::Delivery;
 pub use event::{Authorship, Event, EventKind, Post, Visibility};

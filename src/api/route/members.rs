@@ -1,0 +1,67 @@
+//! The calls about members.
+
+use proto::v1::{self, Error};
+use reticulum::hash::IdentityHash;
+
+use super::{Call, answer, decide, required};
+use crate::api::Plan;
+use crate::api::error::{invalid, missing};
+use crate::api::page::{bytes_max, fit, items_max};
+use crate::api::reply::{Reply, role};
+use crate::group::{Action, MemberId, Who};
+
+pub(super) fn rename(call: &Call<'_>) -> Result<Plan, Error> {
+    let v1::DisplayNameUpdateRequest { nick } = call.read()?;
+    decide(Action::Rename { nick: required("nick", nick)? }, Reply::Rename)
+}
+
+pub(super) fn members(call: &Call<'_>) -> Result<Plan, Error> {
+    let request: v1::MembersRequest = call.read()?;
+    let roster = &call.group.state().roster;
+    let after = roster.iter_from(MemberId(request.after).next()).map(|member| v1::Member {
+        member: member.id.0,
+        nick: member.nick.clone(),
+        identity_hash: member.identity.hash().as_bytes().to_vec(),
+        role: role(member.role).into(),
+        former: false,
+    });
+    let (members, more) = fit(after, items_max(request.limit), bytes_max(request.max_bytes))?;
+    answer(&v1::MembersResponse { members, more, error: None })
+}
+
+pub(super) fn kick(call: &Call<'_>) -> Result<Plan, Error> {
+    let v1::KickRequest { who, reason } = call.read()?;
+    decide(Action::Kick { who: person(who)?, reason }, Reply::Kick)
+}
+
+pub(super) fn ban(call: &Call<'_>) -> Result<Plan, Error> {
+    let v1::BanRequest { who, reason } = call.read()?;
+    decide(Action::Ban { who: person(who)?, reason }, Reply::Ban)
+}
+
+pub(super) fn unban(call: &Call<'_>) -> Result<Plan, Error> {
+    let v1::UnbanRequest { who } = call.read()?;
+    decide(Action::Unban { who: person(who)? }, Reply::Unban)
+}
+
+pub(super) fn bans(call: &Call<'_>) -> Result<Plan, Error> {
+    let request: v1::BansRequest = call.read()?;
+    let after = call.group.state().bans.iter().skip(request.skip as usize).map(|(identity, ban)| v1::Ban {
+        identity_hash: identity.as_bytes().to_vec(),
+        member: ban.member.map_or(0, |member| member.0),
+        reason: ban.reason.clone(),
+    });
+    let (bans, more) = fit(after, items_max(request.limit), bytes_max(request.max_bytes))?;
+    answer(&v1::BansResponse { bans, more, error: None })
+}
+
+fn person(who: Option<v1::Who>) -> Result<Who, Error> {
+    use v1::who::Who as Wire;
+    match who.and_then(|who| who.who).ok_or_else(|| missing("who"))? {
+        Wire::Member(number) => Ok(Who::Member(MemberId(number))),
+        Wire::IdentityHash(bytes) => IdentityHash::from_slice(&bytes)
+            .map(Who::Identity)
+            .ok_or_else(|| invalid("who.identity_hash", "16 bytes are expected")),
+        Wire::Name(name) => Ok(Who::Text(required("who.name", name)?)),
+    }
+}

@@ -1,0 +1,118 @@
+//! What callers may want, and what a decision led to.
+
+use std::sync::Arc;
+
+use reticulum::crypto::PublicIdentity;
+
+use super::claim::ClaimHash;
+use super::event::{Authorship, Event};
+use super::ids::{MemberId, MessageId, Seq};
+use super::who::Who;
+
+/// Something that a caller wants to do.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Come in.
+    Join {
+        /// The wanted nick; without one, the announced name serves.
+        nick: Option<String>,
+    },
+    /// Go.
+    Leave,
+    /// Post a message.
+    Post {
+        /// What it says.
+        text: String,
+        /// The id of the message that brings it, or one made of the client's own id.
+        message_id: Option<MessageId>,
+        /// The author's own signature, where it is to be kept.
+        authorship: Option<Box<Authorship>>,
+    },
+    /// Withdraw a message.
+    Delete {
+        /// Its number.
+        target: Seq,
+        /// What the store knows of it. Posts that are still being committed need not be in it.
+        stored: Option<StoredPost>,
+    },
+    /// Put a member out.
+    Kick {
+        /// Whom.
+        who: Who,
+        /// Why.
+        reason: String,
+    },
+    /// Bar an identity, and put it out.
+    Ban {
+        /// Whom.
+        who: Who,
+        /// Why.
+        reason: String,
+    },
+    /// Lift a ban.
+    Unban {
+        /// Whose.
+        who: Who,
+    },
+    /// Take another nick.
+    Rename {
+        /// Which. Cleaned and cut like any nick.
+        nick: String,
+    },
+    /// Become the owner, and a member if one is not yet.
+    Claim {
+        /// The code as it was typed.
+        code: String,
+    },
+    /// Replace the claim code. For the operator.
+    IssueClaim {
+        /// The hash of the new code.
+        claim: ClaimHash,
+    },
+}
+
+/// A post as the store knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredPost {
+    /// Who posted it.
+    pub author: Option<MemberId>,
+    /// Whether it was deleted since.
+    pub deleted: bool,
+}
+
+/// What a decision led to. The events have taken effect in memory; they, in this order, and nothing else need to be
+/// durable before anything else of this value leaves the node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What happened, possibly nothing.
+    pub events: Vec<Event>,
+    /// What the caller is told in words, where the door to the group is text. At most
+    /// [`REPLY_BYTES_MAX`](super::REPLY_BYTES_MAX) bytes.
+    pub reply: Option<String>,
+    /// What others are told.
+    pub notices: Vec<Notice>,
+}
+
+/// A private message to somebody who is possibly no longer a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// To whom.
+    pub to: Arc<PublicIdentity>,
+    /// What it says. At most [`REPLY_BYTES_MAX`](super::REPLY_BYTES_MAX) bytes.
+    pub text: String,
+}
+
+impl Outcome {
+    pub(super) fn told(reply: String) -> Self {
+        Self { reply: Some(reply), ..Self::default() }
+    }
+
+    pub(super) fn happened(events: Vec<Event>, reply: String) -> Self {
+        Self { events, reply: Some(reply), notices: Vec::new() }
+    }
+
+    /// The number of the last event, which is what a caller wants to know of their action.
+    pub fn seq(&self) -> Option<Seq> {
+        self.events.last().map(|event| event.seq)
+    }
+}

@@ -1,0 +1,48 @@
+//! Posting and withdrawing.
+
+use reticulum::time::UnixTime;
+
+use super::rate_limited;
+use crate::group::{Caller, EventKind, Group, Outcome, Permission, Post, Refusal, Seq, StoredPost};
+
+impl Group {
+    pub(super) fn post(&mut self, now: UnixTime, caller: &Caller, post: Post) -> Result<Outcome, Refusal> {
+        self.authorize(caller, Permission::Post)?;
+        let author = self.require_member(caller)?;
+        let (author, identity) = (author.id, author.identity.hash());
+        if post.text.trim().is_empty() {
+            return Err(Refusal::Empty);
+        }
+        let max = self.limits.post_chars_max;
+        if post.text.len() > max && post.text.chars().count() > max {
+            return Err(Refusal::TooLong { max });
+        }
+        self.posts.take(identity, now).map_err(rate_limited)?;
+        let posted = self.record(now, Some(author), EventKind::Posted(post));
+        // The proof of the message is all the answer that its author needs.
+        Ok(Outcome { events: vec![posted], ..Outcome::default() })
+    }
+
+    pub(super) fn delete(
+        &mut self,
+        now: UnixTime,
+        caller: &Caller,
+        target: Seq,
+        stored: Option<StoredPost>,
+    ) -> Result<Outcome, Refusal> {
+        self.authorize_read(caller)?;
+        let recent = self.recent.post(target).map(|post| StoredPost { author: post.author, deleted: false });
+        let post = stored.or(recent).ok_or(Refusal::NotFound)?;
+        if post.deleted || self.recent.is_deleted(target) {
+            return Err(Refusal::NotFound);
+        }
+        let actor = self.member_of(caller).map(|member| member.id);
+        let own = actor.is_some() && actor == post.author;
+        let allowed = own && self.authorize(caller, Permission::DeleteOwn).is_ok();
+        if !allowed {
+            self.authorize(caller, Permission::DeleteAny)?;
+        }
+        let deleted = self.record(now, actor, EventKind::Deleted { target });
+        Ok(Outcome { events: vec![deleted], ..Outcome::default() })
+    }
+}
