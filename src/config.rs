@@ -15,6 +15,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use reticulum::hash::IdentityHash;
 use serde::{Deserialize, Serialize};
 
 pub use self::error::{ConfigError, not_opened};
@@ -92,6 +93,8 @@ pub struct Config {
     pub limits: LimitOptions,
     /// How the database is kept.
     pub store: StoreOptions,
+    /// What the node does for others.
+    pub node: NodeOptions,
     /// The media that the node uses, in the order of the file. Those that are not enabled are checked, then left out.
     #[serde(rename = "interface")]
     pub interfaces: Vec<Interface>,
@@ -103,6 +106,7 @@ impl Default for Config {
             group: GroupOptions::default(),
             limits: LimitOptions::default(),
             store: StoreOptions::default(),
+            node: NodeOptions::default(),
             interfaces: vec![Interface::default()],
         }
     }
@@ -138,6 +142,21 @@ options! {
         durability: Durability = Durability::PowerLoss,
         /// Milliseconds added to each commit. A test aid: it makes any disk as slow as a worn SD card. 0 = none.
         commit_delay_ms: u32 = 0,
+    }
+}
+
+options! {
+    /// What the node does for others in the network.
+    pub struct NodeOptions {
+        /// Whether the node forwards announces, packets and links of others between its interfaces, and answers who asks
+        /// for the way. Its identity on the network is then the file `transport_identity`.
+        transport: bool = false,
+        /// Whether `rnprobe` and its like get an answer: with transport, the destination rnstransport.probe is announced
+        /// 15 seconds after the start and every 2 hours, and proves each packet.
+        respond_to_probes: bool = false,
+        /// Identities, as 32 hexadecimal digits each, whose announces, links and packets are dropped and counted.
+        #[serde(deserialize_with = "identities")]
+        blackhole: Vec<IdentityHash> = Vec::new() => "[]",
     }
 }
 
@@ -204,6 +223,8 @@ impl Config {
         LimitOptions::describe(&mut out);
         out.push_str("\n[store]\n");
         StoreOptions::describe(&mut out);
+        out.push_str("\n[node]\n");
+        NodeOptions::describe(&mut out);
         InterfaceTable::template(&mut out);
         out
     }
@@ -252,6 +273,16 @@ fn group_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Strin
         )));
     }
     Ok(name.trim().to_owned())
+}
+
+fn identities<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<IdentityHash>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let identity = |text: &String| {
+        IdentityHash::from_hex(text).ok_or_else(|| {
+            serde::de::Error::custom(format!("an identity's hash has 32 hexadecimal digits, not \"{text}\""))
+        })
+    };
+    texts.iter().map(identity).collect()
 }
 
 fn message_length<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {

@@ -8,6 +8,7 @@
 //! | `inbound` | to whom each packet goes, announces heard |
 //! | `announcing`, `destinations`, `ratchets` | our destinations and what they announce |
 //! | `single` | single packets and their proofs |
+//! | `forwarding` | packets, link requests and proofs of others that pass through; the blackhole list |
 //! | `links`, `link_commands` | the table of links, what passes between a link and the rest, and commands |
 //! | `work` | public-key work as values |
 //! | `config`, `counters`, `events`, `ids` | values |
@@ -17,6 +18,7 @@ mod config;
 mod counters;
 mod destinations;
 mod events;
+mod forwarding;
 mod ids;
 mod inbound;
 mod link_commands;
@@ -86,7 +88,7 @@ pub struct Node {
 impl Node {
     /// A node without interfaces and destinations. `seed` is secret and never used twice; all randomness comes from it.
     pub fn new(config: NodeConfig, seed: [u8; 32], now: Instant, unix: UnixTime) -> Self {
-        let NodeConfig { identity, implicit_proofs, limits } = config;
+        let NodeConfig { identity, transport, implicit_proofs, limits } = config;
         Self {
             rng: Rng::from_seed(seed),
             clock: unix,
@@ -94,7 +96,7 @@ impl Node {
             implicit_proofs,
             counters: Counters::default(),
             outputs: VecDeque::new(),
-            transport: Transport::new(identity.hash(), limits),
+            transport: Transport::new(identity.hash(), transport, limits),
             destinations: Destinations::default(),
             links: Links::new(&limits),
             receipts: Receipts::new(limits.receipts),

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use interfaces::{Parity, Settings, TcpClientSettings};
+use reticulum::hash::IdentityHash;
 use reticulum::node::Mode;
 
 use super::{Config, ConfigError, Durability, Interface, Visibility, not_opened};
@@ -56,7 +57,7 @@ fn the_template_documents_each_option_on_lines_that_fit_a_terminal() {
         .filter(|line| !line.starts_with(' '))
         .filter_map(|line| line.split_once(" = "))
         .collect();
-    assert_eq!(options.len(), 43, "{options:?}");
+    assert_eq!(options.len(), 46, "{options:?}");
     for (option, _) in options {
         let (prose, _) = template.split_once(&format!("\n#{option} = ")).unwrap();
         assert!(prose.lines().last().unwrap().starts_with("# "), "{option}");
@@ -85,6 +86,21 @@ fn the_example_of_the_issue_is_understood() {
         Settings::TcpClient(TcpClientSettings::new("mesh.example:4965"))
     );
     assert_eq!(config.interfaces[1].announce_interval_min, 15);
+}
+
+#[test]
+fn what_the_node_does_for_others_is_said_in_its_own_table() {
+    assert!(!parse("").unwrap().node.transport);
+    let hash = "0123456789abcdef0123456789ABCDEF";
+    let text = format!("[node]\ntransport = true\nrespond_to_probes = true\nblackhole = [\"{hash}\"]\n");
+    let node = parse(&text).unwrap().node;
+    assert!(node.transport && node.respond_to_probes);
+    assert_eq!(node.blackhole, [IdentityHash::from_hex(hash).unwrap()]);
+    assert!(
+        complaint("[node]\nblackhole = [\"0123\"]\n")
+            .contains("line 2, [node] blackhole: an identity's hash has 32 hexadecimal digits, not \"0123\"")
+    );
+    assert!(complaint("[node]\ntransprot = true\n").contains("line 2, [node] transprot: unknown field"));
 }
 
 #[test]

@@ -46,7 +46,9 @@ use crate::group::{Dedup, Delivery, Event, EventKind, Group, GroupId, MemberId, 
 use crate::store::Write;
 
 pub use self::queries::{PostRow, Query, Rows};
-pub use self::values::{Addresses, CallId, HostConfig, HostCounters, Job, JobDone, Output, QueryId};
+pub use self::values::{
+    Addresses, CallId, HostConfig, HostCounters, Job, JobDone, Output, QueryId, TransportConfig,
+};
 use self::values::{After, Asked, Asker, Sent};
 
 /// The group of this node. Several are a later matter; the store and the log have room for them.

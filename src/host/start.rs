@@ -30,9 +30,17 @@ impl Host {
         unix: UnixTime,
     ) -> (Self, Option<ClaimCode>) {
         let mut rng = Rng::from_seed(config.seed);
-        let mut node_config = NodeConfig::new(Arc::new(Identity::generate(&mut rng)));
+        let transport_identity = match &config.transport {
+            Some(transport) => Arc::clone(&transport.identity),
+            None => Arc::new(Identity::generate(&mut rng)),
+        };
+        let mut node_config = NodeConfig::new(transport_identity);
+        node_config.transport = config.transport.is_some();
         node_config.limits.work = 2 * UNDER_WAY_MAX;
         let mut engine = Node::new(node_config, rng.bytes(), now, unix);
+        for identity in &config.blackhole {
+            engine.blackhole(*identity, true);
+        }
         let mut router = Router::new();
         let saved = restored.groups.into_iter().find(|group| group.id == GROUP);
         let delivery = match &saved {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use reticulum::crypto::Identity;
-use reticulum::hash::{DestinationHash, LinkId, RequestId};
+use reticulum::hash::{DestinationHash, IdentityHash, LinkId, RequestId};
 use reticulum::node::{PendingProof, PersistId};
 
 use super::calls::PendingCall;
@@ -22,18 +22,33 @@ pub struct HostConfig {
     pub visibility: Visibility,
     /// Limits of the group.
     pub limits: Limits,
+    /// How the node forwards for others; it does not without.
+    pub transport: Option<TransportConfig>,
+    /// Whose announces, links and packets are dropped.
+    pub blackhole: Vec<IdentityHash>,
     /// All randomness comes from this.
     pub seed: [u8; 32],
 }
 
+/// How a node forwards for others.
+#[derive(Clone, Debug)]
+pub struct TransportConfig {
+    /// Its identity on the network, the same in each run.
+    pub identity: Arc<Identity>,
+    /// Whether it answers probes.
+    pub respond_to_probes: bool,
+}
+
 impl fmt::Debug for HostConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { identity, name, visibility, limits, seed: _ } = self;
+        let Self { identity, name, visibility, limits, transport, blackhole, seed: _ } = self;
         f.debug_struct("HostConfig")
             .field("identity", identity)
             .field("name", name)
             .field("visibility", visibility)
             .field("limits", limits)
+            .field("transport", transport)
+            .field("blackhole", blackhole)
             .field("seed", &format_args!("[redacted]"))
             .finish()
     }

@@ -1,4 +1,5 @@
-//! `DIR/identity`: the group's keys in the field's 64-byte format.
+//! `DIR/identity`, the group's keys, and `DIR/transport_identity`, those of the node on the network; both in the field's
+//! 64-byte format.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -8,8 +9,10 @@ use std::path::{Path, PathBuf};
 use reticulum::crypto::{Identity, Rng};
 use zeroize::Zeroizing;
 
-/// Name of the file within the data folder.
-const FILE_NAME: &str = "identity";
+/// Name of the group's file within the data folder.
+pub(super) const GROUP: &str = "identity";
+/// Name of the node's file: paths through a node that forwards for others name it, so it outlives the run.
+pub(super) const TRANSPORT: &str = "transport_identity";
 
 /// Why the identity cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +26,7 @@ pub enum IdentityError {
         error: io::Error,
     },
     /// The file is no identity. It is left alone: a group without its identity is another group.
-    #[error("{}: {length} bytes, but an identity has 64\n  remedy: put the group's identity there from a backup", file.display())]
+    #[error("{}: {length} bytes, but an identity has 64\n  remedy: put it there from a backup", file.display())]
     NotAnIdentity {
         /// The file.
         file: PathBuf,
@@ -32,9 +35,9 @@ pub enum IdentityError {
     },
 }
 
-/// Reads the identity, or makes one at a first run.
-pub(super) fn load_or_create(folder: &Path, rng: &mut Rng) -> Result<Identity, IdentityError> {
-    let file = folder.join(FILE_NAME);
+/// Reads the identity in the file `name`, or makes one at a first run.
+pub(super) fn load_or_create(folder: &Path, name: &str, rng: &mut Rng) -> Result<Identity, IdentityError> {
+    let file = folder.join(name);
     let failed = |error| IdentityError::Io { file: file.clone(), error };
     match File::open(&file) {
         Ok(mut open) => {
@@ -80,16 +83,18 @@ mod tests {
     fn an_identity_is_made_once_kept_to_its_owner_and_never_overwritten() {
         let folder = std::env::temp_dir().join(format!("meshgroup-identity-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let file = folder.join(FILE_NAME);
-        let first = load_or_create(&folder, &mut Rng::from_seed([1; 32])).unwrap();
+        let file = folder.join(GROUP);
+        let first = load_or_create(&folder, GROUP, &mut Rng::from_seed([1; 32])).unwrap();
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read(&file).unwrap(), first.to_bytes().as_slice());
-        let again = load_or_create(&folder, &mut Rng::from_seed([2; 32])).unwrap();
+        let again = load_or_create(&folder, GROUP, &mut Rng::from_seed([2; 32])).unwrap();
         assert_eq!(again.hash(), first.hash());
         fs::write(&file, b"short").unwrap();
-        let refused = load_or_create(&folder, &mut Rng::from_seed([3; 32])).unwrap_err();
+        let refused = load_or_create(&folder, GROUP, &mut Rng::from_seed([3; 32])).unwrap_err();
         assert!(refused.to_string().contains("5 bytes"), "{refused}");
         assert_eq!(fs::read(&file).unwrap(), b"short");
+        let transport = load_or_create(&folder, TRANSPORT, &mut Rng::from_seed([4; 32])).unwrap();
+        assert_eq!(fs::read(folder.join("transport_identity")).unwrap(), transport.to_bytes().as_slice());
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -65,6 +65,7 @@ impl Media {
             ifac: access.as_ref().map(|access| access.ifac(properties.ifac_size_default)),
             shared_medium: properties.shared_medium,
             ingress_control: *ingress_control,
+            is_local_client: false,
         };
         (config, MINUTE * *announce_interval_min)
     }

@@ -28,7 +28,7 @@ use crate::api::{GroupStatus, NodeStatus};
 use crate::cli::Banner;
 use crate::config::{self, Config, ConfigError};
 use crate::group::{Limits, Visibility};
-use crate::host::{CallId, Host, HostConfig, Job, JobDone, Output, Query, QueryId, Rows};
+use crate::host::{CallId, Host, HostConfig, Job, JobDone, Output, Query, QueryId, Rows, TransportConfig};
 use crate::store::{self, Durability, OpenError, Options, Reader, Store, StoreError};
 
 /// Notices of interfaces that may wait for the loop. Each can hold a batch of 64 kB, so this bounds the memory too.
@@ -129,7 +129,14 @@ impl Running {
         let on_report = move |commit| drop(committed.send(Report::Store(commit)));
         let (store, restored) = Store::open(folder, &options, clock.unix(), on_report)?;
         let mut rng = Rng::from_seed(os_seed()?);
-        let identity = Arc::new(identity::load_or_create(folder, &mut rng)?);
+        let identity = Arc::new(identity::load_or_create(folder, identity::GROUP, &mut rng)?);
+        let transport = match config.node.transport {
+            true => Some(TransportConfig {
+                identity: Arc::new(identity::load_or_create(folder, identity::TRANSPORT, &mut rng)?),
+                respond_to_probes: config.node.respond_to_probes,
+            }),
+            false => None,
+        };
         let host_config = HostConfig {
             identity,
             name: config.group.name.clone(),
@@ -142,6 +149,8 @@ impl Running {
                 post_chars_max: config.limits.message_length_max as usize,
                 ..Limits::default()
             },
+            transport,
+            blackhole: config.node.blackhole.clone(),
             seed: rng.bytes(),
         };
         let (host, claim_code) = Host::new(host_config, restored, clock.now(), clock.unix());

@@ -32,6 +32,8 @@ fn a_burst_of_frames_is_told_to_wait_before_any_is_refused() {
         name: "Harbour".to_owned(),
         visibility: Visibility::Public,
         limits: Limits::default(),
+        transport: None,
+        blackhole: Vec::new(),
         seed: [1; 32],
     };
     let now = Instant::from_micros(1_000_000);

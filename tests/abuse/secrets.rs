@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use meshgroup::group::{ClaimCode, Visibility};
-use meshgroup::host::HostConfig;
+use meshgroup::host::{HostConfig, TransportConfig};
 use meshgroup::store::{Restored, Write};
 use reticulum::crypto::{EphemeralX25519, Identity, Ifac, RatchetSecret, Rng, SigningKey, Token};
 use reticulum::hash::DestinationHash;
@@ -63,11 +63,14 @@ fn what_holds_secrets_shows_none_of_them() {
     assert_hides("what the store writes", &Write::Ratchets { destination, secrets: secrets() });
     let restored = Restored { ratchets: vec![(destination, secrets())], ..Restored::default() };
     assert_hides("what the store restores", &restored);
+    let transport_identity = Arc::clone(&identity);
     let config = HostConfig {
         identity,
         name: "Harbour".to_owned(),
         visibility: Visibility::Public,
         limits: meshgroup::group::Limits::default(),
+        transport: Some(TransportConfig { identity: transport_identity, respond_to_probes: true }),
+        blackhole: Vec::new(),
         seed: SECRET,
     };
     assert_hides("settings of a host", &config);

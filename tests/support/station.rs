@@ -126,6 +126,8 @@ impl GroupStation {
             name: "Harbour chat (group)".to_owned(),
             visibility: Visibility::Public,
             limits: Limits::default(),
+            transport: None,
+            blackhole: Vec::new(),
             seed: [seed; 32],
         };
         let (mut host, _) = Host::new(config, Restored::default(), now, START);

@@ -11,6 +11,9 @@ use crate::wire;
 pub struct NodeConfig {
     /// Names this node as a transport; end points use a fresh one each run (`spec/reticulum.md` 2.1).
     pub identity: Arc<Identity>,
+    /// Whether this node forwards for others (`spec/reticulum.md` 5.1). Its identity must then outlive the run: paths
+    /// through the node name it.
+    pub transport: bool,
     /// Send 64-byte implicit proofs (the field's default) instead of 96-byte explicit ones.
     pub implicit_proofs: bool,
     /// Bounds of every table and queue.
@@ -20,7 +23,7 @@ pub struct NodeConfig {
 impl NodeConfig {
     /// The usual settings for `identity`.
     pub fn new(identity: Arc<Identity>) -> Self {
-        Self { identity, implicit_proofs: true, limits: Limits::default() }
+        Self { identity, transport: false, implicit_proofs: true, limits: Limits::default() }
     }
 }
 
@@ -65,6 +68,8 @@ pub struct Limits {
     /// Bytes in all transmit queues together; the same rule in the queue that holds most. So who opens many connections
     /// and reads none of them costs no more, and displaces only what waits for them.
     pub queue_bytes_total: usize,
+    /// Identities on the blackhole list, at 40 bytes; more are refused. Only the operator adds to them.
+    pub blackhole: usize,
 }
 
 impl Default for Limits {
@@ -87,6 +92,7 @@ impl Default for Limits {
             queue_bytes: 4 << 20,
             queue_frames: 16_384,
             queue_bytes_total: 16 << 20,
+            blackhole: 16_384,
         }
     }
 }
@@ -142,6 +148,8 @@ pub struct InterfaceConfig {
     pub shared_medium: bool,
     /// Hold back bursts of announces of unknown destinations (`spec/reticulum.md` 4.8).
     pub ingress_control: bool,
+    /// Whether it leads to a program on this machine that shares this node (`spec/reticulum.md` 5.11).
+    pub is_local_client: bool,
 }
 
 impl Default for InterfaceConfig {
@@ -155,6 +163,7 @@ impl Default for InterfaceConfig {
             ifac: None,
             shared_medium: false,
             ingress_control: true,
+            is_local_client: false,
         }
     }
 }

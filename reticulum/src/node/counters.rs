@@ -38,6 +38,10 @@ counters! {
     packet_duplicate,
     /// Packets for a destination or link that is not ours.
     packet_unknown_destination,
+    /// Packets to forward to a destination without a path, or over an interface that is down.
+    forward_no_path,
+    /// Announces, links and packets of identities on the blackhole list.
+    blackholed,
     /// Packets of a destination type that does not fit.
     packet_wrong_type,
     /// Single packets that no key of the destination opens.

@@ -5,7 +5,7 @@ use super::work::{HearAnnounceJob, Job};
 use super::{Event, InterfaceId, Node, Output, Persist};
 use crate::hash::DestinationHash;
 use crate::time::Instant;
-use crate::transport::{Announced, Heard, Learned, PathRequest, path_request_destination};
+use crate::transport::{Announced, Heard, Learned, PathRequest, Received, path_request_destination};
 use crate::wire::{Announce, AnnounceError, Context, DestinationType, Packet, PacketType};
 
 impl Node {
@@ -17,25 +17,29 @@ impl Node {
         }
         let mut plain = std::mem::take(&mut self.plain);
         plain.clear();
-        if let Some((packet, once)) = self.transport.receive(interface, frame, &mut plain, &mut self.counters)
-        {
-            self.dispatch(now, interface, &packet, once);
+        if let Some(received) = self.transport.receive(interface, frame, &mut plain, &mut self.counters) {
+            self.dispatch(now, interface, received);
         }
         self.plain = plain;
     }
 
-    fn dispatch(&mut self, now: Instant, interface: InterfaceId, packet: &Packet<'_>, once: bool) {
+    /// Ours, to forward, an announce or a path request.
+    fn dispatch(&mut self, now: Instant, interface: InterfaceId, received: Received<'_>) {
+        let packet = &received.packet;
+        if self.is_in_transport(packet) {
+            return self.forward(now, interface, received);
+        }
         match (packet.header.packet_type, packet.header.destination_type) {
             (PacketType::Announce, _) => self.hear_announce(interface, packet),
             (PacketType::Data, DestinationType::Single) => self.receive_single(interface, packet),
             (PacketType::Data, DestinationType::Plain) => self.receive_plain(now, interface, packet),
             (PacketType::Data | PacketType::Proof, DestinationType::Link) => {
-                self.receive_on_link(now, interface, packet, once);
+                self.receive_on_link(now, interface, received);
             }
             (PacketType::LinkRequest, DestinationType::Single) => {
                 self.receive_link_request(now, interface, packet)
             }
-            (PacketType::Proof, DestinationType::Single) => self.receive_proof(packet),
+            (PacketType::Proof, DestinationType::Single) => self.receive_proof(now, interface, received),
             _ => self.counters.packet_wrong_type += 1,
         }
     }
@@ -57,6 +61,8 @@ impl Node {
             &mut self.counters.announce_other_key
         } else if known && self.transport.paths.is_settled(destination, &announce.random_blob) {
             &mut self.counters.announce_repeated
+        } else if self.transport.blackhole.contains_key(announce.identity) {
+            &mut self.counters.blackholed
         } else if !announce.is_of_its_identity() {
             &mut self.counters.announce_wrong_destination
         } else {

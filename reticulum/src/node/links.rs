@@ -18,7 +18,7 @@ use crate::hash::{LinkId, PacketHash};
 use crate::link::{Answer, AnswerJob, Arrival, Budget, Link, LinkConfig, LinkEvent, LinkJobDone, LinkOutput};
 use crate::resource;
 use crate::time::Instant;
-use crate::transport::Recency;
+use crate::transport::{Received, Recency};
 use crate::wire::link::{LinkRequest, MODE_AES_256_CBC, Signalling};
 use crate::wire::{Context, Packet, PacketType};
 
@@ -189,17 +189,11 @@ impl Node {
     }
 
     /// A packet addressed to a link.
-    pub(super) fn receive_on_link(
-        &mut self,
-        now: Instant,
-        interface: InterfaceId,
-        packet: &Packet<'_>,
-        once: bool,
-    ) {
+    pub(super) fn receive_on_link(&mut self, now: Instant, interface: InterfaceId, received: Received<'_>) {
+        let Received { ref packet, once, .. } = received;
         let id = packet.header.link_id();
         let Some(entry) = self.links.links.get_mut(&id) else {
-            self.counters.packet_unknown_destination += 1;
-            return;
+            return self.relay(now, interface, received);
         };
         if entry.interface != interface {
             self.counters.link_wrong_interface += 1;

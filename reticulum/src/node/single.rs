@@ -10,7 +10,7 @@ use super::{Event, Node, ProofPolicy};
 use crate::crypto::OpenError;
 use crate::hash::{DestinationHash, PacketHash, ProofAddress};
 use crate::time::Instant;
-use crate::transport::{PER_HOP_TIMEOUT, ProofRefusal, Receipt};
+use crate::transport::{PER_HOP_TIMEOUT, ProofRefusal, Receipt, Received};
 use crate::wire::{self, Context, Packet};
 
 /// Packets are tried with all of a destination's ratchets no more often than this, in the long run.
@@ -122,8 +122,12 @@ impl Node {
         self.event(Event::Packet { destination, plaintext, hash, ratchet, interface, proof });
     }
 
-    /// The proof of one of our single packets.
-    pub(super) fn receive_proof(&mut self, packet: &Packet<'_>) {
+    /// The proof of a single packet: of one that we forwarded, or of ours.
+    pub(super) fn receive_proof(&mut self, now: Instant, interface: InterfaceId, received: Received<'_>) {
+        if self.relay_proof(now, interface, received) {
+            return;
+        }
+        let packet = &received.packet;
         let refused = match self.receipts.check(packet.header.proof_address(), packet.data) {
             Ok(proof) => return self.submit(Job::Verify(proof)),
             Err(ProofRefusal::Unknown | ProofRefusal::Busy) => &mut self.counters.proof_unknown,

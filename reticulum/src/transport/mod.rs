@@ -13,7 +13,9 @@
 //! | `peers` | keys, app_data and ratchets heard |
 //! | `requests` | path requests in both directions |
 //! | `receipts` | single packets that wait for a proof |
+//! | `blackhole` | whose announces, links and packets are dropped |
 
+mod blackhole;
 mod filter;
 mod ingress;
 mod interfaces;
@@ -27,6 +29,7 @@ mod seen;
 
 use std::time::Duration;
 
+pub(crate) use blackhole::Blackhole;
 pub use interfaces::InterfaceStats;
 pub(crate) use interfaces::{Interface, Interfaces};
 pub(crate) use paths::{Heard, Paths};
@@ -47,6 +50,17 @@ use ingress::Admission;
 
 /// Time for one hop (`spec/reticulum.md` 1.3).
 pub(crate) const PER_HOP_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// A frame that passed the filter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received<'a> {
+    /// Without its access code.
+    pub(crate) frame: &'a [u8],
+    /// What it says.
+    pub(crate) packet: Packet<'a>,
+    /// Whether it may only be processed once (see [`Transport::is_new`]).
+    pub(crate) once: bool,
+}
 
 /// A path as the application sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,36 +102,41 @@ pub(crate) struct Transport {
     pub(crate) peers: Peers,
     pub(crate) requests: PathRequests,
     pub(crate) seen: Seen,
+    pub(crate) blackhole: Blackhole,
     /// When each interface may release a held announce.
     releases: TimerQueue<InterfaceId>,
     own: IdentityHash,
+    /// Whether we forward for others.
+    forwards: bool,
     limits: Limits,
 }
 
 impl Transport {
-    /// Empty tables for the transport identity `own`.
-    pub(crate) fn new(own: IdentityHash, limits: Limits) -> Self {
+    /// Empty tables for the transport identity `own`, of a node that forwards for others or not.
+    pub(crate) fn new(own: IdentityHash, forwards: bool, limits: Limits) -> Self {
         Self {
             interfaces: Interfaces::new(&limits),
             paths: Paths::new(limits.paths),
             peers: Peers::new(limits.peers),
             requests: PathRequests::new(limits.request_tags, limits.path_requests),
             seen: Seen::new(limits.packet_hashes),
+            blackhole: Blackhole::new(limits.blackhole),
             releases: TimerQueue::default(),
             own,
+            forwards,
             limits,
         }
     }
 
     /// Takes a frame from an interface as far as its header can be judged, using `plain` for the bytes without access
-    /// code. With the packet comes whether it may only be processed once (see [`Self::is_new`]).
+    /// code.
     pub(crate) fn receive<'a>(
         &mut self,
         id: InterfaceId,
         frame: &'a [u8],
         plain: &'a mut Vec<u8>,
         counters: &mut Counters,
-    ) -> Option<(Packet<'a>, bool)> {
+    ) -> Option<Received<'a>> {
         let refused = match self.interfaces.up_mut(id) {
             None => &mut counters.frame_interface_down,
             Some(interface) => {
@@ -280,6 +299,16 @@ impl Transport {
         self.limits.held_announces.min(share)
     }
 
+    /// The transport identity's hash.
+    pub(crate) fn own(&self) -> &IdentityHash {
+        &self.own
+    }
+
+    /// Whether we forward for others.
+    pub(crate) fn forwards(&self) -> bool {
+        self.forwards
+    }
+
     /// Bounds that were given at the start.
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
@@ -299,11 +328,11 @@ fn airtime(len: usize, bitrate_bps: u64) -> Duration {
 }
 
 /// Parses and filters a frame without access code.
-fn judge<'a>(frame: &'a [u8], own: &IdentityHash, counters: &mut Counters) -> Option<(Packet<'a>, bool)> {
+fn judge<'a>(frame: &'a [u8], own: &IdentityHash, counters: &mut Counters) -> Option<Received<'a>> {
     let refused = match Packet::parse(frame) {
         Ok(packet) => match filter(&packet.header, own) {
-            Verdict::Pass => return Some((packet, false)),
-            Verdict::PassOnce => return Some((packet, true)),
+            Verdict::Pass => return Some(Received { frame, packet, once: false }),
+            Verdict::PassOnce => return Some(Received { frame, packet, once: true }),
             Verdict::NotOurs => &mut counters.packet_not_ours,
             Verdict::OutOfScope => &mut counters.packet_plain_scope,
         },

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::recency::Recency;
 use crate::crypto::{PublicIdentity, RatchetPublic};
-use crate::hash::DestinationHash;
+use crate::hash::{DestinationHash, IdentityHash};
 use crate::node::PeerRecord;
 use crate::time::UnixTime;
 
@@ -130,6 +130,22 @@ impl Peers {
         let PeerRecord { destination, app_data, heard, emitted_s, .. } = record;
         self.insert(destination, Peer { identity: Arc::new(identity), app_data, ratchet, heard, emitted_s });
         true
+    }
+
+    /// The destinations of an identity, in order. A scan of the table.
+    pub(crate) fn of_identity(&self, identity: &IdentityHash) -> Vec<DestinationHash> {
+        let theirs = self.peers.iter().filter(|(_, peer)| peer.identity.hash() == *identity);
+        let mut destinations: Vec<_> = theirs.map(|(destination, _)| *destination).collect();
+        destinations.sort_unstable();
+        destinations
+    }
+
+    /// Forgets a peer, unless it is retained.
+    pub(crate) fn forget(&mut self, destination: &DestinationHash) {
+        if !self.is_retained(destination) {
+            self.evictable.remove(destination);
+            self.peers.remove(destination);
+        }
     }
 
     /// Notes that a peer was used.
