@@ -1,17 +1,23 @@
 //! Ratchets: rotating X25519 keys that a destination announces for forward secrecy (spec 2.7).
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use super::{EphemeralX25519, Rng};
 use crate::hash::RatchetId;
 
 /// The private half. Kept by its destination until it is rotated out.
-pub struct RatchetSecret(EphemeralX25519);
+pub struct RatchetSecret {
+    key: EphemeralX25519,
+    /// Computed when first asked for: a node keeps hundreds of ratchets and opens packets with one or two of them, but
+    /// with those it opens thousands, and the public key is a fixed-base multiplication.
+    public: OnceLock<RatchetPublic>,
+}
 
 impl RatchetSecret {
     /// Takes 32 random bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(EphemeralX25519::from_bytes(bytes))
+        Self { key: EphemeralX25519::from_bytes(bytes), public: OnceLock::new() }
     }
 
     /// Draws a new key.
@@ -21,12 +27,12 @@ impl RatchetSecret {
 
     /// The private bytes, to be persisted.
     pub fn as_bytes(&self) -> &[u8; 32] {
-        self.0.as_bytes()
+        self.key.as_bytes()
     }
 
     /// The half that is announced.
     pub fn public(&self) -> RatchetPublic {
-        RatchetPublic(self.0.public())
+        *self.public.get_or_init(|| RatchetPublic(self.key.public()))
     }
 
     /// The name of this ratchet in local bookkeeping.
@@ -35,13 +41,13 @@ impl RatchetSecret {
     }
 
     pub(super) fn key(&self) -> &EphemeralX25519 {
-        &self.0
+        &self.key
     }
 }
 
 impl Clone for RatchetSecret {
     fn clone(&self) -> Self {
-        Self::from_bytes(*self.as_bytes())
+        Self { key: EphemeralX25519::from_bytes(*self.as_bytes()), public: self.public.clone() }
     }
 }
 
