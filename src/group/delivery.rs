@@ -268,6 +268,11 @@ impl Delivery {
         self.counters
     }
 
+    /// Copies under way.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
     /// Copies that members still lack, those under way included.
     pub fn pending(&self) -> usize {
         self.posts.iter().map(|post| post.lacking).sum()

@@ -7,9 +7,9 @@ use reticulum::hash::PathHash;
 use reticulum::node::LinkError;
 use reticulum::time::Instant;
 
-use super::{ANSWER_BYTES_MAX, ASKED_MAX, After, Asked, Asker, CallId, GROUP, Host, Output, Query, Rows};
+use super::{ANSWER_BYTES_MAX, ASKED_MAX, After, Asked, Asker, Asking, CallId, Host, Output, Query, Rows};
 use crate::api::{self, Plan, Reply};
-use crate::group::{Action, Caller, Seq};
+use crate::group::{Action, Caller, GroupId, Seq};
 use crate::store::PageRequest;
 
 /// When a caller that found the node busy may try again.
@@ -21,19 +21,22 @@ pub(super) enum PendingCall {
     /// A page of the history.
     History(PageRequest),
     /// A deletion, which depends on whose message it is.
-    Delete { caller: Caller, target: Seq, reply: Reply },
+    Delete { target: Seq, reply: Reply },
 }
 
 impl Host {
     /// Takes a call of the local operator. It is answered by [`Output::CallDone`] or [`Output::Status`].
     pub fn handle_call(&mut self, now: Instant, call: CallId, path: &str, body: &[u8]) {
-        self.call(now, Asker::Control(call), PathHash::of_path(path), body, Caller::Operator);
+        let group = self.groups.first().id;
+        let asking = Asking { asker: Asker::Control(call), group, caller: Caller::Operator };
+        self.call(now, asking, PathHash::of_path(path), body);
     }
 
     pub(super) fn request(
         &mut self,
         now: Instant,
         asker: Asker,
+        group: GroupId,
         path: PathHash,
         data: &[u8],
         remote: Option<Arc<PublicIdentity>>,
@@ -46,25 +49,29 @@ impl Host {
             None => Caller::Unidentified,
         };
         match api::request_body(data) {
-            Some(body) => self.call(now, asker, path, body, caller),
+            Some(body) => self.call(now, Asking { asker, group, caller }, path, body),
             None => self.refuse(now, asker, api::malformed()),
         }
     }
 
-    fn call(&mut self, now: Instant, asker: Asker, path: PathHash, body: &[u8], caller: Caller) {
+    fn call(&mut self, now: Instant, asking: Asking, path: PathHash, body: &[u8]) {
         self.counters.calls += 1;
+        let asker = asking.asker;
         // The operator's own calls are few: the control socket sees to that.
         if self.asked.len() >= ASKED_MAX && matches!(asker, Asker::Link { .. }) {
             return self.busy(now, asker);
         }
-        match api::plan(path, body, &caller, &self.group) {
+        let Some(hosted) = self.groups.get(asking.group) else {
+            return self.refuse(now, asker, api::internal());
+        };
+        match api::plan(path, body, &asking.caller, &hosted.group) {
             Plan::Answer(answer) => self.answer_after_commit(now, asker, answer),
             Plan::Decide { action: Action::Delete { target, .. }, reply } => {
-                let pending = PendingCall::Delete { caller, target, reply };
-                self.query(Query::StoredPost { group: GROUP, seq: target }, Asked::Call(asker, pending));
+                let query = Query::StoredPost { group: asking.group, seq: target };
+                self.query(query, Asked::Call(asking, PendingCall::Delete { target, reply }));
             }
-            Plan::Decide { action, reply } => self.decide(now, asker, &caller, action, reply),
-            Plan::Read(request) => self.read(now, asker, request),
+            Plan::Decide { action, reply } => self.decide(now, &asking, action, reply),
+            Plan::Read(request) => self.read(now, asking, request),
             Plan::Status => {
                 if let Asker::Control(call) = asker {
                     self.outputs.push_back(Output::Status(call));
@@ -73,40 +80,46 @@ impl Host {
         }
     }
 
-    fn read(&mut self, now: Instant, asker: Asker, request: PageRequest) {
-        let state = self.group.state();
-        match self.tail.page(&request, &state.roster, state.head) {
-            Some(page) => self.answer_after_commit(now, asker, api::history(&request, page)),
+    fn read(&mut self, now: Instant, asking: Asking, request: PageRequest) {
+        let Some(hosted) = self.groups.get(asking.group) else { return };
+        let state = hosted.group.state();
+        match hosted.tail.page(&request, &state.roster, state.head) {
+            Some(page) => self.answer_after_commit(now, asking.asker, api::history(&request, page)),
             None => {
-                let asked = Asked::Call(asker, PendingCall::History(request));
-                self.query(Query::History { group: GROUP, page: request }, asked);
+                let query = Query::History { group: asking.group, page: request };
+                self.query(query, Asked::Call(asking, PendingCall::History(request)));
             }
         }
     }
 
-    pub(super) fn finish_call(&mut self, now: Instant, asker: Asker, pending: PendingCall, rows: Rows) {
+    pub(super) fn finish_call(&mut self, now: Instant, asking: Asking, pending: PendingCall, rows: Rows) {
+        let asker = asking.asker;
         match (pending, rows) {
             (PendingCall::History(request), Rows::History(page)) => {
                 let answer = api::history(&request, page);
                 self.answer_after_commit(now, asker, answer);
             }
-            (PendingCall::Delete { caller, target, reply }, Rows::StoredPost(stored)) => {
-                self.decide(now, asker, &caller, Action::Delete { target, stored }, reply);
+            (PendingCall::Delete { target, reply }, Rows::StoredPost(stored)) => {
+                self.decide(now, &asking, Action::Delete { target, stored }, reply);
             }
             _ => self.refuse(now, asker, api::internal()),
         }
     }
 
-    fn decide(&mut self, now: Instant, asker: Asker, caller: &Caller, action: Action, reply: Reply) {
-        match self.group.decide(self.engine.unix_time(now), caller, action) {
+    fn decide(&mut self, now: Instant, asking: &Asking, action: Action, reply: Reply) {
+        let Asking { asker, group, caller } = asking;
+        let Some(hosted) = self.groups.get_mut(*group) else {
+            return self.refuse(now, *asker, api::internal());
+        };
+        match hosted.group.decide(self.engine.unix_time(now), caller, action) {
             Ok(mut outcome) => {
-                let answer = reply.done(&outcome, &self.group, caller);
+                let answer = reply.done(&outcome, &hosted.group, caller);
                 let events = std::mem::take(&mut outcome.events);
-                self.record(now, events, None);
-                self.answer_after_commit(now, asker, answer);
-                self.tell_all(now, outcome, None);
+                self.record(now, *group, events, None);
+                self.answer_after_commit(now, *asker, answer);
+                self.tell_all(now, *group, outcome, None);
             }
-            Err(refusal) => self.refuse(now, asker, api::refused(&refusal)),
+            Err(refusal) => self.refuse(now, *asker, api::refused(&refusal)),
         }
     }
 

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use reticulum::node::Priority;
 use reticulum::time::{Instant, UnixTime};
 
-use super::{Asked, GROUP, Host, Query, Rows, Sent};
-use crate::group::delivery::{Cursor, Dispatch};
-use crate::group::{MemberId, Seq, post_line};
+use super::{Asked, Host, Query, Rows, Sent};
+use crate::group::delivery::Dispatch;
+use crate::group::{GroupId, Seq, post_line};
 use crate::store::Write;
 
 /// A post as members read it. Its time is that of the post, so that it is the same message each time it is sent.
@@ -41,62 +41,62 @@ pub(super) enum CopyEnd {
 
 impl Host {
     /// Sends a copy, or asks the store for its text first.
-    pub(super) fn dispatch(&mut self, now: Instant, dispatch: Dispatch) {
-        if let Some((event, post, nick)) =
-            self.tail.post(dispatch.seq).filter(|(_, post, _)| !post.text.is_empty())
+    pub(super) fn dispatch(&mut self, now: Instant, group: GroupId, dispatch: Dispatch) {
+        let Some(hosted) = self.groups.get_mut(group) else { return };
+        let seq = dispatch.seq;
+        if let Some((event, post, nick)) = hosted.tail.post(seq).filter(|(_, post, _)| !post.text.is_empty())
         {
             let line = Line::new(event.time, nick, &post.text);
-            return self.send_copy(now, dispatch, line);
+            return self.send_copy(now, group, dispatch, line);
         }
-        let asked_already = self.waiting_copies.iter().any(|other| other.seq == dispatch.seq);
-        self.waiting_copies.push_back(dispatch);
+        let asked_already = hosted.waiting_copies.iter().any(|other| other.seq == seq);
+        hosted.waiting_copies.push_back(dispatch);
         if !asked_already {
-            self.query(Query::Post { group: GROUP, seq: dispatch.seq }, Asked::Line(dispatch.seq));
+            self.query(Query::Post { group, seq }, Asked::Line(group, seq));
         }
     }
 
     /// The store gave the text of an older post, or knows that it was deleted.
-    pub(super) fn line_found(&mut self, now: Instant, seq: Seq, rows: Rows) {
+    pub(super) fn line_found(&mut self, now: Instant, group: GroupId, seq: Seq, rows: Rows) {
+        let Some(hosted) = self.groups.stir(group) else { return };
         let line = match rows {
             Rows::Post(post) => post.map(|post| Line::new(post.time, post.nick.as_deref(), &post.text)),
             _ => None,
         };
         let (due, rest): (VecDeque<_>, _) =
-            std::mem::take(&mut self.waiting_copies).into_iter().partition(|dispatch| dispatch.seq == seq);
-        self.waiting_copies = rest;
+            std::mem::take(&mut hosted.waiting_copies).into_iter().partition(|dispatch| dispatch.seq == seq);
+        hosted.waiting_copies = rest;
         for dispatch in due {
             match &line {
-                Some(line) => self.send_copy(now, dispatch, line.clone()),
-                None => {
-                    let cursor = self.delivery.on_refused(dispatch.member, seq);
-                    self.store_cursor(cursor);
-                }
+                Some(line) => self.send_copy(now, group, dispatch, line.clone()),
+                None => self.copy_ended(now, group, dispatch, CopyEnd::Refused),
             }
         }
     }
 
-    fn send_copy(&mut self, now: Instant, dispatch: Dispatch, line: Line) {
-        let Some(member) = self.group.state().roster.by_id(dispatch.member) else { return };
-        match self.send(now, member.address, line.time, line.text.into_bytes(), Priority::Message) {
+    fn send_copy(&mut self, now: Instant, group: GroupId, dispatch: Dispatch, line: Line) {
+        let Some(hosted) = self.groups.get(group) else { return };
+        let Some(member) = hosted.group.state().roster.by_id(dispatch.member) else { return };
+        let (from, to) = (hosted.addresses.lxmf, member.address);
+        match self.send(now, from, to, line.time, line.text.into_bytes(), Priority::Message) {
             Some(send) => {
-                self.sent.insert(send, Sent::Copy { member: dispatch.member, seq: dispatch.seq });
+                let Dispatch { member, seq } = dispatch;
+                self.sent.insert(send, Sent::Copy { group, member, seq });
             }
-            None => self.delivery.on_failed(now, dispatch.member, dispatch.seq),
+            None => self.copy_ended(now, group, dispatch, CopyEnd::Failed),
         }
     }
 
-    pub(super) fn copy_ended(&mut self, now: Instant, member: MemberId, seq: Seq, end: CopyEnd) {
+    pub(super) fn copy_ended(&mut self, now: Instant, group: GroupId, copy: Dispatch, end: CopyEnd) {
+        let Some(hosted) = self.groups.stir(group) else { return };
+        let Dispatch { member, seq } = copy;
         let cursor = match end {
-            CopyEnd::Delivered => self.delivery.on_delivered(member, seq),
-            CopyEnd::Refused => self.delivery.on_refused(member, seq),
-            CopyEnd::Failed => return self.delivery.on_failed(now, member, seq),
+            CopyEnd::Delivered => hosted.delivery.on_delivered(member, seq),
+            CopyEnd::Refused => hosted.delivery.on_refused(member, seq),
+            CopyEnd::Failed => return hosted.delivery.on_failed(now, member, seq),
         };
-        self.store_cursor(cursor);
-    }
-
-    fn store_cursor(&mut self, cursor: Option<Cursor>) {
         if let Some(cursor) = cursor {
-            self.write(Write::Delivered { group: GROUP, cursor });
+            self.write(Write::Delivered { group, cursor });
         }
     }
 }

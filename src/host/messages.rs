@@ -6,13 +6,14 @@ use lxmf::app_data::AppData;
 use lxmf::fields::Fields;
 use lxmf::router::{DELIVERY_NAME_HASH, Failure, Outgoing, Output as RouterOutput, Received, SendId};
 use reticulum::crypto::PublicIdentity;
-use reticulum::hash::DestinationHash;
+use reticulum::hash::{DestinationHash, IdentityHash};
 use reticulum::node::Priority;
 use reticulum::time::{Instant, UnixTime};
 
 use super::fanout::CopyEnd;
 use super::{After, Host, Job, REPLIES_MAX, Sent};
-use crate::group::{Caller, MessageId, Outcome};
+use crate::group::delivery::Dispatch;
+use crate::group::{Caller, GroupId, MessageId, Outcome};
 
 impl Host {
     pub(super) fn router_output(&mut self, now: Instant, output: RouterOutput) {
@@ -38,6 +39,7 @@ impl Host {
     /// message written, and push those of members out of the window in which copies are recognised.
     fn received(&mut self, now: Instant, received: Received) {
         let id = MessageId(*received.message.id.as_bytes());
+        let Some(group) = self.groups.at(&received.message.destination) else { return };
         self.heard(&received.identity);
         if self.dedup.contains(&id) {
             self.counters.messages_repeated += 1;
@@ -49,37 +51,45 @@ impl Host {
         let caller = self.caller(received.identity);
         let text = String::from_utf8_lossy(&received.message.content);
         let unix = self.engine.unix_time(now);
-        let is_member = self.group.member_of(&caller).is_some();
-        let mut outcome = self.group.handle_text(unix, &caller, &text, id, None);
+        let Some(hosted) = self.groups.get_mut(group) else { return };
+        let is_member = hosted.group.member_of(&caller).is_some();
+        let mut outcome = hosted.group.handle_text(unix, &caller, &text, id, None);
         let events = std::mem::take(&mut outcome.events);
         let remembered = is_member || !events.is_empty();
         if remembered {
             self.dedup.insert(&id);
         }
-        self.record(now, events, remembered.then_some(id));
+        self.record(now, group, events, remembered.then_some(id));
         self.after_commit(now, After::Prove(received.proof));
-        self.tell_all(now, outcome, Some(source));
+        self.tell_all(now, group, outcome, Some(source));
     }
 
     /// Sends the reply and the notices of an outcome, once its events are durable.
-    pub(super) fn tell_all(&mut self, now: Instant, outcome: Outcome, asker: Option<DestinationHash>) {
+    pub(super) fn tell_all(
+        &mut self,
+        now: Instant,
+        from: GroupId,
+        outcome: Outcome,
+        asker: Option<DestinationHash>,
+    ) {
         if let (Some(to), Some(text)) = (asker, outcome.reply) {
-            self.after_commit(now, After::Tell { to, text });
+            self.after_commit(now, After::Tell { from, to, text });
         }
         for notice in outcome.notices {
-            let to = delivery_address(&notice.to);
-            self.after_commit(now, After::Tell { to, text: notice.text });
+            let to = delivery_address(notice.to.hash());
+            self.after_commit(now, After::Tell { from, to, text: notice.text });
         }
     }
 
     /// Sends a private message. It is not worth keeping: whoever misses it asks again.
-    pub(super) fn tell(&mut self, now: Instant, to: DestinationHash, text: String) {
+    pub(super) fn tell(&mut self, now: Instant, from: GroupId, to: DestinationHash, text: String) {
+        let Some(from) = self.groups.get(from).map(|hosted| hosted.addresses.lxmf) else { return };
         if self.replies >= REPLIES_MAX {
             self.counters.replies_dropped += 1;
             return;
         }
         let timestamp = self.engine.unix_time(now);
-        if let Some(send) = self.send(now, to, timestamp, text.into_bytes(), Priority::Reply) {
+        if let Some(send) = self.send(now, from, to, timestamp, text.into_bytes(), Priority::Reply) {
             self.sent.insert(send, Sent::Reply);
             self.replies += 1;
         }
@@ -88,13 +98,14 @@ impl Host {
     pub(super) fn send(
         &mut self,
         now: Instant,
+        from: DestinationHash,
         to: DestinationHash,
         timestamp: UnixTime,
         content: Vec<u8>,
         priority: Priority,
     ) -> Option<SendId> {
         let outgoing = Outgoing {
-            from: self.addresses.lxmf,
+            from,
             to,
             timestamp,
             title: Vec::new(),
@@ -108,7 +119,9 @@ impl Host {
 
     fn sent(&mut self, now: Instant, send: SendId, end: CopyEnd) {
         match self.sent.remove(&send) {
-            Some(Sent::Copy { member, seq }) => self.copy_ended(now, member, seq, end),
+            Some(Sent::Copy { group, member, seq }) => {
+                self.copy_ended(now, group, Dispatch { member, seq }, end);
+            }
             Some(Sent::Reply) => self.replies -= 1,
             None => {}
         }
@@ -116,14 +129,16 @@ impl Host {
 
     /// Somebody gave a sign of life: what they lack goes out at once.
     pub(super) fn heard(&mut self, identity: &PublicIdentity) {
-        if let Some(member) = self.group.member_by_identity(identity.hash()) {
-            self.delivery.on_heard(member.id);
+        for (group, member) in self.people.groups_of(identity.hash()) {
+            if let Some(hosted) = self.groups.stir(group) {
+                hosted.delivery.on_heard(member);
+            }
         }
     }
 
     /// A person, with the name that they announce.
     pub(super) fn caller(&self, identity: Arc<PublicIdentity>) -> Caller {
-        let peer = self.engine.peer(&delivery_address(&identity));
+        let peer = self.engine.peer(&delivery_address(identity.hash()));
         let announced_name = peer
             .and_then(|peer| peer.app_data.as_deref())
             .and_then(|app_data| AppData::parse(app_data).display_name);
@@ -131,6 +146,7 @@ impl Host {
     }
 }
 
-pub(super) fn delivery_address(identity: &PublicIdentity) -> DestinationHash {
-    DestinationHash::of_single(*DELIVERY_NAME_HASH, identity.hash())
+/// Where a person receives messages.
+pub(super) fn delivery_address(person: IdentityHash) -> DestinationHash {
+    DestinationHash::of_single(*DELIVERY_NAME_HASH, person)
 }

@@ -1,4 +1,4 @@
-//! A node that hosts a group, without sockets, threads, disk or clock: engine, router and group joined together.
+//! A node that hosts groups, without sockets, threads, disk or clock: engine, router and groups joined together.
 //!
 //! Data goes one way: frame → packet → link or message → group → event → commit → fan-out → frame. The event loop
 //! (`crate::node`) feeds it and carries out what it yields; the simulator does the same on virtual time. What leaves
@@ -6,10 +6,13 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `messages.rs` | LXMF messages to the group, and what the group tells people |
+//! | `hosted.rs` | the groups: what each of them owns, and how one is found |
+//! | `people.rs` | who is a member of which groups |
+//! | `messages.rs` | LXMF messages to a group, and what the group tells people |
+//! | `record.rs` | what follows from the events of a decision |
 //! | `fanout.rs` | copies of posts on their way to members |
 //! | `calls.rs` | requests on `meshchat.group` and calls on the control socket |
-//! | `announces.rs` | when the group's destinations are announced, and where |
+//! | `announces.rs` | when the groups' destinations are announced, and where |
 //! | `gate.rs` | what waits for a commit |
 //! | `queries.rs` | what is asked of the store |
 //! | `tail.rs` | the newest part of the history, in memory |
@@ -20,19 +23,20 @@ mod announces;
 mod calls;
 mod fanout;
 mod gate;
+mod hosted;
 mod messages;
+mod people;
 mod queries;
+mod record;
 mod start;
 mod tail;
 mod values;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
-use lxmf::router::{DELIVERY_NAME_HASH, Router, SendId};
-use reticulum::crypto::{Identity, PublicIdentity};
-use reticulum::hash::DestinationHash;
+use lxmf::router::{Router, SendId};
+use reticulum::crypto::Identity;
 use reticulum::node::{
     Event as EngineEvent, InterfaceConfig, InterfaceId, InterfaceStats, Node, Output as EngineOutput, Persist,
 };
@@ -40,19 +44,16 @@ use reticulum::time::{Instant, UnixTime};
 
 use self::announces::Announces;
 use self::gate::Gate;
-use self::tail::Tail;
-use crate::group::delivery::Dispatch;
-use crate::group::{Dedup, Delivery, Event, EventKind, Group, GroupId, MemberId, MessageId};
+use self::hosted::Groups;
+use self::people::People;
+use crate::group::{Dedup, Group};
 use crate::store::Write;
 
 pub use self::queries::{PostRow, Query, Rows};
 pub use self::values::{
     Addresses, CallId, HostConfig, HostCounters, Job, JobDone, Output, QueryId, TransportConfig,
 };
-use self::values::{After, Asked, Asker, Sent};
-
-/// The group of this node. Several are a later matter; the store and the log have room for them.
-const GROUP: GroupId = GroupId(1);
+use self::values::{After, Asked, Asker, Asking, Sent};
 
 /// Work, messages and writes under way above which no more frames are to be read: TCP pushes back, nothing is lost.
 const UNDER_WAY_MAX: usize = 4_096;
@@ -67,14 +68,10 @@ const REPLIES_MAX: usize = 1_024;
 pub struct Host {
     engine: Node,
     router: Router,
-    group: Group,
-    addresses: Addresses,
-    identity: Arc<Identity>,
+    groups: Groups,
+    people: People,
+    /// Of all groups: the id of a message covers its destination.
     dedup: Dedup,
-    delivery: Delivery,
-    tail: Tail,
-    /// Copies that wait until the store has given their text.
-    waiting_copies: VecDeque<Dispatch>,
     announces: Announces,
     gate: Gate<After>,
     sent: HashMap<SendId, Sent>,
@@ -85,13 +82,11 @@ pub struct Host {
     answer_bytes: usize,
     /// Private messages under way.
     replies: usize,
-    /// Whose keys the engine keeps because they are members.
-    kept: HashMap<MemberId, DestinationHash>,
     counters: HostCounters,
 }
 
 impl Host {
-    /// Attaches an interface that is up, and announces the group on it, now and every `announce_interval`.
+    /// Attaches an interface that is up, and announces the groups on it, now and every `announce_interval`.
     pub fn handle_interface_up(
         &mut self,
         now: Instant,
@@ -137,8 +132,8 @@ impl Host {
     /// Takes the store's answer.
     pub fn handle_rows(&mut self, now: Instant, query: QueryId, rows: Rows) {
         match self.asked.remove(&query) {
-            Some(Asked::Call(asker, pending)) => self.finish_call(now, asker, pending, rows),
-            Some(Asked::Line(seq)) => self.line_found(now, seq, rows),
+            Some(Asked::Call(asking, pending)) => self.finish_call(now, asking, pending, rows),
+            Some(Asked::Line(group, seq)) => self.line_found(now, group, seq, rows),
             None => {}
         }
     }
@@ -147,9 +142,10 @@ impl Host {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.engine.handle_timeout(now);
         self.router.handle_timeout(now, &mut self.engine);
-        self.delivery.handle_timeout(now);
+        self.groups.handle_timeout(now);
         while let Some(interface) = self.announces.pop_due(now) {
-            for destination in [self.addresses.lxmf, self.addresses.api] {
+            let addresses = self.groups.iter().map(|hosted| hosted.addresses);
+            for destination in addresses.flat_map(|addresses| [addresses.lxmf, addresses.api]) {
                 // Both are ours and their app_data is bounded, so this cannot fail.
                 let _ = self.engine.announce(now, destination, Some(interface));
             }
@@ -161,7 +157,7 @@ impl Host {
         [
             self.engine.poll_timeout(),
             self.router.poll_timeout(),
-            self.delivery.poll_timeout(),
+            self.groups.poll_timeout(),
             self.announces.poll_timeout(),
         ]
         .into_iter()
@@ -179,8 +175,8 @@ impl Host {
                 self.engine_output(now, output);
             } else if let Some(output) = self.router.poll_output() {
                 self.router_output(now, output);
-            } else if let Some(dispatch) = self.delivery.poll() {
-                self.dispatch(now, dispatch);
+            } else if let Some((group, dispatch)) = self.groups.poll_copy() {
+                self.dispatch(now, group, dispatch);
             } else {
                 return None;
             }
@@ -217,19 +213,19 @@ impl Host {
         self.engine.set_unix_time(now, unix);
     }
 
-    /// The group.
+    /// The first group.
     pub fn group(&self) -> &Group {
-        &self.group
+        &self.groups.first().group
     }
 
-    /// The group's addresses.
+    /// The first group's addresses.
     pub fn addresses(&self) -> Addresses {
-        self.addresses
+        self.groups.first().addresses
     }
 
-    /// The group's identity.
+    /// The first group's identity.
     pub fn identity(&self) -> &Identity {
-        &self.identity
+        &self.groups.first().identity
     }
 
     /// What an interface carried.
@@ -248,7 +244,7 @@ impl Host {
             calls_busy,
             replies_dropped,
         } = self.counters;
-        let delivery = self.delivery.counters();
+        let delivery = self.groups.delivery_counters();
         let own = [
             ("messages_taken", messages_taken),
             ("messages_repeated", messages_repeated),
@@ -260,7 +256,7 @@ impl Host {
             ("copies_delivered", delivery.delivered),
             ("copies_refused", delivery.refused),
             ("copies_expired", delivery.expired),
-            ("copies_pending", self.delivery.pending() as u64),
+            ("copies_pending", self.groups.copies_pending() as u64),
         ];
         let engine = self.engine.counters().iter().chain(self.router.counters().iter());
         own.into_iter().chain(engine).map(|(name, count)| (name.to_owned(), count)).collect()
@@ -284,10 +280,10 @@ impl Host {
 
     fn engine_event(&mut self, now: Instant, event: EngineEvent) {
         match event {
-            EngineEvent::Request { link, destination, request, path, data, remote, .. }
-                if destination == self.addresses.api =>
-            {
-                self.request(now, Asker::Link { link, request }, path, &data, remote);
+            EngineEvent::Request { link, destination, request, path, data, remote, .. } => {
+                if let Some(group) = self.groups.of_api(&destination) {
+                    self.request(now, Asker::Link { link, request }, group, path, &data, remote);
+                }
             }
             EngineEvent::LinkIdentified { identity, .. } => self.heard(&identity),
             _ => {}
@@ -327,66 +323,13 @@ impl Host {
         match after {
             After::Prove(proof) => self.engine.prove(now, proof),
             After::Persisted(id) => self.engine.handle_persisted(now, id),
-            After::FanOut { seq, author } => self.delivery.on_posted(now, seq, author),
-            After::Tell { to, text } => self.tell(now, to, text),
+            After::FanOut { group, seq, author } => {
+                if let Some(hosted) = self.groups.stir(group) {
+                    hosted.delivery.on_posted(now, seq, author);
+                }
+            }
+            After::Tell { from, to, text } => self.tell(now, from, to, text),
             After::Answer(asker, body) => self.answer(now, asker, body),
-        }
-    }
-
-    /// Sends a decision to the store, and to everybody whom it concerns once it is durable.
-    fn record(&mut self, now: Instant, events: Vec<Event>, seen: Option<MessageId>) {
-        if events.is_empty() && seen.is_none() {
-            return;
-        }
-        let after: Vec<After> = events.iter().filter_map(|event| self.project(event)).collect();
-        self.write(Write::Decision { group: GROUP, events, seen });
-        after.into_iter().for_each(|after| self.after_commit(now, after));
-    }
-
-    /// Lets an event take effect outside of the group's own state.
-    fn project(&mut self, event: &Event) -> Option<After> {
-        self.tail.push(event, &self.group.state().roster);
-        match &event.kind {
-            EventKind::Posted(_) => {
-                return Some(After::FanOut { seq: event.seq, author: event.actor });
-            }
-            EventKind::Joined { member, identity, .. } => {
-                self.delivery.on_joined(*member, event.seq);
-                self.keep_peer(*member, identity);
-            }
-            EventKind::Left { member }
-            | EventKind::Kicked { member, .. }
-            | EventKind::Banned { member: Some(member), .. } => {
-                self.delivery.on_removed(*member);
-                self.release_peer(*member);
-            }
-            _ => {}
-        }
-        None
-    }
-
-    /// Makes sure that the engine knows a member's keys and does not forget them.
-    fn keep_peer(&mut self, member: MemberId, identity: &Arc<PublicIdentity>) {
-        let address = DestinationHash::of_single(*DELIVERY_NAME_HASH, identity.hash());
-        self.kept.insert(member, address);
-        if self.engine.peer(&address).is_none() {
-            self.engine.add_peer(reticulum::node::PeerRecord {
-                destination: address,
-                identity: identity.to_bytes(),
-                app_data: None,
-                ratchet: None,
-                heard: UnixTime::default(),
-                emitted_s: 0,
-            });
-        }
-        self.engine.retain_peer(address, true);
-    }
-
-    /// Lets the engine forget whoever is no member any more, or coming and going would fill its memory.
-    fn release_peer(&mut self, member: MemberId) {
-        if let Some(address) = self.kept.remove(&member) {
-            self.engine.retain_peer(address, false);
-            self.write(Write::ForgetPeer(address));
         }
     }
 }

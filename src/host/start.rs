@@ -3,23 +3,28 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use lxmf::router::{DELIVERY_NAME_HASH, DeliveryConfig, RESOURCE_SIZE_MAX, Router};
-use reticulum::crypto::{Identity, Rng};
-use reticulum::hash::DestinationHash;
+use lxmf::router::{DeliveryConfig, RESOURCE_SIZE_MAX, Router};
+use reticulum::crypto::{Identity, RatchetSecret, Rng};
 use reticulum::node::{DestinationConfig, Node, NodeConfig, ProofPolicy};
 use reticulum::time::{Instant, UnixTime};
 
 use super::announces::Announces;
 use super::gate::Gate;
+use super::hosted::{Groups, Hosted};
+use super::messages::delivery_address;
+use super::people::People;
 use super::tail::Tail;
 use super::values::{Addresses, HostConfig, HostCounters};
-use super::{GROUP, Host, UNDER_WAY_MAX};
+use super::{Host, UNDER_WAY_MAX};
 use crate::api;
-use crate::group::{ClaimCode, Dedup, Delivery, Event, Group, Seq};
+use crate::group::{ClaimCode, Dedup, Delivery, Group, GroupId, Seq};
 use crate::store::{Restored, RestoredGroup, Write};
 
 /// The destination of group-aware clients.
 const API_NAME: &str = "meshchat.group";
+
+/// The group that a first start creates.
+const FIRST_GROUP: GroupId = GroupId(1);
 
 impl Host {
     /// Starts on what the store restored. A group that is created now comes with its claim code.
@@ -41,54 +46,12 @@ impl Host {
         for identity in &config.blackhole {
             engine.blackhole(*identity, true);
         }
-        let mut router = Router::new();
-        let saved = restored.groups.into_iter().find(|group| group.id == GROUP);
-        let delivery = match &saved {
-            Some(saved) => {
-                Delivery::restore(now, unix, saved.cursors.iter().copied(), saved.waiting.iter().copied())
-            }
-            None => Delivery::default(),
-        };
-        let (group, created) = open_group(&config, saved, &mut rng, unix);
-        // Of a new group, all of the history is here.
-        let tail = Tail::new(if created.is_some() { Seq::default() } else { group.state().head });
-        let lxmf = DestinationHash::of_single(*DELIVERY_NAME_HASH, config.identity.hash());
-        let delivery_config = DeliveryConfig {
-            identity: Arc::clone(&config.identity),
-            display_name: api::public_name(group.state()).to_owned(),
-            stamp_cost: None,
-            ratchets: restored
-                .ratchets
-                .into_iter()
-                .find(|(of, _)| *of == lxmf)
-                .map(|(_, all)| all)
-                .unwrap_or_default(),
-            resource_size_max: RESOURCE_SIZE_MAX,
-        };
-        let lxmf = router
-            .add_delivery(&mut engine, delivery_config)
-            .expect("the engine is new and names are bounded");
-        let api = engine
-            .add_destination(DestinationConfig {
-                app_data: api::announce(group.state()),
-                accept_links: true,
-                proofs: ProofPolicy::All,
-                ..DestinationConfig::new(Arc::clone(&config.identity), API_NAME)
-            })
-            .expect("the engine is new and the body is bounded");
-        for peer in restored.peers {
-            engine.add_peer(peer);
-        }
         let mut host = Self {
             engine,
-            router,
-            group,
-            addresses: Addresses { lxmf, api },
-            identity: config.identity,
+            router: Router::new(),
+            groups: Groups::default(),
+            people: People::default(),
             dedup: Dedup::restore(restored.seen),
-            delivery,
-            tail,
-            waiting_copies: VecDeque::new(),
             announces: Announces::default(),
             gate: Gate::default(),
             sent: HashMap::new(),
@@ -97,38 +60,106 @@ impl Host {
             outputs: VecDeque::new(),
             answer_bytes: 0,
             replies: 0,
-            kept: HashMap::new(),
             counters: HostCounters::default(),
         };
-        let roster = &host.group.state().roster;
-        let members: Vec<_> = roster.iter().map(|member| (member.id, Arc::clone(&member.identity))).collect();
-        members.iter().for_each(|(member, identity)| host.keep_peer(*member, identity));
-        let code = created.map(|(code, event)| {
-            host.write(Write::Decision { group: GROUP, events: vec![event], seen: None });
-            code
-        });
+        for peer in restored.peers {
+            host.engine.add_peer(peer);
+        }
+        let mut ratchets: HashMap<_, _> = restored.ratchets.into_iter().collect();
+        let mut ratchets_of =
+            |identity: &Identity| ratchets.remove(&delivery_address(identity.hash())).unwrap_or_default();
+        let saved = restored.groups.into_iter().find(|saved| saved.id == FIRST_GROUP);
+        let ratchets = ratchets_of(&config.identity);
+        let code = match saved {
+            Some(saved) => {
+                host.restore_group(&config, saved, ratchets, now, unix);
+                None
+            }
+            None => Some(host.create_group(&config, ratchets, ClaimCode::from_random(rng.bytes()), unix)),
+        };
         (host, code)
     }
-}
 
-fn open_group(
-    config: &HostConfig,
-    saved: Option<RestoredGroup>,
-    rng: &mut Rng,
-    unix: UnixTime,
-) -> (Group, Option<(ClaimCode, Event)>) {
-    match saved {
-        Some(saved) => (Group::restore(saved.state, saved.recent, config.limits.clone()), None),
-        None => {
-            let code = ClaimCode::from_random(rng.bytes());
-            let (group, event) = Group::create(
-                unix,
-                &config.name,
-                config.visibility,
-                Some(code.hash()),
-                config.limits.clone(),
-            );
-            (group, Some((code, event)))
-        }
+    fn restore_group(
+        &mut self,
+        config: &HostConfig,
+        saved: RestoredGroup,
+        ratchets: Vec<RatchetSecret>,
+        now: Instant,
+        unix: UnixTime,
+    ) {
+        let delivery = Delivery::restore(now, unix, saved.cursors, saved.waiting);
+        let group = Group::restore(saved.state, saved.recent, config.limits.clone());
+        let tail = Tail::new(group.state().head);
+        self.host_group(saved.id, group, &config.identity, ratchets, delivery, tail);
+    }
+
+    fn create_group(
+        &mut self,
+        config: &HostConfig,
+        ratchets: Vec<RatchetSecret>,
+        code: ClaimCode,
+        unix: UnixTime,
+    ) -> ClaimCode {
+        let (claim, limits) = (Some(code.hash()), config.limits.clone());
+        let (group, created) = Group::create(unix, &config.name, config.visibility, claim, limits);
+        // All of its history is here.
+        let tail = Tail::new(Seq::default());
+        self.host_group(FIRST_GROUP, group, &config.identity, ratchets, Delivery::default(), tail);
+        self.write(Write::Decision { group: FIRST_GROUP, events: vec![created], seen: None });
+        code
+    }
+
+    /// Gives a group its two destinations and its place among the others.
+    fn host_group(
+        &mut self,
+        id: GroupId,
+        group: Group,
+        identity: &Arc<Identity>,
+        ratchets: Vec<RatchetSecret>,
+        delivery: Delivery,
+        tail: Tail,
+    ) {
+        let addresses = self.add_destinations(&group, identity, ratchets);
+        let roster = &group.state().roster;
+        let members: Vec<_> = roster.iter().map(|member| (member.id, Arc::clone(&member.identity))).collect();
+        self.groups.insert(Hosted {
+            id,
+            group,
+            addresses,
+            identity: Arc::clone(identity),
+            delivery,
+            tail,
+            waiting_copies: VecDeque::new(),
+            present: HashMap::new(),
+        });
+        members.iter().for_each(|(member, identity)| self.keep_peer(id, *member, identity));
+    }
+
+    fn add_destinations(
+        &mut self,
+        group: &Group,
+        identity: &Arc<Identity>,
+        ratchets: Vec<RatchetSecret>,
+    ) -> Addresses {
+        let delivery = DeliveryConfig {
+            identity: Arc::clone(identity),
+            display_name: api::public_name(group.state()).to_owned(),
+            stamp_cost: None,
+            ratchets,
+            resource_size_max: RESOURCE_SIZE_MAX,
+        };
+        let lxmf = self
+            .router
+            .add_delivery(&mut self.engine, delivery)
+            .expect("identities differ, groups and names are bounded");
+        let api = DestinationConfig {
+            app_data: api::announce(group.state()),
+            accept_links: true,
+            proofs: ProofPolicy::All,
+            ..DestinationConfig::new(Arc::clone(identity), API_NAME)
+        };
+        let api = self.engine.add_destination(api).expect("identities differ, groups and bodies are bounded");
+        Addresses { lxmf, api }
     }
 }

@@ -9,7 +9,7 @@ use reticulum::node::{PendingProof, PersistId};
 
 use super::calls::PendingCall;
 use super::queries::Query;
-use crate::group::{Limits, MemberId, Seq, Visibility};
+use crate::group::{Caller, GroupId, Limits, MemberId, Seq, Visibility};
 use crate::store::Write;
 
 /// Settings of a host.
@@ -120,13 +120,21 @@ pub(super) enum Asker {
     Control(CallId),
 }
 
+/// Who asks which group for something, and where the answer goes.
+#[derive(Clone, Debug)]
+pub(super) struct Asking {
+    pub(super) asker: Asker,
+    pub(super) group: GroupId,
+    pub(super) caller: Caller,
+}
+
 /// What a commit releases.
 #[derive(Debug)]
 pub(super) enum After {
     Prove(PendingProof),
     Persisted(PersistId),
-    FanOut { seq: Seq, author: Option<MemberId> },
-    Tell { to: DestinationHash, text: String },
+    FanOut { group: GroupId, seq: Seq, author: Option<MemberId> },
+    Tell { from: GroupId, to: DestinationHash, text: String },
     Answer(Asker, Vec<u8>),
 }
 
@@ -138,14 +146,14 @@ impl After {
 
 /// What the answer to a query is for.
 pub(super) enum Asked {
-    Call(Asker, PendingCall),
-    Line(Seq),
+    Call(Asking, PendingCall),
+    Line(GroupId, Seq),
 }
 
 /// What an outgoing message is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Sent {
-    Copy { member: MemberId, seq: Seq },
+    Copy { group: GroupId, member: MemberId, seq: Seq },
     Reply,
 }
 
@@ -168,7 +176,7 @@ pub struct HostCounters {
     pub replies_dropped: u64,
 }
 
-/// The addresses of the group.
+/// The addresses of a group.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses {
     /// Its `lxmf.delivery` destination.

@@ -1,0 +1,147 @@
+//! The groups of this node: what each of them owns, how one is found, and whose turn it is to send copies of posts.
+//!
+//! Most groups are idle most of the time, so nothing here goes through all of them for each frame: a group whose
+//! delivery was touched is *stirred*, and only those are asked for copies and deadlines.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use reticulum::crypto::Identity;
+use reticulum::hash::{DestinationHash, IdentityHash};
+use reticulum::time::{Instant, TimerQueue};
+
+use super::tail::Tail;
+use super::values::Addresses;
+use crate::group::delivery::{DeliveryCounters, Dispatch};
+use crate::group::{Delivery, Group, GroupId, MemberId};
+
+/// Copies under way at a time, of all groups together; the groups take turns.
+const COPIES_MAX: usize = 1_024;
+
+/// A group with all that is its own.
+#[derive(Debug)]
+pub(super) struct Hosted {
+    pub(super) id: GroupId,
+    pub(super) group: Group,
+    pub(super) addresses: Addresses,
+    pub(super) identity: Arc<Identity>,
+    pub(super) delivery: Delivery,
+    pub(super) tail: Tail,
+    /// Copies that wait until the store has given their text.
+    pub(super) waiting_copies: VecDeque<Dispatch>,
+    /// Who the present members are: those who have just left are no longer in the group's own roster.
+    pub(super) present: HashMap<MemberId, IdentityHash>,
+}
+
+/// All groups.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    hosted: BTreeMap<GroupId, Hosted>,
+    by_destination: HashMap<DestinationHash, GroupId>,
+    /// Groups whose delivery was touched since it was last asked for copies, in the order of their turns.
+    stirred: VecDeque<GroupId>,
+    /// When the delivery of the others needs to be called.
+    timers: TimerQueue<GroupId>,
+}
+
+impl Groups {
+    /// Takes a group in.
+    pub(super) fn insert(&mut self, hosted: Hosted) {
+        let Addresses { lxmf, api } = hosted.addresses;
+        self.by_destination.extend([(lxmf, hosted.id), (api, hosted.id)]);
+        self.stirred.push_back(hosted.id);
+        self.hosted.insert(hosted.id, hosted);
+    }
+
+    pub(super) fn get(&self, id: GroupId) -> Option<&Hosted> {
+        self.hosted.get(&id)
+    }
+
+    /// For a change that does not concern the delivery of posts.
+    pub(super) fn get_mut(&mut self, id: GroupId) -> Option<&mut Hosted> {
+        self.hosted.get_mut(&id)
+    }
+
+    /// For a change after which there may be copies to send, or another deadline.
+    pub(super) fn stir(&mut self, id: GroupId) -> Option<&mut Hosted> {
+        let hosted = self.hosted.get_mut(&id)?;
+        if !self.stirred.contains(&id) {
+            self.stirred.push_back(id);
+        }
+        Some(hosted)
+    }
+
+    /// Whose destination this is.
+    pub(super) fn at(&self, destination: &DestinationHash) -> Option<GroupId> {
+        self.by_destination.get(destination).copied()
+    }
+
+    /// Whose `meshchat.group` destination this is.
+    pub(super) fn of_api(&self, destination: &DestinationHash) -> Option<GroupId> {
+        let hosted = self.get(self.at(destination)?)?;
+        (hosted.addresses.api == *destination).then_some(hosted.id)
+    }
+
+    /// The oldest group.
+    pub(super) fn first(&self) -> &Hosted {
+        self.hosted.values().next().expect("a node hosts at least one group")
+    }
+
+    /// All of them, the oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Hosted> {
+        self.hosted.values()
+    }
+
+    /// The next copy to send.
+    pub(super) fn poll_copy(&mut self) -> Option<(GroupId, Dispatch)> {
+        while !self.stirred.is_empty() && self.copies_under_way() < COPIES_MAX {
+            let id = self.stirred.pop_front()?;
+            let Some(hosted) = self.hosted.get_mut(&id) else { continue };
+            if let Some(dispatch) = hosted.delivery.poll() {
+                self.stirred.push_back(id);
+                return Some((id, dispatch));
+            }
+            match hosted.delivery.poll_timeout() {
+                Some(deadline) if self.timers.deadline(&id) == Some(deadline) => {}
+                Some(deadline) => self.timers.set(id, deadline),
+                None => self.timers.cancel(&id),
+            }
+        }
+        None
+    }
+
+    /// Lets posts expire and brings members back whose wait is over.
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        while let Some(id) = self.timers.pop_due(now) {
+            if let Some(hosted) = self.stir(id) {
+                hosted.delivery.handle_timeout(now);
+            }
+        }
+    }
+
+    /// When [`Self::handle_timeout`] is to be called next. Valid once [`Self::poll_copy`] has no more.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next_deadline()
+    }
+
+    /// What became of copies since the start, of all groups together.
+    pub(super) fn delivery_counters(&self) -> DeliveryCounters {
+        let mut total = DeliveryCounters::default();
+        for DeliveryCounters { delivered, refused, expired } in self.iter().map(|one| one.delivery.counters())
+        {
+            total.delivered += delivered;
+            total.refused += refused;
+            total.expired += expired;
+        }
+        total
+    }
+
+    /// Copies that members still lack.
+    pub(super) fn copies_pending(&self) -> usize {
+        self.iter().map(|hosted| hosted.delivery.pending()).sum()
+    }
+
+    fn copies_under_way(&self) -> usize {
+        self.hosted.values().map(|hosted| hosted.delivery.in_flight()).sum()
+    }
+}

@@ -1,0 +1,80 @@
+//! What follows from the events of a decision: a write, the tail, fan-out, and whose keys the engine keeps.
+
+use reticulum::crypto::PublicIdentity;
+use reticulum::node::PeerRecord;
+use reticulum::time::{Instant, UnixTime};
+
+use super::messages::delivery_address;
+use super::{After, Host};
+use crate::group::{Event, EventKind, GroupId, MemberId, MessageId};
+use crate::store::Write;
+
+impl Host {
+    /// Sends a decision to the store, and to everybody whom it concerns once it is durable.
+    pub(super) fn record(
+        &mut self,
+        now: Instant,
+        group: GroupId,
+        events: Vec<Event>,
+        seen: Option<MessageId>,
+    ) {
+        if events.is_empty() && seen.is_none() {
+            return;
+        }
+        let after: Vec<After> = events.iter().filter_map(|event| self.project(group, event)).collect();
+        self.write(Write::Decision { group, events, seen });
+        after.into_iter().for_each(|after| self.after_commit(now, after));
+    }
+
+    /// Lets an event take effect outside of the group's own state.
+    fn project(&mut self, group: GroupId, event: &Event) -> Option<After> {
+        let hosted = self.groups.stir(group)?;
+        hosted.tail.push(event, &hosted.group.state().roster);
+        match &event.kind {
+            EventKind::Posted(_) => {
+                return Some(After::FanOut { group, seq: event.seq, author: event.actor });
+            }
+            EventKind::Joined { member, identity, .. } => {
+                hosted.delivery.on_joined(*member, event.seq);
+                self.keep_peer(group, *member, identity);
+            }
+            EventKind::Left { member }
+            | EventKind::Kicked { member, .. }
+            | EventKind::Banned { member: Some(member), .. } => {
+                hosted.delivery.on_removed(*member);
+                self.release_peer(group, *member);
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// Makes sure that the engine knows a member's keys and does not forget them.
+    pub(super) fn keep_peer(&mut self, group: GroupId, member: MemberId, identity: &PublicIdentity) {
+        let Some(hosted) = self.groups.get_mut(group) else { return };
+        hosted.present.insert(member, identity.hash());
+        self.people.add(identity.hash(), group, member);
+        let address = delivery_address(identity.hash());
+        if self.engine.peer(&address).is_none() {
+            self.engine.add_peer(PeerRecord {
+                destination: address,
+                identity: identity.to_bytes(),
+                app_data: None,
+                ratchet: None,
+                heard: UnixTime::default(),
+                emitted_s: 0,
+            });
+        }
+        self.engine.retain_peer(address, true);
+    }
+
+    /// Lets the engine forget whoever is no member of any group any more, or coming and going would fill its memory.
+    fn release_peer(&mut self, group: GroupId, member: MemberId) {
+        let gone = self.groups.get_mut(group).and_then(|hosted| hosted.present.remove(&member));
+        if let Some(person) = gone.filter(|person| self.people.remove(*person, group)) {
+            let address = delivery_address(person);
+            self.engine.retain_peer(address, false);
+            self.write(Write::ForgetPeer(address));
+        }
+    }
+}
