@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::control::{RESPONSE_BYTES_MAX, SOCKET_NAME, encode_frame, frame_len};
 use super::status::{NodeStatus, as_hex};
+use crate::group::Role;
 
 /// How long the node may take to answer one call.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -78,8 +79,8 @@ pub struct ListedMember {
     /// Identity.
     #[serde(serialize_with = "as_hex")]
     pub identity_hash: IdentityHash,
-    /// "owner" or "member".
-    pub role: &'static str,
+    /// "owner", "admin", "moderator", "member", "reader", or the number of a role that the group made.
+    pub role: String,
 }
 
 /// A connection to the node that runs on a data folder.
@@ -131,10 +132,7 @@ impl Client {
             for member in &page.members {
                 let identity_hash =
                     IdentityHash::from_slice(&member.identity_hash).ok_or(ClientError::Malformed)?;
-                let role = match member.role() {
-                    v1::Role::Owner => "owner",
-                    v1::Role::Member => "member",
-                };
+                let role = role_name(member.role);
                 members.push(ListedMember { nick: member.nick.clone(), identity_hash, role });
             }
             match page.members.last() {
@@ -154,6 +152,16 @@ impl Client {
         let response = v1::ControlResponse::decode(&bytes[..]).map_err(|_| ClientError::Malformed)?;
         accept(response.error.as_ref())?;
         A::decode(&response.body[..]).map_err(|_| ClientError::Malformed)
+    }
+}
+
+fn role_name(number: i32) -> String {
+    let built_in = u8::try_from(number).ok().and_then(Role::from_number);
+    match built_in {
+        Some(role @ (Role::Reader | Role::Member | Role::Moderator | Role::Admin | Role::Owner)) => {
+            role.name().to_owned()
+        }
+        Some(Role::Custom(_)) | None => format!("role {number}"),
     }
 }
 

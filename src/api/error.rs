@@ -71,6 +71,7 @@ fn code(refusal: &Refusal) -> ErrorCode {
         Refusal::NickTaken => ErrorCode::NickTaken,
         Refusal::Full { .. } => ErrorCode::Full,
         Refusal::BadCode => ErrorCode::BadCode,
+        Refusal::LastOwner => ErrorCode::LastOwner,
         Refusal::Ambiguous { .. } => ErrorCode::Ambiguous,
     }
 }

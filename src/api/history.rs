@@ -165,7 +165,7 @@ fn author_message(author: &Author) -> v1::Member {
         member: author.member.0,
         nick: author.nick.clone(),
         identity_hash: author.identity.as_bytes().to_vec(),
-        role: role(author.role).into(),
+        role: role(author.role),
         former: author.former,
     }
 }

@@ -65,12 +65,10 @@ fn sent(seq: Seq, time: UnixTime) -> Vec<u8> {
 }
 
 pub(super) fn membership(member: &Member) -> v1::Membership {
-    v1::Membership { member: member.id.0, nick: member.nick.clone(), role: role(member.role).into() }
+    v1::Membership { member: member.id.0, nick: member.nick.clone(), role: role(member.role) }
 }
 
-pub(super) fn role(role: Role) -> v1::Role {
-    match role {
-        Role::Member => v1::Role::Member,
-        Role::Owner => v1::Role::Owner,
-    }
+/// The number of a role on the wire. Those that the group made itself are beyond what `v1::Role` names.
+pub(super) fn role(role: Role) -> i32 {
+    i32::from(role.number())
 }

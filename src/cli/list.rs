@@ -87,8 +87,11 @@ mod tests {
         let author = Author { nick: "Bob \"B\"".into(), identity_hash: IdentityHash::new([0xab; 16]) };
         let message =
             ListedMessage { seq: 3, time: 1_700_000_000, text: "hi\n".into(), author: Some(author) };
-        let member =
-            ListedMember { nick: "Bob".into(), identity_hash: IdentityHash::new([1; 16]), role: "owner" };
+        let member = ListedMember {
+            nick: "Bob".into(),
+            identity_hash: IdentityHash::new([1; 16]),
+            role: "owner".into(),
+        };
         let (mut list, mut out) = (JsonList::default(), Vec::new());
         list.item(&message, &mut out).unwrap();
         list.item(&member, &mut out).unwrap();

@@ -7,6 +7,7 @@ use reticulum::crypto::PublicIdentity;
 use super::claim::ClaimHash;
 use super::event::{Authorship, Event};
 use super::ids::{MemberId, MessageId, Seq};
+use super::role::{Permission, Permissions, Role};
 use super::who::Who;
 
 /// Something that a caller wants to do.
@@ -69,6 +70,87 @@ pub enum Action {
         /// The hash of the new code.
         claim: ClaimHash,
     },
+    /// Give a member another role.
+    AssignRole {
+        /// Whom.
+        who: Who,
+        /// Which.
+        role: RoleRef,
+    },
+    /// Change what one member may do beside their role. Where a permission stands in several of the lists, the last
+    /// one counts.
+    ChangePermissions {
+        /// Whose.
+        who: Who,
+        /// To be granted beside the role.
+        grant: Permissions,
+        /// To be taken although the role has them.
+        revoke: Permissions,
+        /// To be as the role has them again.
+        reset: Permissions,
+    },
+    /// Make a role, or change one.
+    DefineRole {
+        /// Which one to change; without it a new one is made.
+        role: Option<RoleRef>,
+        /// Its name. Cleaned, cut, and blanks become dashes.
+        name: String,
+        /// What it may do.
+        permissions: Permissions,
+        /// How high it stands, above 0 and below the caller.
+        rank: u8,
+        /// Whether those who have it get nothing pushed.
+        quiet: bool,
+    },
+    /// Give up a role that the group made. Who had it becomes a member, or a reader where the role stood below that.
+    DeleteRole {
+        /// Which.
+        role: RoleRef,
+    },
+}
+
+/// What an action takes to be considered at all. What it does may need more: rank, authorship, a free place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Somebody who said who they are and is not banned.
+    Identity,
+    /// A member, whatever their role.
+    Membership,
+    /// A member with this permission.
+    May(Permission),
+    /// A member with one of these: the first serves for what is one's own, the second for all.
+    MayOwnOrAny(Permission, Permission),
+    /// The operator.
+    Operator,
+}
+
+impl Action {
+    /// What the action needs. Asked before anything else, for every door.
+    pub fn need(&self) -> Need {
+        match self {
+            Self::Join { .. } | Self::Claim { .. } => Need::Identity,
+            Self::Leave | Self::Rename { .. } => Need::Membership,
+            Self::Post { .. } => Need::May(Permission::Post),
+            Self::Delete { .. } => Need::MayOwnOrAny(Permission::DeleteOwn, Permission::DeleteAny),
+            Self::Kick { .. } => Need::May(Permission::Kick),
+            Self::Ban { .. } | Self::Unban { .. } => Need::May(Permission::Ban),
+            // Whoever stands above nobody may still step down.
+            Self::AssignRole { .. } => Need::Membership,
+            Self::ChangePermissions { .. } | Self::DefineRole { .. } | Self::DeleteRole { .. } => {
+                Need::May(Permission::ManageRoles)
+            }
+            Self::IssueClaim { .. } => Need::Operator,
+        }
+    }
+}
+
+/// Names a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoleRef {
+    /// By number.
+    Role(Role),
+    /// By name, in either case.
+    Name(String),
 }
 
 /// A post as the store knows it.

@@ -14,6 +14,7 @@ pub(super) enum Command<'a> {
     Ban { who_and_reason: &'a str },
     Unban { who: &'a str },
     Claim { code: &'a str },
+    Role { words: &'a str },
 }
 
 /// Why a text that starts like a command is none.
@@ -43,6 +44,7 @@ fn parse_word<'a>(word: &str, rest: &'a str) -> Result<Command<'a>, CommandError
         "kick" => Command::Kick { who_and_reason: needed("/kick WHO REASON")? },
         "ban" => Command::Ban { who_and_reason: needed("/ban WHO REASON")? },
         "unban" => Command::Unban { who: needed("/unban WHO")? },
+        "role" => Command::Role { words: needed("/role WHO ROLE")? },
         "claim" => Command::Claim { code: needed("/claim CODE")? },
         _ => return Err(CommandError::Unknown),
     })

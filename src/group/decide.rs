@@ -4,13 +4,14 @@
 mod membership;
 mod messages;
 mod moderation;
+mod roles;
 
 use std::time::Duration;
 
 use reticulum::time::UnixTime;
 
 use super::event::Post;
-use super::{Action, Caller, Group, Outcome, Refusal};
+use super::{Action, Caller, CustomRole, Group, Need, Outcome, Rank, Refusal};
 
 pub use moderation::REASON_CHARS_MAX;
 
@@ -20,6 +21,7 @@ pub const GROUP_NAME_CHARS_MAX: usize = 64;
 impl Group {
     /// Does what the caller wants, or says why not. On `Ok` the events have taken effect and must be appended.
     pub fn decide(&mut self, now: UnixTime, caller: &Caller, action: Action) -> Result<Outcome, Refusal> {
+        self.require(caller, action.need())?;
         match action {
             Action::Join { nick } => self.join(now, caller, nick),
             Action::Leave => self.leave(now, caller),
@@ -32,7 +34,32 @@ impl Group {
             Action::Unban { who } => self.unban(now, caller, &who),
             Action::Rename { nick } => self.rename(now, caller, &nick),
             Action::Claim { code } => self.claim(now, caller, &code),
-            Action::IssueClaim { claim } => self.issue_claim(now, caller, claim),
+            Action::IssueClaim { claim } => self.issue_claim(now, claim),
+            Action::AssignRole { who, role } => self.assign_role(now, caller, &who, &role),
+            Action::ChangePermissions { who, grant, revoke, reset } => {
+                self.change_permissions(now, caller, &who, [grant, revoke, reset])
+            }
+            Action::DefineRole { role, name, permissions, rank, quiet } => {
+                let name = roles::clean_role_name(&name);
+                let wanted = CustomRole { name, permissions, rank: Rank(rank), quiet };
+                self.define_role(now, caller, role.as_ref(), wanted)
+            }
+            Action::DeleteRole { role } => self.delete_role(now, caller, &role),
+        }
+    }
+
+    /// Whether the caller has what an action needs at the least. The operator has all of it; what takes an identity
+    /// still asks for one.
+    pub fn require(&self, caller: &Caller, need: Need) -> Result<(), Refusal> {
+        match (need, caller) {
+            (Need::Identity, _) => self.require_identity(caller).map(|_| ()),
+            (_, Caller::Operator) => Ok(()),
+            (Need::Operator, _) => Err(Refusal::NoPermission),
+            (Need::Membership, _) => self.require_member(caller).map(|_| ()),
+            (Need::May(permission), _) => self.authorize(caller, permission),
+            (Need::MayOwnOrAny(own, any), _) => {
+                self.authorize(caller, own).or_else(|_| self.authorize(caller, any))
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use super::event::{Authorship, Visibility};
 use super::ids::MessageId;
 use super::refusal::Refusal;
 use super::who::{Who, split_who};
-use super::{Action, Caller, Group, Outcome, text};
+use super::{Action, Caller, Group, Outcome, Permission, Permissions, RoleRef, text};
 
 impl Group {
     /// Takes a text that somebody sent. Refusals come back as replies. The caller has recognised copies before
@@ -66,14 +66,29 @@ impl Group {
                 let (who, reason) = self.split_who(who_and_reason)?;
                 Action::Ban { who, reason }
             }
+            Command::Role { words } => return self.role_command(now, caller, words),
             Command::Members { from } => {
                 let roster = &self.state.roster;
-                return Ok(Outcome::told(text::members(roster.len(), roster.iter_from(from))));
+                return Ok(Outcome::told(text::members(
+                    roster.len(),
+                    roster.iter_from(from),
+                    &self.state.roles,
+                )));
             }
             Command::Help => {
-                let role = self.require_member(caller)?.role;
-                return Ok(Outcome::told(text::help(role.permissions())));
+                let permissions = self.permissions_of(self.require_member(caller)?);
+                return Ok(Outcome::told(text::help(permissions)));
             }
+        };
+        self.decide(now, caller, action)
+    }
+
+    /// `/role WHO ROLE`, `/role WHO +PERMISSION -PERMISSION =PERMISSION`.
+    fn role_command(&mut self, now: UnixTime, caller: &Caller, words: &str) -> Result<Outcome, Refusal> {
+        let (who, rest) = self.split_who(words)?;
+        let action = match permission_changes(&rest) {
+            Some([grant, revoke, reset]) => Action::ChangePermissions { who, grant, revoke, reset },
+            None => Action::AssignRole { who, role: RoleRef::Name(rest) },
         };
         self.decide(now, caller, action)
     }
@@ -92,4 +107,16 @@ impl Group {
         let name = (self.state.visibility == Visibility::Public).then_some(self.state.name.as_str());
         Outcome::told(text::stranger(name))
     }
+}
+
+/// Reads `+kick -post =mute` as what is to be granted, revoked and reset; `None` if any word is something else.
+fn permission_changes(text: &str) -> Option<[Permissions; 3]> {
+    let mut changes = [Permissions::NONE; 3];
+    let words = text.split_whitespace();
+    for word in words.clone() {
+        let (sign, name) = word.split_at_checked(1)?;
+        let change = changes.get_mut("+-=".find(sign)?)?;
+        *change = change.with(Permissions::of(&[Permission::from_name(name)?]));
+    }
+    (words.count() > 0).then_some(changes)
 }

@@ -11,6 +11,8 @@ use reticulum::time::UnixTime;
 
 use super::claim::ClaimHash;
 use super::ids::{MemberId, MessageId, Seq};
+use super::role::{Permissions, Role};
+use super::roles::CustomRole;
 
 /// One entry of a group's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +100,36 @@ pub enum EventKind {
         member: MemberId,
         /// The new one, unique at that moment.
         nick: String,
+    },
+    /// A member got another role.
+    RoleAssigned {
+        /// Who.
+        member: MemberId,
+        /// Which.
+        role: Role,
+    },
+    /// A member may do other things than their role may. What was said of them before no longer holds.
+    PermissionsChanged {
+        /// Who.
+        member: MemberId,
+        /// What they may do beside that.
+        granted: Permissions,
+        /// What they may not do of that.
+        revoked: Permissions,
+    },
+    /// The group made a role, or changed one.
+    RoleDefined {
+        /// Its number.
+        number: u8,
+        /// What it is from now on.
+        role: CustomRole,
+    },
+    /// The group gave a role up.
+    RoleDeleted {
+        /// Its number, which may be given again.
+        number: u8,
+        /// What those who had it are from now on.
+        fallback: Role,
     },
 }
 

@@ -9,7 +9,7 @@ use reticulum::time::UnixTime;
 
 use super::ids::{MemberId, Seq};
 use super::nick::nick_key;
-use super::role::Role;
+use super::role::{Permissions, Role};
 
 /// The destination at which every LXMF client receives (`spec/lxmf.md` section 1).
 const DELIVERY_NAME: &str = "lxmf.delivery";
@@ -27,6 +27,10 @@ pub struct Member {
     pub nick: String,
     /// What they are.
     pub role: Role,
+    /// What they may do beside what their role may.
+    pub granted: Permissions,
+    /// What they may not do although their role may.
+    pub revoked: Permissions,
     /// When they joined.
     pub joined: UnixTime,
     /// The event by which they joined: nothing older is sent to them.
@@ -43,7 +47,8 @@ impl Member {
         joined_seq: Seq,
     ) -> Self {
         let address = DestinationHash::of_single(NameHash::of_name(DELIVERY_NAME), identity.hash());
-        Self { id, identity, address, nick, role: Role::Member, joined, joined_seq }
+        let (granted, revoked) = (Permissions::NONE, Permissions::NONE);
+        Self { id, identity, address, nick, role: Role::Member, granted, revoked, joined, joined_seq }
     }
 }
 
@@ -99,6 +104,20 @@ impl Roster {
     pub fn set_role(&mut self, id: MemberId, role: Role) {
         if let Some(member) = self.members.get_mut(&id) {
             member.role = role;
+        }
+    }
+
+    /// Gives a member other permissions beside those of their role.
+    pub fn set_permissions(&mut self, id: MemberId, granted: Permissions, revoked: Permissions) {
+        if let Some(member) = self.members.get_mut(&id) {
+            (member.granted, member.revoked) = (granted, revoked);
+        }
+    }
+
+    /// Gives everybody who has role `from` the role `to`.
+    pub fn replace_role(&mut self, from: Role, to: Role) {
+        for member in self.members.values_mut().filter(|member| member.role == from) {
+            member.role = to;
         }
     }
 

@@ -26,6 +26,7 @@ mod rate;
 mod recent;
 mod refusal;
 mod role;
+mod roles;
 mod state;
 mod text;
 mod who;
@@ -40,7 +41,7 @@ use reticulum::crypto::PublicIdentity;
 use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
-pub use action::{Action, Notice, Outcome, StoredPost};
+pub use action::{Action, Need, Notice, Outcome, RoleRef, StoredPost};
 pub use claim::{ClaimCode, ClaimHash};
 pub use decide::{GROUP_NAME_CHARS_MAX, REASON_CHARS_MAX};
 pub use dedup::{DEDUP_WINDOW, Dedup};
@@ -53,7 +54,8 @@ pub use nick::{NICK_CHARS_MAX, clean_name};
 pub use rate::{LIMITER_IDENTITIES_MAX, Limiter};
 pub use recent::{RECENT_MAX, RecentPost};
 pub use refusal::Refusal;
-pub use role::{Permission, Permissions, Role};
+pub use role::{Permission, Permissions, Rank, Role};
+pub use roles::{CUSTOM_ROLES_FIRST, CUSTOM_ROLES_MAX, CustomRole, ROLE_NAME_CHARS_MAX, Roles};
 pub use state::{Ban, State};
 pub use text::{REPLY_BYTES_MAX, post_line, refusal as refusal_text};
 pub use who::Who;
@@ -179,9 +181,14 @@ impl Group {
     pub fn authorize(&self, caller: &Caller, permission: Permission) -> Result<(), Refusal> {
         match caller {
             Caller::Operator => Ok(()),
-            _ if self.require_member(caller)?.role.permissions().contains(permission) => Ok(()),
+            _ if self.permissions_of(self.require_member(caller)?).contains(permission) => Ok(()),
             _ => Err(Refusal::NoPermission),
         }
+    }
+
+    /// What a member may do.
+    pub fn permissions_of(&self, member: &Member) -> Permissions {
+        self.state.roles.permissions_of(member)
     }
 
     /// The post that this message became, if that was lately: a repeated request is answered as the first one was.

@@ -55,6 +55,9 @@ pub enum Refusal {
     /// Not the claim code, or it was used.
     #[error("wrong code")]
     BadCode,
+    /// The last owner has to name another before they go or step down.
+    #[error("the last owner")]
+    LastOwner,
     /// Several members fit the name.
     #[error("ambiguous")]
     Ambiguous {

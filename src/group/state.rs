@@ -11,6 +11,7 @@ use super::former::Former;
 use super::ids::{MemberId, Seq};
 use super::member::{Member, Roster};
 use super::role::Role;
+use super::roles::Roles;
 
 /// What a group is after some event. `State::default()` is before the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct State {
     pub last_member: MemberId,
     /// Who is in.
     pub roster: Roster,
+    /// The roles that the group made.
+    pub roles: Roles,
     /// Who was.
     pub former: Former,
     /// Who is barred.
@@ -100,6 +103,15 @@ impl State {
             }
             EventKind::Unbanned { identity } => drop(self.bans.remove(identity)),
             EventKind::Renamed { member, nick } => self.roster.rename(*member, nick),
+            EventKind::RoleAssigned { member, role } => self.roster.set_role(*member, *role),
+            EventKind::PermissionsChanged { member, granted, revoked } => {
+                self.roster.set_permissions(*member, *granted, *revoked);
+            }
+            EventKind::RoleDefined { number, role } => self.roles.define(*number, role.clone()),
+            EventKind::RoleDeleted { number, fallback } => {
+                self.roles.remove(*number);
+                self.roster.replace_role(Role::Custom(*number), *fallback);
+            }
         }
     }
 

@@ -256,7 +256,7 @@ fn who_comes_back_has_their_number_and_their_messages_but_not_their_role() {
     let mut fixture = Fixture::new();
     let number = fixture.member(1);
     let posted = fixture.act(1, post("hi")).unwrap().seq().unwrap();
-    fixture.act(1, Action::Leave).unwrap();
+    fixture.act_as(&Caller::Operator, kick(Who::Member(number))).unwrap();
     assert_eq!(fixture.role(1), None);
     fixture.act(1, Action::Join { nick: None }).unwrap();
     assert_eq!((fixture.role(1), fixture.member(1)), (Some(Role::Member), number));

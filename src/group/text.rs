@@ -7,6 +7,7 @@ use reticulum::hash::IdentityHash;
 use super::member::Member;
 use super::refusal::Refusal;
 use super::role::{Permission, Permissions, Role};
+use super::roles::Roles;
 
 /// Longest reply, in bytes: with timestamp, headers and an empty title it is 303 bytes, the most that fits a single
 /// packet (`spec/lxmf.md` section 3), with a little to spare.
@@ -52,6 +53,30 @@ pub(super) fn unbanned(nick: &str, identity: IdentityHash) -> String {
     reply(format!("{} may join again.", nick_or_hash(nick, identity)))
 }
 
+pub(super) fn role_given(nick: &str, role: &str) -> String {
+    reply(format!("{nick} is {role} now."))
+}
+
+/// What a member may do now, or how to see it where it would be too long.
+pub(super) fn may_now(nick: &str, permissions: Permissions) -> String {
+    reply(format!("{nick} may: {}.", permission_names(permissions)))
+}
+
+pub(super) fn role_defined(name: &str, permissions: Permissions) -> String {
+    reply(format!("Role {name} may: {}.", permission_names(permissions)))
+}
+
+pub(super) fn role_deleted(name: &str, fallback: &str) -> String {
+    reply(format!("There is no role {name} any more; who had it is {fallback}."))
+}
+
+fn permission_names(permissions: Permissions) -> String {
+    if permissions.is_empty() {
+        return "nothing but read".to_owned();
+    }
+    permissions.iter().map(Permission::name).collect::<Vec<_>>().join(", ")
+}
+
 pub(super) fn you_were_kicked(name: &str, reason: &str) -> String {
     reply(format!(
         "You were removed from {}.{} /join to come back.",
@@ -94,13 +119,16 @@ pub(super) fn usage(usage: &str) -> String {
 }
 
 /// A page of members, `12 members: 1 Bob (owner), 2 Ann`, as many as fit, and how to see the next.
-pub(super) fn members<'a>(total: usize, members: impl Iterator<Item = &'a Member>) -> String {
+pub(super) fn members<'a>(total: usize, members: impl Iterator<Item = &'a Member>, roles: &Roles) -> String {
     const MORE_BYTES_MAX: usize = ". More: /members 4294967295".len();
     let mut page = format!("{total} members: ");
     let mut is_first = true;
     for member in members {
-        let role =
-            if member.role == Role::Member { String::new() } else { format!(" ({})", member.role.name()) };
+        let role = if member.role == Role::Member {
+            String::new()
+        } else {
+            format!(" ({})", roles.name(member.role))
+        };
         let gap = if is_first { "" } else { ", " };
         let entry = format!("{gap}{} {}{role}", member.id, member.nick);
         if page.len() + entry.len() + MORE_BYTES_MAX > REPLY_BYTES_MAX {
@@ -130,6 +158,9 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::NickTaken => "Somebody else has that name.".to_owned(),
         Refusal::Full { max } => format!("Full: there is room for {max}."),
         Refusal::BadCode => "Wrong code, or it was used already.".to_owned(),
+        Refusal::LastOwner => {
+            "You are the only owner. Name another first: /role WHO owner. Then it works.".to_owned()
+        }
         Refusal::Ambiguous { choices } => {
             let choices = choices.iter().map(|(id, nick)| format!("#{id} {nick}"));
             format!("Who? Say the number: {}", choices.collect::<Vec<_>>().join(", "))

@@ -135,6 +135,21 @@ impl Ledger {
                 let sql = "UPDATE member SET nick = ?3 WHERE group_id = ?1 AND member = ?2";
                 execute(db, sql, params![group.0, member.0, nick])
             }
+            EventKind::RoleAssigned { member, role } => set_role(db, group, *member, *role),
+            EventKind::PermissionsChanged { member, granted, revoked } => {
+                let sql = "UPDATE member SET granted = ?3, revoked = ?4 WHERE group_id = ?1 AND member = ?2";
+                execute(db, sql, params![group.0, member.0, granted.bits(), revoked.bits()])
+            }
+            EventKind::RoleDefined { number, role } => {
+                let sql = "INSERT OR REPLACE INTO role (group_id, role, name, what) VALUES (?1, ?2, ?3, ?4)";
+                execute(db, sql, params![group.0, number, role.name, row::role_bytes(role)])
+            }
+            EventKind::RoleDeleted { number, fallback } => {
+                let sql = "UPDATE member SET role = ?3 WHERE group_id = ?1 AND role = ?2";
+                execute(db, sql, params![group.0, number, row::role_number(*fallback)])?;
+                let sql = "DELETE FROM role WHERE group_id = ?1 AND role = ?2";
+                execute(db, sql, params![group.0, number])
+            }
         }
     }
 

@@ -12,7 +12,8 @@ use super::StoreError;
 use super::row::{self, kind};
 use crate::group::delivery::{Cursor, DELIVERY_PERIOD, LoggedPost, WAITING_POSTS_MAX};
 use crate::group::{
-    Ban, ClaimHash, FORMER_MEMBERS_MAX, GroupId, Member, MemberId, MessageId, RecentPost, Seq, State,
+    Ban, ClaimHash, FORMER_MEMBERS_MAX, GroupId, Member, MemberId, MessageId, Permissions, RecentPost, Seq,
+    State,
 };
 
 /// Newest posts that are read back, so that a request repeated over a restart is recognised.
@@ -89,7 +90,7 @@ fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
     let last_member: Option<u32> = db.query_row(sql, [id.0], |row| row.get(0))?;
     state.last_member = MemberId(last_member.unwrap_or_default());
 
-    let sql = "SELECT member, identity, nick, role, joined, joined_seq FROM member \
+    let sql = "SELECT member, identity, nick, role, joined, joined_seq, granted, revoked FROM member \
                WHERE group_id = ?1 AND left_seq IS NULL";
     each(db, sql, [id.0], member)?.into_iter().for_each(|member| state.roster.insert(member));
     let sql = "SELECT member, identity, left_seq FROM member WHERE group_id = ?1 AND left_seq IS NOT NULL \
@@ -99,6 +100,12 @@ fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
     }
     let sql = "SELECT identity, member, nick, reason, by, since FROM ban WHERE group_id = ?1";
     state.bans.extend(each(db, sql, [id.0], ban)?);
+    let sql = "SELECT role, name, what FROM role WHERE group_id = ?1";
+    for (number, role) in
+        each(db, sql, [id.0], |row| Ok((row.get(0)?, row::custom_role(row.get(1)?, row.get(2)?))))?
+    {
+        state.roles.define(number, role);
+    }
     Ok(state)
 }
 
@@ -119,7 +126,8 @@ fn member(row: &Row<'_>) -> Result<Member, StoreError> {
     let (id, identity) = (MemberId(row.get(0)?), row::identity(&row.get(1)?)?);
     let (joined, joined_seq) = (row::time(row.get(4)?), Seq(row::unsigned(row.get(5)?)));
     let member = Member::new(id, identity, row.get(2)?, joined, joined_seq);
-    Ok(Member { role: row::role(row.get(3)?)?, ..member })
+    let (granted, revoked) = (Permissions::from_bits(row.get(6)?), Permissions::from_bits(row.get(7)?));
+    Ok(Member { role: row::role(row.get(3)?)?, granted, revoked, ..member })
 }
 
 fn former(row: &Row<'_>) -> Result<(MemberId, Arc<PublicIdentity>, Seq), StoreError> {

@@ -9,7 +9,8 @@ use rusqlite::Row;
 
 use super::StoreError;
 use crate::group::{
-    Authorship, ClaimHash, Event, EventKind, MemberId, MessageId, Post, Role, Seq, Visibility,
+    Authorship, ClaimHash, CustomRole, Event, EventKind, MemberId, MessageId, Permissions, Post, Rank, Role,
+    Seq, Visibility,
 };
 
 /// What the column `kind` holds. Numbers are never given again.
@@ -25,6 +26,10 @@ pub(super) mod kind {
     pub(in crate::store) const BANNED: i64 = 9; // number: member, bytes: identity hash, text: nick, note: reason
     pub(in crate::store) const UNBANNED: i64 = 10; // bytes: identity hash
     pub(in crate::store) const RENAMED: i64 = 11; // number: member, text: nick
+    pub(in crate::store) const ROLE_ASSIGNED: i64 = 20; // number: member, bytes: number of the role, 1 byte
+    pub(in crate::store) const PERMISSIONS_CHANGED: i64 = 21; // number: member, bytes: granted, revoked, 4 bytes each
+    pub(in crate::store) const ROLE_DEFINED: i64 = 22; // number: role, bytes: see `role_bytes`, text: name
+    pub(in crate::store) const ROLE_DELETED: i64 = 23; // number: role, bytes: number of the fallback, 1 byte
 }
 
 /// The columns of the log that depend on the kind.
@@ -42,6 +47,7 @@ pub(super) struct Columns<'a> {
 pub(super) enum Bytes<'a> {
     Borrowed(&'a [u8]),
     Keys([u8; 64]),
+    Made(Vec<u8>),
 }
 
 impl AsRef<[u8]> for Bytes<'_> {
@@ -49,6 +55,7 @@ impl AsRef<[u8]> for Bytes<'_> {
         match self {
             Self::Borrowed(bytes) => bytes,
             Self::Keys(keys) => keys,
+            Self::Made(bytes) => bytes,
         }
     }
 }
@@ -91,6 +98,25 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
         EventKind::Renamed { member, nick } => {
             Columns { text: Some(nick), ..of_member(kind::RENAMED, member) }
         }
+        EventKind::RoleAssigned { member, role } => {
+            let bytes = Some(Bytes::Made(vec![role.number()]));
+            Columns { bytes, ..of_member(kind::ROLE_ASSIGNED, member) }
+        }
+        EventKind::PermissionsChanged { member, granted, revoked } => {
+            let bytes = [granted.bits().to_be_bytes(), revoked.bits().to_be_bytes()].concat();
+            Columns { bytes: Some(Bytes::Made(bytes)), ..of_member(kind::PERMISSIONS_CHANGED, member) }
+        }
+        EventKind::RoleDefined { number, role } => Columns {
+            number: Some((*number).into()),
+            text: Some(&role.name),
+            bytes: Some(Bytes::Made(role_bytes(role))),
+            ..Columns { kind: kind::ROLE_DEFINED, ..Columns::default() }
+        },
+        EventKind::RoleDeleted { number, fallback } => Columns {
+            number: Some((*number).into()),
+            bytes: Some(Bytes::Made(vec![fallback.number()])),
+            ..Columns { kind: kind::ROLE_DELETED, ..Columns::default() }
+        },
     }
 }
 
@@ -123,6 +149,21 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
         },
         kind::UNBANNED => EventKind::Unbanned { identity: IdentityHash::new(row.get(5)?) },
         kind::RENAMED => EventKind::Renamed { member: member()?, nick: text()? },
+        kind::ROLE_ASSIGNED => {
+            let [number] = row.get::<_, [u8; 1]>(5)?;
+            EventKind::RoleAssigned { member: member()?, role: role(number.into())? }
+        }
+        kind::PERMISSIONS_CHANGED => {
+            let (granted, revoked) = permission_changes(row.get(5)?);
+            EventKind::PermissionsChanged { member: member()?, granted, revoked }
+        }
+        kind::ROLE_DEFINED => {
+            EventKind::RoleDefined { number: row.get(4)?, role: custom_role(text()?, row.get(5)?) }
+        }
+        kind::ROLE_DELETED => {
+            let [fallback] = row.get::<_, [u8; 1]>(5)?;
+            EventKind::RoleDeleted { number: row.get(4)?, fallback: role(fallback.into())? }
+        }
         _ => return Err(StoreError::Corrupt("an event of an unknown kind")),
     };
     Ok(Event { seq: Seq(unsigned(row.get(0)?)), time: time(row.get(1)?), actor: actor(row.get(3)?), kind })
@@ -175,16 +216,27 @@ pub(super) fn visibility(number: i64) -> Result<Visibility, StoreError> {
 }
 
 pub(super) fn role_number(role: Role) -> i64 {
-    match role {
-        Role::Member => 0,
-        Role::Owner => 1,
-    }
+    role.number().into()
 }
 
 pub(super) fn role(number: i64) -> Result<Role, StoreError> {
-    match number {
-        0 => Ok(Role::Member),
-        1 => Ok(Role::Owner),
-        _ => Err(StoreError::Corrupt("an unknown role")),
-    }
+    let role = u8::try_from(number).ok().and_then(Role::from_number);
+    role.ok_or(StoreError::Corrupt("an unknown role"))
+}
+
+/// What a custom role is, beside its name: rank, 1 if it is quiet, and its permissions as 4 bytes.
+pub(super) fn role_bytes(role: &CustomRole) -> Vec<u8> {
+    let [a, b, c, d] = role.permissions.bits().to_be_bytes();
+    vec![role.rank.0, role.quiet.into(), a, b, c, d]
+}
+
+/// The inverse of [`role_bytes`].
+pub(super) fn custom_role(name: String, [rank, quiet, a, b, c, d]: [u8; 6]) -> CustomRole {
+    let permissions = Permissions::from_bits(u32::from_be_bytes([a, b, c, d]));
+    CustomRole { name, permissions, rank: Rank(rank), quiet: quiet != 0 }
+}
+
+fn permission_changes([a, b, c, d, e, f, g, h]: [u8; 8]) -> (Permissions, Permissions) {
+    let set = |bytes| Permissions::from_bits(u32::from_be_bytes(bytes));
+    (set([a, b, c, d]), set([e, f, g, h]))
 }

@@ -5,7 +5,8 @@ use rusqlite::{Connection, OpenFlags};
 use super::{Durability, OpenError};
 
 /// Migration n brings a database from version n-1 to n. What was released is never edited, only followed by more.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_initial.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/0001_initial.sql"), include_str!("migrations/0002_roles.sql")];
 /// The schema version that this program reads and writes.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 
@@ -115,6 +116,6 @@ mod tests {
             let digest = reticulum::hash::sha256(script.as_bytes());
             digest[..4].iter().map(|byte| format!("{byte:02x}")).collect::<String>()
         });
-        assert_eq!(digests, ["dcc3ce56"], "add a migration instead of editing one");
+        assert_eq!(digests, ["dcc3ce56", "6b5b91f6"], "add a migration instead of editing one");
     }
 }

@@ -12,8 +12,8 @@ use reticulum::node::PeerRecord;
 use super::*;
 use crate::group::delivery::Cursor;
 use crate::group::{
-    Action, Caller, Dedup, Event, EventKind, Group, GroupId, Limits, MemberId, MessageId, Outcome, Post, Seq,
-    State, Visibility, Who,
+    Action, Caller, Dedup, Event, EventKind, Group, GroupId, Limits, MemberId, MessageId, Outcome,
+    Permissions, Post, Role, RoleRef, Seq, State, Visibility, Who,
 };
 
 const GROUP: GroupId = GroupId(1);
@@ -412,6 +412,9 @@ fn step() -> impl Strategy<Value = (Option<u8>, Action)> {
     };
     let nick = || prop_oneof![Just("Bob".to_owned()), "[a-c]{0,2}"];
     let reason = || "[x-z]{0,3}";
+    let number = || prop_oneof![0u8..5, 16u8..19];
+    let role = || number().prop_map(|n| RoleRef::Role(Role::from_number(n).unwrap()));
+    let set = || any::<u32>().prop_map(Permissions::from_bits);
     let post = |text| Action::Post { text, message_id: Some(id(7)), authorship: None };
     let action = prop_oneof![
         3 => proptest::option::of(nick()).prop_map(|nick| Action::Join { nick }),
@@ -424,6 +427,14 @@ fn step() -> impl Strategy<Value = (Option<u8>, Action)> {
         2 => nick().prop_map(|nick| Action::Rename { nick }),
         1 => (0u8..3).prop_map(|n| Action::Claim { code: claim_code(n).to_string() }),
         1 => (0u8..3).prop_map(|n| Action::IssueClaim { claim: claim_code(n).hash() }),
+        3 => (who(), role()).prop_map(|(who, role)| Action::AssignRole { who, role }),
+        2 => (who(), set(), set()).prop_map(|(who, grant, revoke)| {
+            Action::ChangePermissions { who, grant, revoke, reset: Permissions::NONE }
+        }),
+        2 => (proptest::option::of(role()), "[r-t]{1,2}", set(), 0u8..110, any::<bool>()).prop_map(
+            |(role, name, permissions, rank, quiet)| Action::DefineRole { role, name, permissions, rank, quiet }
+        ),
+        1 => role().prop_map(|role| Action::DeleteRole { role }),
     ];
     (proptest::option::of(0u8..5), action)
 }

@@ -22,7 +22,7 @@ pub(super) fn members(call: &Call<'_>) -> Result<Plan, Error> {
         member: member.id.0,
         nick: member.nick.clone(),
         identity_hash: member.identity.hash().as_bytes().to_vec(),
-        role: role(member.role).into(),
+        role: role(member.role),
         former: false,
     });
     let (members, more) = fit(after, items_max(request.limit), bytes_max(request.max_bytes))?;

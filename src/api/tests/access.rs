@@ -11,7 +11,7 @@ fn rows() -> [(&'static str, [Option<ErrorCode>; 4]); 13] {
     [
         ("/api/v1/info", [None, None, None, None]),
         ("/api/v1/join", [None, Some(ErrorCode::Already), Some(ErrorCode::Already), Some(NotIdentified)]),
-        ("/api/v1/leave", [stranger, None, None, Some(NotIdentified)]),
+        ("/api/v1/leave", [stranger, None, Some(ErrorCode::LastOwner), Some(NotIdentified)]),
         ("/api/v1/claim", [missing, missing, missing, missing]),
         ("/api/v1/display-name/update", [stranger, missing, missing, missing]),
         ("/api/v1/members", [stranger, None, None, None]),

@@ -20,10 +20,14 @@ fn joining_claiming_renaming_and_leaving() {
     let renamed: v1::DisplayNameUpdateResponse = scene.call(&bob, "/api/v1/display-name/update", &request);
     assert_eq!((renamed.nick.as_str(), renamed.seq), ("Robert", 4));
 
+    let refused = scene.error(&bob, "/api/v1/leave", &v1::LeaveRequest {}).unwrap();
+    assert_eq!(refused.code(), ErrorCode::LastOwner);
+    let to = Action::AssignRole { who: Who::Member(MemberId(1)), role: RoleRef::Role(Role::Member) };
+    scene.act(&Caller::Operator, to);
     let left: v1::LeaveResponse = scene.call(&bob, "/api/v1/leave", &v1::LeaveRequest {});
-    assert_eq!((left.seq, left.error), (5, None));
+    assert_eq!((left.seq, left.error), (6, None));
     let info: v1::InfoResponse = scene.call(&bob, "/api/v1/info", &v1::InfoRequest {});
-    assert_eq!((info.members, info.you, info.head), (0, None, 5));
+    assert_eq!((info.members, info.you, info.head), (0, None, 6));
 }
 
 #[test]

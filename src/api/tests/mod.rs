@@ -15,7 +15,7 @@ use reticulum::hash::PathHash;
 use reticulum::time::UnixTime;
 
 use super::{Plan, plan, refused};
-use crate::group::{Action, Caller, ClaimCode, Group, Limits, MemberId, Visibility};
+use crate::group::{Action, Caller, ClaimCode, Group, Limits, MemberId, Role, RoleRef, Visibility, Who};
 
 /// A group and its callers; each call takes a second.
 struct Scene {

@@ -4,7 +4,7 @@ use reticulum::time::UnixTime;
 
 use crate::group::nick::clean_line;
 use crate::group::who::{find_banned, find_identity, find_member};
-use crate::group::{Caller, EventKind, Group, MemberId, Notice, Outcome, Permission, Refusal, Who, text};
+use crate::group::{Caller, EventKind, Group, Notice, Outcome, Permission, Refusal, Who, text};
 
 /// Longest reason of a kick or a ban, in characters; longer ones are cut.
 pub const REASON_CHARS_MAX: usize = 120;
@@ -68,17 +68,5 @@ impl Group {
         let actor = self.member_of(caller).map(|member| member.id);
         let unbanned = self.record(now, actor, EventKind::Unbanned { identity });
         Ok(Outcome::happened(vec![unbanned], text::unbanned(&nick, identity)))
-    }
-
-    /// Nobody acts upon somebody of their own rank or above; the operator stands above all.
-    pub(super) fn require_rank_above(&self, caller: &Caller, target: MemberId) -> Result<(), Refusal> {
-        if matches!(caller, Caller::Operator) {
-            return Ok(());
-        }
-        let rank = self.require_member(caller)?.role;
-        match self.state.roster.by_id(target) {
-            Some(target) if target.role >= rank => Err(Refusal::NoPermission),
-            _ => Ok(()),
-        }
     }
 }
