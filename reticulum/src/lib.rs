@@ -18,8 +18,8 @@
 //! One exception: ids, [`node::Priority`] and the settings are declared beside the facade that the application sees, and
 //! the layers below name them.
 //!
-//! Forwarding for others (announce rebroadcast, reverse and link tables, discovery, tunnels) will be further tables
-//! in `transport`, one a file, hooked in where `node::inbound` finds that a packet is not ours.
+//! Packets, links and proofs of others pass through `node::forwarding`, hooked in where `node::inbound` finds that a
+//! packet is not ours; its tables are in `transport`, one a file.
 //!
 //! # How it is driven
 //!

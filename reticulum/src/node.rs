@@ -8,12 +8,14 @@
 //! | `inbound` | to whom each packet goes, announces heard |
 //! | `announcing`, `destinations`, `ratchets` | our destinations and what they announce |
 //! | `single` | single packets and their proofs |
-//! | `forwarding` | packets, link requests and proofs of others that pass through; the blackhole list |
+//! | `forwarding` | packets, link requests and proofs of others that pass through |
+//! | `blackholing` | identities whose traffic is not wanted |
 //! | `links`, `link_commands` | the table of links, what passes between a link and the rest, and commands |
 //! | `work` | public-key work as values |
 //! | `config`, `counters`, `events`, `ids` | values |
 
 mod announcing;
+mod blackholing;
 mod config;
 mod counters;
 mod destinations;
@@ -150,6 +152,10 @@ impl Node {
         while let Some(announced) = self.transport.release(now) {
             self.learn(now, *announced);
         }
+        while let Some(unanswered) = self.transport.relays.handle_timeout(now) {
+            self.link_request_unanswered(now, &unanswered);
+        }
+        self.rediscover(now);
         while let Some(receipt) = self.receipts.handle_timeout(now) {
             self.event(Event::TimedOut { receipt });
         }
@@ -175,6 +181,7 @@ impl Node {
             Done::Proven(interface, hash, signature) => self.finish_prove(now, interface, hash, signature),
             Done::Answered(link, answer) => self.finish_answer(now, link, answer),
             Done::Link(link, done) => self.finish_link_job(now, link, done),
+            Done::RelayProof(done) => self.finish_relay_proof(now, *done),
         }
     }
 

@@ -44,7 +44,7 @@ impl Host {
         node_config.limits.work = 2 * UNDER_WAY_MAX;
         let mut engine = Node::new(node_config, rng.bytes(), now, unix);
         for identity in &config.blackhole {
-            engine.blackhole(*identity, true);
+            engine.blackhole(now, *identity);
         }
         let mut host = Self {
             engine,

@@ -68,6 +68,15 @@ pub struct Limits {
     /// Bytes in all transmit queues together; the same rule in the queue that holds most. So who opens many connections
     /// and reads none of them costs no more, and displaces only what waits for them.
     pub queue_bytes_total: usize,
+    /// Forwarded packets whose proof may still come, at 110 bytes; the oldest makes room. Like the following bounds it
+    /// counts only where the node forwards for others.
+    pub reverse: usize,
+    /// Links of others that pass through, at 250 bytes; one that was silent for long makes room.
+    pub relays: usize,
+    /// Those of them whose request is not answered yet, in total; the oldest makes room.
+    pub half_open_relays: usize,
+    /// The same, for one interface that requests come from.
+    pub half_open_relays_per_interface: usize,
     /// Identities on the blackhole list, at 40 bytes; more are refused. Only the operator adds to them.
     pub blackhole: usize,
 }
@@ -92,6 +101,10 @@ impl Default for Limits {
             queue_bytes: 4 << 20,
             queue_frames: 16_384,
             queue_bytes_total: 16 << 20,
+            reverse: 32_768,
+            relays: 8_192,
+            half_open_relays: 2_048,
+            half_open_relays_per_interface: 512,
             blackhole: 16_384,
         }
     }

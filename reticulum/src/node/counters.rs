@@ -38,6 +38,28 @@ counters! {
     packet_duplicate,
     /// Packets for a destination or link that is not ours.
     packet_unknown_destination,
+    /// Not refused: packets of others that were passed on.
+    forwarded,
+    /// Packets to forward or relay that have travelled too far.
+    forward_hops,
+    /// Packets to forward or relay that are longer than the next medium allows.
+    forward_too_long,
+    /// Ways back for proofs that made room for others.
+    reverse_evicted,
+    /// Links of others that made room for others.
+    relay_evicted,
+    /// Packets on a link of others whose proof has not come.
+    relay_not_established,
+    /// Packets on a link of others, and proofs, from where they cannot come.
+    relay_wrong_way,
+    /// Proofs of link requests of others, of a wrong length.
+    relay_proof_malformed,
+    /// Proofs of link requests of others whose signer's key is not known.
+    relay_proof_unknown_key,
+    /// Proofs of link requests of others while enough of the same link were being verified.
+    relay_proof_busy,
+    /// Proofs of link requests of others with a bad signature.
+    relay_proof_forged,
     /// Packets to forward to a destination without a path, or over an interface that is down.
     forward_no_path,
     /// Announces, links and packets of identities on the blackhole list.

@@ -5,7 +5,7 @@
 //! each interface and in total, and the oldest makes room, so that a flood of requests only displaces itself. Of all
 //! links the one idle for longest makes room.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::hash::{LinkId, PacketHash};
 use crate::link::{Answer, AnswerJob, Arrival, Budget, Link, LinkConfig, LinkEvent, LinkJobDone, LinkOutput};
 use crate::resource;
 use crate::time::Instant;
-use crate::transport::{Received, Recency};
+use crate::transport::{HalfOpen, Received, Recency};
 use crate::wire::link::{LinkRequest, MODE_AES_256_CBC, Signalling};
 use crate::wire::{Context, Packet, PacketType};
 
@@ -44,6 +44,7 @@ struct Answering {
 pub(super) struct Links {
     pub(super) links: HashMap<LinkId, Entry>,
     answering: HashMap<LinkId, Answering>,
+    /// Links that are not active yet, responders' only: those that a remote made us keep.
     half_open: HalfOpen,
     /// Active links, longest idle first.
     idle: Recency<LinkId>,
@@ -59,12 +60,7 @@ impl Links {
         Self {
             links: HashMap::new(),
             answering: HashMap::new(),
-            half_open: HalfOpen {
-                order: Recency::default(),
-                on: BTreeMap::new(),
-                max: limits.half_open_links,
-                max_on: limits.half_open_links_per_interface,
-            },
+            half_open: HalfOpen::new(limits.half_open_links, limits.half_open_links_per_interface),
             idle: Recency::default(),
             answer_delay: Duration::ZERO,
             incoming: Budget::new(limits.incoming_bytes),
@@ -94,41 +90,6 @@ impl Links {
             response_size_max: u64::MAX,
             incoming: self.incoming.clone(),
             outgoing: self.outgoing.clone(),
-        }
-    }
-}
-
-/// Links that are not active yet, responders' only: those that a remote made us keep.
-#[derive(Debug)]
-struct HalfOpen {
-    order: Recency<LinkId>,
-    on: BTreeMap<InterfaceId, Recency<LinkId>>,
-    max: usize,
-    max_on: usize,
-}
-
-impl HalfOpen {
-    /// Adds a link. Returns the one that has to make room.
-    fn insert(&mut self, interface: InterfaceId, id: LinkId) -> Option<LinkId> {
-        let on = self.on.entry(interface).or_default();
-        on.touch(id);
-        self.order.touch(id);
-        if on.len() > self.max_on {
-            on.oldest()
-        } else if self.order.len() > self.max {
-            self.order.oldest()
-        } else {
-            None
-        }
-    }
-
-    fn remove(&mut self, interface: InterfaceId, id: &LinkId) {
-        self.order.remove(id);
-        if let Some(on) = self.on.get_mut(&interface) {
-            on.remove(id);
-            if on.len() == 0 {
-                self.on.remove(&interface);
-            }
         }
     }
 }
@@ -338,6 +299,10 @@ impl Node {
             LinkEvent::Opened { rtt } => {
                 let role = self.link_opened(link);
                 Event::LinkOpened { link, destination, role, rtt }
+            }
+            LinkEvent::Identified { identity } if self.transport.blackhole.contains(&identity.hash()) => {
+                self.counters.blackholed += 1;
+                return self.close_link_for(now, link, CloseReason::Local);
             }
             LinkEvent::Identified { identity } => Event::LinkIdentified { link, identity },
             LinkEvent::Data { plaintext, hash } => {

@@ -11,6 +11,7 @@ use crate::crypto::{Identity, OpenError, Opened, PublicIdentity, RatchetPublic, 
 use crate::hash::{DestinationHash, LinkId, NameHash, PacketHash, ProofAddress};
 use crate::link::{Answer, AnswerJob, LinkJob, LinkJobDone};
 use crate::transport::{Announced, Heard, Introduction, Proof};
+use crate::wire::link::LinkProof;
 use crate::wire::{Announce, AnnounceError, Packet};
 
 /// How long a piece of work takes, which decides who runs it.
@@ -64,6 +65,7 @@ impl Work {
             }
             Job::Answer(link, job) => Done::Answered(link, job.run().map(Box::new)),
             Job::Link(link, job) => Done::Link(link, job.run()),
+            Job::RelayProof(job) => Done::RelayProof(Box::new(job.run())),
             Job::Prove(job) => Done::Proven(job.interface, job.hash, job.identity.sign(job.hash.as_ref())),
         };
         WorkDone { id: self.id, done }
@@ -87,6 +89,7 @@ pub(super) enum Job {
     Prove(ProveJob),
     Answer(LinkId, AnswerJob),
     Link(LinkId, LinkJob),
+    RelayProof(Box<RelayProofJob>),
 }
 
 #[derive(Debug)]
@@ -99,6 +102,7 @@ pub(super) enum Done {
     Proven(InterfaceId, PacketHash, [u8; 64]),
     Answered(LinkId, Option<Box<Answer>>),
     Link(LinkId, LinkJobDone),
+    RelayProof(Box<RelayProofDone>),
 }
 
 /// Verifies an announce, one Ed25519 verification.
@@ -255,4 +259,35 @@ pub(super) struct ProveJob {
     pub(super) identity: Arc<Identity>,
     pub(super) interface: InterfaceId,
     pub(super) hash: PacketHash,
+}
+
+/// Verifies the proof of a link that passes through us.
+#[derive(Debug)]
+pub(super) struct RelayProofJob {
+    pub(super) link: LinkId,
+    pub(super) interface: InterfaceId,
+    pub(super) hops: u8,
+    pub(super) hash: PacketHash,
+    /// As it is to go on.
+    pub(super) frame: Vec<u8>,
+    pub(super) proof: LinkProof,
+    pub(super) signer: Arc<PublicIdentity>,
+}
+
+/// What a [`RelayProofJob`] came to.
+#[derive(Debug)]
+pub(super) struct RelayProofDone {
+    pub(super) link: LinkId,
+    pub(super) interface: InterfaceId,
+    pub(super) hops: u8,
+    pub(super) hash: PacketHash,
+    pub(super) frame: Vec<u8>,
+    pub(super) valid: bool,
+}
+
+impl RelayProofJob {
+    fn run(self) -> RelayProofDone {
+        let Self { link, interface, hops, hash, frame, proof, signer } = self;
+        RelayProofDone { link, interface, hops, hash, frame, valid: proof.verify(&signer, link) }
+    }
 }

@@ -38,11 +38,12 @@ pub(crate) struct Interface {
 impl Interface {
     /// The largest link MTU that this interface takes part in (`spec/reticulum.md` 6.6).
     pub(crate) fn link_mtu(&self) -> u32 {
-        if self.config.mtu_capable {
-            u32::try_from(self.config.hw_mtu).unwrap_or(MTU_MAX)
-        } else {
-            MTU_UNSIGNALLED
-        }
+        if self.config.mtu_capable { self.mtu() } else { MTU_UNSIGNALLED }
+    }
+
+    /// The longest packet, as signalling tells it.
+    pub(crate) fn mtu(&self) -> u32 {
+        u32::try_from(self.config.hw_mtu).map_or(MTU_MAX, |mtu| mtu.min(MTU_MAX))
     }
 
     /// Longest frame, with its access code.

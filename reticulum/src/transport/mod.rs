@@ -1,8 +1,7 @@
 //! The network's side of a node: interfaces, the filter in front of everything, paths, peers and what is asked for.
 //!
 //! One table, one file, one owner; this file only joins them. It sends and receives frames and knows the way to a
-//! destination, but nothing of our own destinations, of links or of keys. Forwarding for others will stand beside
-//! these tables, with its own (announce queue, reverse, link and discovery tables, tunnels).
+//! destination, but nothing of our own destinations, of our own links or of keys.
 //!
 //! | file | owns |
 //! |---|---|
@@ -13,10 +12,14 @@
 //! | `peers` | keys, app_data and ratchets heard |
 //! | `requests` | path requests in both directions |
 //! | `receipts` | single packets that wait for a proof |
+//! | `reverse` | where the proofs of forwarded packets go |
+//! | `relays`, `half_open` | links of others that pass through |
+//! | `rediscovery` | path requests that follow from unanswered link requests of others |
 //! | `blackhole` | whose announces, links and packets are dropped |
 
 mod blackhole;
 mod filter;
+mod half_open;
 mod ingress;
 mod interfaces;
 mod paths;
@@ -24,12 +27,16 @@ mod peers;
 mod queue;
 mod receipts;
 mod recency;
+mod rediscovery;
+mod relays;
 mod requests;
+mod reverse;
 mod seen;
 
 use std::time::Duration;
 
 pub(crate) use blackhole::Blackhole;
+pub(crate) use half_open::HalfOpen;
 pub use interfaces::InterfaceStats;
 pub(crate) use interfaces::{Interface, Interfaces};
 pub(crate) use paths::{Heard, Paths};
@@ -38,13 +45,17 @@ pub(crate) use peers::{Introduction, Learned, Peers};
 pub(crate) use queue::AnnounceKey;
 pub(crate) use receipts::{Proof, ProofRefusal, Receipt, Receipts};
 pub(crate) use recency::Recency;
+pub(crate) use rediscovery::Rediscovery;
+pub(crate) use relays::{LinkWay, RelayRefusal, Relays};
 pub(crate) use requests::{PathRequest, PathRequests};
+pub(crate) use reverse::{Reverse, WayBack};
 pub(crate) use seen::Seen;
 
 use crate::hash::{DestinationHash, IdentityHash, NameHash, PacketHash};
 use crate::node::{Counters, InterfaceId, Limits, Priority};
 use crate::time::{Instant, TimerQueue};
-use crate::wire::{self, Context, Packet};
+use crate::wire::link::{LinkRequest, MTU_UNSIGNALLED};
+use crate::wire::{self, Clamp, Context, Packet, Rewrite};
 use filter::{Verdict, filter};
 use ingress::Admission;
 
@@ -94,6 +105,25 @@ pub(crate) struct Route {
     pub(crate) first_hop_timeout: Duration,
 }
 
+/// Where a packet of somebody else goes (`spec/reticulum.md` 5.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Onward {
+    pub(crate) interface: InterfaceId,
+    /// Hops from here.
+    pub(crate) hops: u8,
+    pub(crate) rewrite: Rewrite,
+    /// Longest packet on the interface, if links negotiate there.
+    mtu: Option<u32>,
+    first_hop: Duration,
+}
+
+impl Onward {
+    /// How long the proof of a link request may take (`spec/reticulum.md` 5.4).
+    pub(crate) fn proof_timeout(&self) -> Duration {
+        PER_HOP_TIMEOUT * u32::from(self.hops.max(1)) + self.first_hop
+    }
+}
+
 /// The tables, joined.
 #[derive(Debug)]
 pub(crate) struct Transport {
@@ -103,6 +133,9 @@ pub(crate) struct Transport {
     pub(crate) requests: PathRequests,
     pub(crate) seen: Seen,
     pub(crate) blackhole: Blackhole,
+    pub(crate) reverse: Reverse,
+    pub(crate) relays: Relays,
+    pub(crate) rediscovery: Rediscovery,
     /// When each interface may release a held announce.
     releases: TimerQueue<InterfaceId>,
     own: IdentityHash,
@@ -120,7 +153,14 @@ impl Transport {
             peers: Peers::new(limits.peers),
             requests: PathRequests::new(limits.request_tags, limits.path_requests),
             seen: Seen::new(limits.packet_hashes),
+            rediscovery: Rediscovery::default(),
             blackhole: Blackhole::new(limits.blackhole),
+            reverse: Reverse::new(limits.reverse),
+            relays: Relays::new(
+                limits.relays,
+                limits.half_open_relays,
+                limits.half_open_relays_per_interface,
+            ),
             releases: TimerQueue::default(),
             own,
             forwards,
@@ -217,6 +257,37 @@ impl Transport {
         })
     }
 
+    /// The way to the `destination` of somebody else's packet, over an interface that is up.
+    pub(crate) fn onward(&self, destination: &DestinationHash) -> Option<Onward> {
+        let path = self.paths.path(destination)?;
+        let interface = self.interfaces.up(path.interface)?;
+        let rewrite = match (path.hops, path.next_hop) {
+            (0, _) => Rewrite::Keep,
+            (2.., Some(next_hop)) => Rewrite::Via(next_hop),
+            _ => Rewrite::Strip,
+        };
+        Some(Onward {
+            interface: path.interface,
+            hops: path.hops,
+            rewrite,
+            mtu: interface.config.mtu_capable.then(|| interface.link_mtu()),
+            first_hop: airtime(wire::MTU, interface.config.bitrate_bps),
+        })
+    }
+
+    /// What becomes of the signalling of a link request that came in on `from` (`spec/reticulum.md` 6.6).
+    pub(crate) fn clamp(&self, request: &Packet<'_>, from: InterfaceId, onward: &Onward) -> Clamp {
+        let signalling = LinkRequest::parse(request.data).and_then(|request| request.signalling);
+        let inbound = self.interfaces.up(from).map_or(MTU_UNSIGNALLED, Interface::mtu);
+        Clamp::of(signalling, inbound, onward.mtu)
+    }
+
+    /// Notes that the way to `destination` is used.
+    pub(crate) fn touch(&mut self, now: Instant, destination: &DestinationHash) {
+        self.paths.touch(now, destination);
+        self.peers.touch(destination);
+    }
+
     /// Sends a packet along its route, or everywhere without one.
     pub(crate) fn transmit(
         &mut self,
@@ -227,8 +298,7 @@ impl Transport {
         counters: &mut Counters,
     ) {
         let Some(route) = route else { return self.broadcast(now, packet, priority, counters) };
-        self.paths.touch(now, &packet.header.destination_hash());
-        self.peers.touch(&packet.header.destination_hash());
+        self.touch(now, &packet.header.destination_hash());
         let packet = route.via.map_or(packet, |next_hop| packet.via(next_hop));
         self.transmit_on(now, route.interface, packet, priority, counters);
     }
@@ -247,9 +317,21 @@ impl Transport {
 
     /// Sends a packet on every interface, and remembers it, so that its echo is not taken for another.
     fn broadcast(&mut self, now: Instant, packet: Packet<'_>, priority: Priority, counters: &mut Counters) {
+        self.broadcast_except(now, None, packet, priority, counters);
+    }
+
+    fn broadcast_except(
+        &mut self,
+        now: Instant,
+        except: Option<InterfaceId>,
+        packet: Packet<'_>,
+        priority: Priority,
+        counters: &mut Counters,
+    ) {
         self.seen.insert(*packet.hash().proof_address().as_bytes());
         let frame = emitted(&packet);
-        let up: Vec<InterfaceId> = self.interfaces.all_up().map(|(id, _)| id).collect();
+        let up = self.interfaces.all_up().map(|(id, _)| id);
+        let up: Vec<InterfaceId> = up.filter(|id| Some(*id) != except).collect();
         for id in up {
             self.interfaces.push(now, id, frame.clone(), priority, counters);
         }
@@ -263,20 +345,34 @@ impl Transport {
         tag: [u8; 16],
         counters: &mut Counters,
     ) {
+        self.request_path_except(now, destination, tag, None, counters);
+    }
+
+    /// The same on every interface but one.
+    pub(crate) fn request_path_except(
+        &mut self,
+        now: Instant,
+        destination: DestinationHash,
+        tag: [u8; 16],
+        except: Option<InterfaceId>,
+        counters: &mut Counters,
+    ) {
         if !self.requests.begin(now, destination) {
             counters.path_request_gated += 1;
             return;
         }
-        let body = [destination.as_ref(), &tag].concat();
+        let own: &[u8] = if self.forwards { self.own().as_ref() } else { &[] };
+        let body = [destination.as_ref(), own, &tag].concat();
         let packet = Packet::plain(path_request_destination(), Context::NONE, &body);
         self.requests.is_new(&PathRequest { destination, tag: &tag });
-        self.broadcast(now, packet, Priority::Link, counters);
+        self.broadcast_except(now, except, packet, Priority::Link, counters);
     }
 
     /// Forgets an interface and the paths over it.
     pub(crate) fn remove_interface(&mut self, id: InterfaceId) {
         self.interfaces.remove(id);
         self.paths.remove_interface(id);
+        self.relays.remove_interface(id);
         self.releases.cancel(&id);
     }
 
@@ -284,12 +380,19 @@ impl Transport {
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.paths.handle_timeout(now);
         self.requests.handle_timeout(now);
+        self.reverse.handle_timeout(now);
     }
 
     /// When the next entry ends or the next held announce may pass.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let deadlines =
-            [self.paths.poll_timeout(), self.requests.poll_timeout(), self.releases.next_deadline()];
+        let deadlines = [
+            self.paths.poll_timeout(),
+            self.requests.poll_timeout(),
+            self.releases.next_deadline(),
+            self.reverse.poll_timeout(),
+            self.relays.poll_timeout(),
+            self.rediscovery.poll_timeout(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 

@@ -10,6 +10,7 @@ mod announce;
 mod context;
 mod packet;
 mod proof;
+mod transit;
 
 pub mod link;
 pub mod msgpack;
@@ -20,6 +21,7 @@ pub use announce::{Announce, AnnounceError, emission_secs, random_blob};
 pub use context::Context;
 pub use packet::{DestinationType, Header, Packet, PacketError, PacketType, TransportType};
 pub use proof::Proof;
+pub use transit::{Clamp, Rewrite, onward, with_hops};
 
 /// Base packet size in bytes, header to data, without access code and framing (spec 1.2).
 pub const MTU: usize = 500;

@@ -13,7 +13,7 @@ const FLAG_CONTEXT: u8 = 0x20;
 const FLAG_TRANSPORT: u8 = 0x10;
 
 /// The bits of the flags that are the same on every hop: destination type and packet type.
-const FLAGS_STABLE: u8 = 0x0F;
+pub(super) const FLAGS_STABLE: u8 = 0x0F;
 
 /// How many leading data bytes of a link request count for the link id: its two public keys.
 const LINK_ID_DATA: usize = 64;
