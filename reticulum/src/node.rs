@@ -40,7 +40,7 @@ pub use events::{
     OpenLinkError, Output, PeerRecord, PendingProof, Persist, RequestFailure, ResourceFailure,
     ResourceOptions, SendError,
 };
-pub use ids::{InterfaceId, PersistId, Priority, ReceiptId, ResourceId, WorkId};
+pub use ids::{ChannelMessageId, InterfaceId, PersistId, Priority, ReceiptId, ResourceId, WorkId};
 pub use work::{Work, WorkClass, WorkDone};
 
 use crate::crypto::Rng;

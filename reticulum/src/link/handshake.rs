@@ -240,6 +240,7 @@ impl Link {
             receipts: Receipts::default(),
             requests: Requests::default(),
             transfers: Transfers::default(),
+            channel: None,
             slowest: Priority::Link,
             outputs: VecDeque::new(),
         };
@@ -270,6 +271,7 @@ impl Link {
             receipts: Receipts::default(),
             requests: Requests::default(),
             transfers: Transfers::default(),
+            channel: None,
             slowest: Priority::Link,
             outputs: VecDeque::new(),
         };
@@ -311,6 +313,7 @@ impl Link {
         let ever_active = matches!(self.state, State::Open(_));
         self.end_transfers();
         self.end_requests();
+        self.end_channel();
         for hash in self.receipts.drain() {
             self.event(LinkEvent::Undelivered { hash });
         }

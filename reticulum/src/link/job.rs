@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::buffer::{PackJob, Packed, UnpackJob};
 use super::handshake::{LinkProofDone, LinkProofJob};
 use crate::crypto::{Identity, SigningKey, verify_ed25519};
 use crate::hash::PacketHash;
@@ -18,6 +19,10 @@ pub(crate) enum LinkJob {
     Sign(SignJob),
     /// Verify the proof of a packet.
     Verify(VerifyJob),
+    /// Compress a piece of a stream.
+    Pack(PackJob),
+    /// Inflate one.
+    Unpack(UnpackJob),
     /// Prepare or assemble a segment of a resource.
     Resource(ResourceId, Box<resource::Job>),
 }
@@ -31,6 +36,10 @@ pub(crate) enum LinkJobDone {
     Signed(PacketHash, [u8; 64]),
     /// See [`LinkJob::Verify`].
     Verified(PacketHash, bool),
+    /// See [`LinkJob::Pack`].
+    Packed(Packed),
+    /// See [`LinkJob::Unpack`]; none if it is corrupt.
+    Unpacked(Option<Vec<u8>>),
     /// See [`LinkJob::Resource`].
     Resource(ResourceId, resource::JobDone),
 }
@@ -61,7 +70,7 @@ pub(super) enum Signer {
 impl LinkJob {
     /// Whether it takes milliseconds rather than tens of microseconds.
     pub(crate) fn is_heavy(&self) -> bool {
-        matches!(self, Self::Resource(..))
+        matches!(self, Self::Resource(..) | Self::Pack(_) | Self::Unpack(_))
     }
 
     /// Does it.
@@ -72,6 +81,8 @@ impl LinkJob {
             Self::Verify(job) => {
                 LinkJobDone::Verified(job.hash, verify_ed25519(&job.key, job.hash.as_ref(), &job.signature))
             }
+            Self::Pack(job) => LinkJobDone::Packed(job.run()),
+            Self::Unpack(job) => LinkJobDone::Unpacked(job.run()),
             Self::Resource(id, job) => LinkJobDone::Resource(id, job.run()),
         }
     }

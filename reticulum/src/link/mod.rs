@@ -1,8 +1,8 @@
-//! One link: an encrypted session with a destination (`spec/reticulum.md` sections 6, 7, and 8 as far as a link drives it).
+//! One link: an encrypted session with a destination (`spec/reticulum.md` sections 6, 7, 9, and 8 as far as a link drives it).
 //!
-//! Owns the state of one link from its request to its end, with its receipts, requests and resources. Does not own: the
+//! Owns the state of one link from its request to its end, with its receipts, requests, resources and channel. Does not own: the
 //! table of links, the link's interface, routing, the duplicate filter, nor what a resource does within itself
-//! ([`crate::resource`]). Channels (section 9) are not built yet: their packets are refused unproven.
+//! ([`crate::resource`]).
 //!
 //! The crate's usual contract: after any call drain [`Link::poll_output`] until `None`, then ask
 //! [`Link::poll_timeout`]. Public-key work leaves as [`LinkJob`], except what an application commands on its own end
@@ -15,9 +15,12 @@
 //! | `receipts` | proofs of packets, both ways |
 //! | `request` | requests and responses as packets, and who waits for what |
 //! | `transfer` | resources: queue, bounds, ends; in `intake`: policy, and whose a packet is |
+//! | `channel` | messages in order, both ways; in `buffer`: pieces of streams |
 //! | `job`, `types`, `budget` | values |
 
 mod budget;
+mod buffer;
+mod channel;
 mod handshake;
 mod job;
 mod keepalive;
@@ -43,6 +46,7 @@ pub(crate) use handshake::{Answer, AnswerJob, Arrival, InitiateConfig};
 pub(crate) use job::{LinkJob, LinkJobDone};
 pub(crate) use types::{LinkConfig, LinkEvent, LinkOutput, Refusal};
 
+use channel::Channel;
 use handshake::{Answered, Requested};
 use job::Signer;
 use keepalive::{Due, Liveness};
@@ -70,6 +74,7 @@ pub(crate) struct Link {
     receipts: Receipts,
     requests: Requests,
     transfers: Transfers,
+    channel: Option<Box<Channel>>,
     /// The least urgent of what was sent: a close must not overtake it in an interface's queue.
     slowest: Priority,
     /// Drained after every call, so no longer than what one call makes.
@@ -122,7 +127,7 @@ impl Link {
             (PacketType::Data, Context::KEEPALIVE) => self.handle_keepalive(now, data),
             (PacketType::Data, Context::RESOURCE) => self.handle_part(now, rng, data),
             (PacketType::Data, Context::CACHE_REQUEST) => self.handle_cache_request(now, data),
-            (PacketType::Data, Context::CHANNEL) => Err(Refusal::NoChannel),
+            (PacketType::Data, Context::CHANNEL) if !self.takes_messages() => Err(Refusal::NoChannel),
             (
                 PacketType::Data,
                 Context::NONE
@@ -133,6 +138,7 @@ impl Link {
                 | Context::RESOURCE_RCL
                 | Context::REQUEST
                 | Context::RESPONSE
+                | Context::CHANNEL
                 | Context::LINK_IDENTIFY
                 | Context::LINK_CLOSE
                 | Context::LINK_RTT,
@@ -158,6 +164,7 @@ impl Link {
             Context::NONE => self.event(LinkEvent::Data { plaintext, hash }),
             Context::LINK_IDENTIFY => self.handle_identify(&plaintext)?,
             Context::LINK_CLOSE => self.handle_close(&plaintext)?,
+            Context::CHANNEL => self.handle_message(&plaintext, hash)?,
             Context::REQUEST => self.handle_request(now, &plaintext, hash)?,
             Context::RESPONSE => self.handle_response(&plaintext)?,
             Context::RESOURCE_ADV => self.handle_advertisement(now, rng, &plaintext)?,
@@ -181,7 +188,9 @@ impl Link {
             _ if matches!(self.state, State::Closed) => {}
             LinkJobDone::LinkProof(done) => self.finish_link_proof(now, rng, done)?,
             LinkJobDone::Signed(hash, signature) => self.handle_signed(now, hash, &signature),
-            LinkJobDone::Verified(hash, valid) => self.handle_verified(hash, valid)?,
+            LinkJobDone::Verified(hash, valid) => self.handle_verified(now, rng, hash, valid)?,
+            LinkJobDone::Packed(packed) => self.finish_packing(now, rng, packed),
+            LinkJobDone::Unpacked(data) => self.finish_unpacking(now, rng, data)?,
             LinkJobDone::Resource(id, done) => self.handle_resource_job(now, rng, id, done)?,
         }
         Ok(())
@@ -203,6 +212,7 @@ impl Link {
             self.expire_requests(now);
             self.repeat_answer(now, rng);
             self.expire_transfers(now, rng);
+            self.expire_channel(now, rng);
         }
     }
 
@@ -216,6 +226,7 @@ impl Link {
                 self.receipts.next_deadline(),
                 self.requests.next_deadline(),
                 self.transfers.next_deadline(),
+                self.channel.as_ref().and_then(|channel| channel.next_deadline()),
             ]
             .into_iter()
             .flatten()

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::job::{LinkJob, SignJob, VerifyJob};
 use super::types::{LinkEvent, LinkOutput, Refusal};
 use super::{Link, State};
+use crate::crypto::Rng;
 use crate::hash::PacketHash;
 use crate::node::Priority;
 use crate::time::{Instant, TimerQueue};
@@ -125,7 +126,7 @@ impl Link {
         let Some(Proof::Explicit { hash, signature }) = Proof::parse(data) else {
             return Err(Refusal::ProofMalformed);
         };
-        if !self.receipts.start_verifying(&hash) {
+        if !self.receipts.start_verifying(&hash) && !self.channel_awaits(&hash) {
             return Err(Refusal::ProofUnknown);
         }
         let job = VerifyJob { key: self.peer_key, hash, signature: *signature };
@@ -133,7 +134,14 @@ impl Link {
         Ok(())
     }
 
-    pub(super) fn handle_verified(&mut self, hash: PacketHash, valid: bool) -> Result<(), Refusal> {
+    pub(super) fn handle_verified(
+        &mut self,
+        now: Instant,
+        rng: &mut Rng,
+        hash: PacketHash,
+        valid: bool,
+    ) -> Result<(), Refusal> {
+        self.message_verified(now, rng, &hash, valid);
         if !valid {
             self.receipts.resume(&hash);
             return Err(Refusal::ProofForged);

@@ -165,6 +165,22 @@ impl Link {
         self.enqueue(now, rng, content).map(drop)
     }
 
+    /// Answers a request of the peer with a file.
+    pub(crate) fn respond_with_file(
+        &mut self,
+        now: Instant,
+        rng: &mut Rng,
+        id: RequestId,
+        data: Vec<u8>,
+        metadata: Vec<u8>,
+    ) -> Result<(), LinkError> {
+        self.open_token()?;
+        check_one_value(&metadata)?;
+        let purpose = Purpose::Response(id);
+        let content = Content { data, metadata: Some(metadata), compress: true, purpose };
+        self.enqueue(now, rng, content).map(drop)
+    }
+
     /// Sends an answer once more that may have come too early.
     pub(super) fn repeat_answer(&mut self, now: Instant, rng: &mut Rng) {
         if let Some((_, packed)) = self.requests.repeat.take_if(|(at, _)| now >= *at) {

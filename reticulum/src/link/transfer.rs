@@ -218,7 +218,7 @@ impl Link {
     /// Compression takes in 5 to 10 MB a second. A link of such a packet size has no interface below 5 Mbit/s on its way,
     /// and one that answers so soon is a cable or a loop: it carries the plain bytes sooner, and spares a small machine
     /// the work.
-    fn is_faster_than_compression(&self) -> bool {
+    pub(super) fn is_faster_than_compression(&self) -> bool {
         const MTU: u32 = 8_192;
         const ROUND_TRIP: Duration = Duration::from_millis(10);
         self.mtu >= MTU && self.rtt < ROUND_TRIP

@@ -7,7 +7,9 @@ use super::budget::Budget;
 use super::job::LinkJob;
 use crate::crypto::PublicIdentity;
 use crate::hash::{PacketHash, PathHash, RequestId};
-use crate::node::{CloseReason, Priority, RequestFailure, ResourceFailure, ResourceId, ResourcePolicy};
+use crate::node::{
+    ChannelMessageId, CloseReason, Priority, RequestFailure, ResourceFailure, ResourceId, ResourcePolicy,
+};
 use crate::resource::Proof;
 use crate::time::UnixTime;
 use crate::wire::{Context, PacketType};
@@ -27,6 +29,8 @@ pub(crate) struct LinkConfig {
     pub(crate) incoming: Budget,
     /// Bytes of outgoing resources, travelling and queued, shared by all links of the node.
     pub(crate) outgoing: Budget,
+    /// Whether its channel opens by itself.
+    pub(crate) channels: bool,
 }
 
 /// What a link wants done.
@@ -143,6 +147,34 @@ pub(crate) enum LinkEvent {
         /// Names it.
         id: ResourceId,
     },
+    /// A message of the channel, in order.
+    Message {
+        /// Its type.
+        kind: u16,
+        /// What it says.
+        payload: Vec<u8>,
+    },
+    /// The next bytes of a stream of the channel.
+    Stream {
+        /// Which.
+        stream: u16,
+        /// The bytes.
+        data: Vec<u8>,
+        /// Nothing follows.
+        end: bool,
+    },
+    /// A message of ours was proven.
+    MessageDelivered {
+        /// Which.
+        id: ChannelMessageId,
+    },
+    /// The link ended before a message of ours was proven.
+    MessageFailed {
+        /// Which.
+        id: ChannelMessageId,
+    },
+    /// The channel has room again for what it refused.
+    ChannelReady,
     /// The link is gone, and everything on it has ended with an event before this one. The last output.
     Closed {
         /// Why.
@@ -163,6 +195,12 @@ pub(crate) enum Refusal {
     UnknownContext,
     /// A channel message, and no channel is open here. It is not proven (section 9.2).
     NoChannel,
+    /// A channel message neither behind nor within the window. It is not proven.
+    ChannelSequence,
+    /// A channel message of a type of the system's that is not known.
+    ChannelTypeUnknown,
+    /// A piece of a stream that does not inflate within its bound: the link was closed for it.
+    StreamCorrupt,
     /// Does not open under the session key.
     Undecryptable,
     /// Opens, but its content has not the shape that its context demands.

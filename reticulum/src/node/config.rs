@@ -227,6 +227,9 @@ pub struct DestinationConfig {
     pub resource_size_max: u64,
     /// Largest request in bytes; larger ones are ignored (as a packet) or rejected (as a resource).
     pub request_size_max: u64,
+    /// Whether channels of its links are open from the start (`spec/reticulum.md` section 9); otherwise
+    /// [`Node::open_channel`](super::Node::open_channel) opens them.
+    pub channels: bool,
 }
 
 impl DestinationConfig {
@@ -242,6 +245,7 @@ impl DestinationConfig {
             resources: ResourcePolicy::None,
             resource_size_max: 0,
             request_size_max: 64 << 10,
+            channels: false,
         }
     }
 }

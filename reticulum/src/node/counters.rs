@@ -118,8 +118,14 @@ counters! {
     link_not_open,
     /// Link packets of a context or type that links do not carry.
     link_unknown_context,
-    /// Channel messages, of which none are open.
+    /// Channel messages on links without a channel.
     link_no_channel,
+    /// Channel messages neither behind nor within the window.
+    link_channel_sequence,
+    /// Channel messages of a type of the system's that is not known.
+    link_channel_type_unknown,
+    /// Pieces of streams that do not inflate within their bound; their links are closed.
+    link_stream_corrupt,
     /// Link packets that do not open under the session key.
     link_undecryptable,
     /// Link packets whose content has not the shape that their context demands.
@@ -202,6 +208,9 @@ impl Counters {
             Refusal::NotOpen => &mut self.link_not_open,
             Refusal::UnknownContext => &mut self.link_unknown_context,
             Refusal::NoChannel => &mut self.link_no_channel,
+            Refusal::ChannelSequence => &mut self.link_channel_sequence,
+            Refusal::ChannelTypeUnknown => &mut self.link_channel_type_unknown,
+            Refusal::StreamCorrupt => &mut self.link_stream_corrupt,
             Refusal::Undecryptable => &mut self.link_undecryptable,
             Refusal::Malformed => &mut self.link_malformed,
             Refusal::WrongRole => &mut self.link_wrong_role,

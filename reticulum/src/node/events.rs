@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ids::{InterfaceId, PersistId, ReceiptId, ResourceId};
+use super::ids::{ChannelMessageId, InterfaceId, PersistId, ReceiptId, ResourceId};
 use super::work::Work;
 use crate::crypto::{Identity, PublicIdentity, RatchetPublic, RatchetSecret};
 use crate::hash::{DestinationHash, LinkId, NameHash, PacketHash, PathHash, RatchetId, RequestId};
@@ -194,6 +194,45 @@ pub enum Event {
         link: LinkId,
         /// Which resource.
         resource: ResourceId,
+    },
+    /// A message came over the channel of a link, in order. It was proven.
+    ChannelMessage {
+        /// Which link.
+        link: LinkId,
+        /// Its type, below 0xF000.
+        kind: u16,
+        /// What it says.
+        data: Vec<u8>,
+    },
+    /// The next bytes of a stream came over the channel of a link.
+    StreamData {
+        /// Which link.
+        link: LinkId,
+        /// Which stream.
+        stream: u16,
+        /// The bytes, at most 16384; none only with `end`.
+        data: Vec<u8>,
+        /// Nothing follows.
+        end: bool,
+    },
+    /// A message of ours reached the other end of its channel.
+    ChannelDelivered {
+        /// Which link.
+        link: LinkId,
+        /// Which message.
+        message: ChannelMessageId,
+    },
+    /// The link ended before a message of ours was proven; it may have arrived all the same.
+    ChannelFailed {
+        /// Which link.
+        link: LinkId,
+        /// Which message.
+        message: ChannelMessageId,
+    },
+    /// The channel has room again, after it refused a message or took only part of a write.
+    ChannelReady {
+        /// Which link.
+        link: LinkId,
     },
 }
 
@@ -436,6 +475,12 @@ pub enum LinkError {
     /// The link has as much under way as it may.
     #[error("too much is under way on the link")]
     Busy,
+    /// Its channel is not open.
+    #[error("the link has no open channel")]
+    NoChannel,
+    /// A message type of the system's, or a stream id above 16383.
+    #[error("the message type or stream id is out of range")]
+    OutOfRange,
     /// No such request or resource.
     #[error("no such request or resource")]
     Unknown,

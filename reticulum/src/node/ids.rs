@@ -29,6 +29,10 @@ id_type!(
     ResourceId(u64)
 );
 id_type!(
+    /// A message of one link's channel.
+    ChannelMessageId(u64)
+);
+id_type!(
     /// State that waits to become durable.
     PersistId(u64)
 );

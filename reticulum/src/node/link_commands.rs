@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Node;
 use super::config::ResourcePolicy;
 use super::events::{CloseReason, LinkError, LinkInfo, OpenLinkError, ResourceOptions};
-use super::ids::{Priority, ReceiptId, ResourceId};
+use super::ids::{ChannelMessageId, Priority, ReceiptId, ResourceId};
 use super::links::Entry;
 use crate::crypto::{Identity, Rng};
 use crate::hash::{DestinationHash, LinkId, PathHash, RequestId};
@@ -38,7 +38,7 @@ impl Node {
             mtu: route.link_mtu,
             hops: route.hops,
             first_hop_timeout: route.first_hop_timeout,
-            link: self.links.config(ResourcePolicy::Application, limits.incoming_bytes, 0),
+            link: self.links.config(ResourcePolicy::Application, limits.incoming_bytes, 0, false),
         };
         self.make_room_for_link(now);
         let (link, request) = Link::initiate(now, &mut self.rng, config);
@@ -116,6 +116,58 @@ impl Node {
         value: &[u8],
     ) -> Result<(), LinkError> {
         self.with_link(now, link, |link, rng| link.respond(now, rng, request, value))
+    }
+
+    /// Answers a request with a file: `data` of any size within the budget, as it is, and `metadata`, one MessagePack value
+    /// that describes it (`spec/reticulum.md` 7.3). Browsers of pages take `{"name": bin}` for its name.
+    pub fn respond_with_file(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        request: RequestId,
+        data: Vec<u8>,
+        metadata: Vec<u8>,
+    ) -> Result<(), LinkError> {
+        self.with_link(now, link, |link, rng| link.respond_with_file(now, rng, request, data, metadata))
+    }
+
+    /// Opens the channel of an active link: from now on messages of the peer are proven and delivered. What it sends
+    /// before is refused, and it repeats that.
+    pub fn open_channel(&mut self, link: LinkId) -> Result<(), LinkError> {
+        self.links.entry(&link)?.link.open_channel()
+    }
+
+    /// Sends a message over the channel of a link, of a type below 0xF000 and at most [`LinkInfo::mdu`] less 6 bytes. They
+    /// arrive in order. `Busy`: too much is under way, and [`Event::ChannelReady`] will tell when that is over.
+    ///
+    /// [`Event::ChannelReady`]: super::Event::ChannelReady
+    pub fn send_on_channel(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        kind: u16,
+        data: &[u8],
+    ) -> Result<ChannelMessageId, LinkError> {
+        self.with_link(now, link, |link, rng| link.send_message(now, rng, kind, data))
+    }
+
+    /// Writes to a stream over the channel of a link, id at most 16383 as its reader names it. Returns how many bytes found
+    /// room, from the front; if not all, [`Event::ChannelReady`] will tell when to go on.
+    ///
+    /// [`Event::ChannelReady`]: super::Event::ChannelReady
+    pub fn write_stream(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        stream: u16,
+        data: &[u8],
+    ) -> Result<usize, LinkError> {
+        self.with_link(now, link, |link, rng| link.write_stream(now, rng, stream, data))
+    }
+
+    /// Ends a stream: its reader hears of it after everything that was written.
+    pub fn end_stream(&mut self, now: Instant, link: LinkId, stream: u16) -> Result<(), LinkError> {
+        self.with_link(now, link, |link, rng| link.end_stream(now, rng, stream))
     }
 
     /// Sends data of any size within the budget.

@@ -82,6 +82,7 @@ impl Links {
         resources: ResourcePolicy,
         resource_size_max: u64,
         request_size_max: u64,
+        channels: bool,
     ) -> LinkConfig {
         LinkConfig {
             resources,
@@ -89,6 +90,7 @@ impl Links {
             request_size_max,
             response_size_max: u64::MAX,
             incoming: self.incoming.clone(),
+            channels,
             outgoing: self.outgoing.clone(),
         }
     }
@@ -120,8 +122,12 @@ impl Node {
         let hops = packet.header.hops.saturating_add(1);
         let arrival = Arrival { requested_at: now, not_before: now + self.links.answer_delay, hops };
         let settings = &entry.config;
-        let config =
-            self.links.config(settings.resources, settings.resource_size_max, settings.request_size_max);
+        let config = self.links.config(
+            settings.resources,
+            settings.resource_size_max,
+            settings.request_size_max,
+            settings.channels,
+        );
         let identity = Arc::clone(&settings.identity);
         if !self.transport.is_new(&packet.hash(), &mut self.counters) {
             return;
@@ -343,6 +349,11 @@ impl Node {
             }
             LinkEvent::ResourceSent { id: resource } => Event::ResourceSent { link, resource },
             LinkEvent::ResourceRejected { id: resource } => Event::ResourceRejected { link, resource },
+            LinkEvent::Message { kind, payload } => Event::ChannelMessage { link, kind, data: payload },
+            LinkEvent::Stream { stream, data, end } => Event::StreamData { link, stream, data, end },
+            LinkEvent::MessageDelivered { id: message } => Event::ChannelDelivered { link, message },
+            LinkEvent::MessageFailed { id: message } => Event::ChannelFailed { link, message },
+            LinkEvent::ChannelReady => Event::ChannelReady { link },
             LinkEvent::Closed { reason, ever_active } => {
                 return self.link_closed(now, link, reason, ever_active);
             }

@@ -45,7 +45,7 @@ use crate::wire::{Context, Packet, PacketType};
 
 pub(crate) use offer::Offer;
 pub(crate) use receiver::{ReceiveConfig, Receiver};
-pub(crate) use segment::{Job, JobDone};
+pub(crate) use segment::{Job, JobDone, compress, inflate};
 pub(crate) use sender::{Content, SendConfig, Sender};
 pub(crate) use window::Pace;
 

@@ -248,7 +248,7 @@ impl BodyDigest {
 }
 
 /// The body in bz2, if that is smaller.
-fn compress(body: [&[u8]; 2]) -> Option<Vec<u8>> {
+pub(crate) fn compress(body: [&[u8]; 2]) -> Option<Vec<u8>> {
     let len = body[0].len() + body[1].len();
     if body.iter().max_by_key(|piece| piece.len()).is_some_and(|longest| looks_random(longest)) {
         return None;
@@ -261,7 +261,7 @@ fn compress(body: [&[u8]; 2]) -> Option<Vec<u8>> {
 }
 
 /// Inflates bz2 to at most `len_max` bytes, and never holds more than that.
-fn inflate(packed: &[u8], len_max: usize) -> Result<Vec<u8>, Failure> {
+pub(crate) fn inflate(packed: &[u8], len_max: usize) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     let mut limited = bzip2::bufread::BzDecoder::new(packed).take(len_max as u64 + 1);
     let inflated: io::Result<usize> = limited.read_to_end(&mut body);

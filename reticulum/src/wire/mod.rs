@@ -1,6 +1,6 @@
 //! What travels: borrowed parsing of frames and bodies, and emission into a `Vec<u8>`.
 //!
-//! Owns the layouts of spec sections 3, 4.1, 6, 7, 8 and 11, and nothing that happens because of them: no tables, no
+//! Owns the layouts of spec sections 3, 4.1, 6 to 9 and 11, and nothing that happens because of them: no tables, no
 //! timers, no keys but those that sign or verify a layout. Every parser takes any bytes without panicking, allocates
 //! nothing that its input does not pay for, and does not recurse. What is unknown (contexts, link modes, map keys)
 //! is kept or skipped, never refused. The lints below hold for the whole module.
@@ -12,6 +12,7 @@ mod packet;
 mod proof;
 mod transit;
 
+pub mod channel;
 pub mod link;
 pub mod msgpack;
 pub mod request;

@@ -1,5 +1,6 @@
 //! Two links back to back on virtual time, over a wire that delays, drops and reorders as a test says.
 
+mod channel;
 mod garbage;
 mod handshake;
 mod liveness;
@@ -95,6 +96,7 @@ fn config() -> LinkConfig {
         response_size_max: 16 << 20,
         incoming: Budget::new(BUDGET),
         outgoing: Budget::new(BUDGET),
+        channels: false,
     }
 }
 

@@ -174,6 +174,75 @@ fn a_resource_crosses_a_lossy_reordering_medium() {
 }
 
 #[test]
+fn messages_and_a_megabyte_cross_a_lossy_reordering_medium_both_ways() {
+    const STREAM: u16 = 9;
+    let (mut net, _, link) = linked_over(Medium { latency: ms(5), jitter: ms(20), loss_percent: 3 });
+    let content = noise(1_000_000);
+    let mut written = [0, 0];
+    let mut said = [0_u32, 0];
+    let mut heard = [(Vec::new(), Vec::new(), false), (Vec::new(), Vec::new(), false)];
+    for host in [0, 1] {
+        net.hosts[host].node.open_channel(link).unwrap();
+    }
+    for _ in 0..3_000 {
+        for host in [0, 1] {
+            let rest = &content[written[host]..];
+            let node = &mut net.hosts[host].node;
+            if !rest.is_empty() {
+                written[host] += node.write_stream(net.now, link, STREAM, rest).unwrap();
+                if written[host] == content.len() {
+                    node.end_stream(net.now, link, STREAM).unwrap();
+                }
+            }
+            if said[host] < 100 && node.send_on_channel(net.now, link, 7, &said[host].to_be_bytes()).is_ok() {
+                said[host] += 1;
+            }
+        }
+        net.run(ms(100));
+        for (host, (bytes, numbers, ended)) in heard.iter_mut().enumerate() {
+            for event in net.events(host) {
+                match event {
+                    Event::StreamData { stream: STREAM, data, end, .. } => {
+                        bytes.extend(data);
+                        *ended |= end;
+                    }
+                    Event::ChannelMessage { kind: 7, data, .. } => numbers.push(data),
+                    Event::LinkClosed { reason, .. } => panic!("{reason:?}"),
+                    _ => {}
+                }
+            }
+        }
+        if heard.iter().all(|(_, numbers, ended)| *ended && numbers.len() == 100) {
+            break;
+        }
+    }
+    for (bytes, numbers, ended) in heard {
+        assert!(ended && bytes == content);
+        assert_eq!(numbers, (0..100_u32).map(|n| n.to_be_bytes().to_vec()).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_request_is_answered_with_a_file() {
+    let (mut net, _, link) = linked();
+    for content in [noise(200_000), Vec::new()] {
+        let request = net.hosts[1].node.request(net.now, link, "/file", &nil(), None).unwrap();
+        net.run(ms(50));
+        let name = b"\x81\xa4name\xc4\x05a.txt".to_vec();
+        let node = &mut net.hosts[0].node;
+        let refused = node.respond_with_file(net.now, link, request, content.clone(), vec![0xc0, 0xc0]);
+        assert_eq!(refused, Err(LinkError::NotMessagePack));
+        node.respond_with_file(net.now, link, request, content.clone(), name.clone()).unwrap();
+        net.run(ms(2000));
+        let Some(Event::Response { request: answered, value, metadata, .. }) = net.events(1).pop() else {
+            panic!("no answer with {} bytes", content.len())
+        };
+        assert!(answered == request && value == content);
+        assert_eq!(metadata, Some(name));
+    }
+}
+
+#[test]
 fn packets_of_a_link_count_only_on_its_interface() {
     let (mut net, _, link) = linked();
     let other = net.hosts[0].node.add_interface(net.now, fast());
