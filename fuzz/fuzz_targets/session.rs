@@ -13,6 +13,7 @@ use reticulum::node::{
     ResourcePolicy,
 };
 use reticulum::time::{Instant, UnixTime};
+use reticulum::wire::channel::STREAM_CHUNK_MAX;
 use reticulum::wire::link::{LinkProof, LinkRequest, MODE_AES_256_CBC, Signalling};
 use reticulum::wire::{Context, Packet};
 
@@ -37,6 +38,8 @@ pub struct Session {
     pub sent: Vec<Vec<u8>>,
     /// Content of resources that arrived.
     pub received: Vec<Vec<u8>>,
+    /// Messages that came over the channel.
+    pub heard: Vec<Vec<u8>>,
 }
 
 impl Session {
@@ -51,6 +54,7 @@ impl Session {
                 proofs: ProofPolicy::Application,
                 resources: ResourcePolicy::Application,
                 resource_size_max: RESOURCE_SIZE_MAX,
+                channels: true,
                 ..DestinationConfig::new(Arc::clone(&IDENTITY), "fuzz.session")
             })
             .expect("a first destination");
@@ -64,6 +68,7 @@ impl Session {
             ivs: 0,
             sent: Vec::new(),
             received: Vec::new(),
+            heard: Vec::new(),
         };
         session.shake_hands(destination);
         session
@@ -74,7 +79,7 @@ impl Session {
         let mut body = Vec::new();
         LinkRequest {
             x25519: ephemeral.public(),
-            ed25519: SigningKey::from_bytes(&[4; 32]).public(),
+            ed25519: peer_key().public(),
             signalling: Some(Signalling { mode: MODE_AES_256_CBC, mtu: 500 }),
         }
         .emit(&mut body);
@@ -159,12 +164,19 @@ impl Session {
                 self.received.push(data);
                 self.node.prove(self.now, proof);
             }
+            Event::ChannelMessage { data, .. } => self.heard.push(data),
+            Event::StreamData { data, .. } => assert!(data.len() <= STREAM_CHUNK_MAX, "a piece too large"),
             Event::Request { link, request, data, .. } => {
                 let _ = self.node.respond(self.now, link, request, &data);
             }
             _ => {}
         }
     }
+}
+
+/// The peer's key of this link, under which it proves packets.
+pub fn peer_key() -> SigningKey {
+    SigningKey::from_bytes(&[4; 32])
 }
 
 /// A packet as a frame.

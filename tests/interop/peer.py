@@ -5,6 +5,7 @@ interface, in a configuration folder of its own, and never shares an instance. T
 `--interface` says in lines of the ecosystem's configuration.
 """
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -263,6 +264,10 @@ def do_request(command):
 
     def answered(receipt):
         value = receipt.response
+        if hasattr(value, "read"):  # a file, with what describes it
+            value = value.read()
+            report(event="file", tag=tag, hash=RNS.Identity.full_hash(value).hex(), metadata=repr(receipt.metadata))
+            return
         report(event="response", tag=tag, took=time.time() - sent,
                value=value.hex() if isinstance(value, bytes) else None, other=None if isinstance(value, bytes) else repr(value))
 
@@ -272,6 +277,69 @@ def do_request(command):
     if link.request(command["path"], data, response_callback=answered, failed_callback=failed,
                     timeout=command.get("timeout")) is False:
         report(event="request_failed", tag=tag, took=0)
+
+
+class Words(RNS.MessageBase):
+    MSGTYPE = 0x0101
+
+    def __init__(self, text=""):
+        self.text = text
+
+    def pack(self):
+        return self.text.encode()
+
+    def unpack(self, raw):
+        self.text = raw.decode()
+
+
+def do_channel(command):
+    """Opens the channel of a link, with one type of message."""
+    link = links[command["link"]]
+    channel = link.get_channel()
+    channel.register_message_type(Words)
+    channel.add_message_handler(
+        lambda message: isinstance(message, Words) and report(event="words", link=command["link"], text=message.text))
+    report(event="channel", tag=command["tag"])
+
+
+def do_words(command):
+    """Sends numbered messages over the channel of a link."""
+    channel = links[command["link"]].get_channel()
+    for number in range(command["count"]):
+        while not channel.is_ready_to_send():
+            time.sleep(0.002)
+        channel.send(Words(f"python {number}"))
+
+
+def do_read_stream(command):
+    channel = links[command["link"]].get_channel()
+    digest, size, lock = hashlib.sha256(), 0, threading.Lock()
+
+    def ready(count):
+        nonlocal size
+        with lock:
+            data = reader.read(count)
+            if data:
+                digest.update(data)
+                size += len(data)
+            whole = size == command["size"]
+        if whole:
+            while reader.read(1) is None:  # nothing yet; at the end it is b""
+                time.sleep(0.01)
+            report(event="stream", tag=command["tag"], hash=digest.hexdigest())
+
+    reader = RNS.Buffer.create_reader(command["stream"], channel, ready)
+    report(event="reading", tag=command["tag"])
+
+
+def do_write_stream(command):
+    data = body(command["size"], command["kind"])
+    report(event="writing", tag=command["tag"], hash=RNS.Identity.full_hash(data).hex())
+    writer = RNS.Buffer.create_writer(command["stream"], links[command["link"]].get_channel())
+    writer.write(data)
+    writer.flush()
+    writer.close()
+    report(event="written", tag=command["tag"])
 
 
 def do_resource(command):
@@ -349,6 +417,14 @@ def handle(command):
         report(event="identify_sent", tag=command["tag"])
     elif kind == "request":
         do_request(command)
+    elif kind == "channel":
+        do_channel(command)
+    elif kind == "words":
+        do_words(command)
+    elif kind == "read_stream":
+        do_read_stream(command)
+    elif kind == "write_stream":
+        do_write_stream(command)
     elif kind == "resource":
         do_resource(command)
     elif kind == "packet":
