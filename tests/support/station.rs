@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lxmf::fields::Fields;
 use lxmf::router::{DeliveryConfig, Outgoing, Output as RouterOutput, Router, SendId};
-use meshgroup::group::{Event, EventKind, Limits, Visibility};
+use meshgroup::group::{Event, EventKind, Settings};
 use meshgroup::host::{Host, HostConfig, Output, PostRow, Query, Rows};
 use meshgroup::store::{Page, Restored, Write};
 use reticulum::crypto::{Identity, Rng};
@@ -123,9 +123,7 @@ impl GroupStation {
     pub(crate) fn new(seed: u8, now: Instant) -> Self {
         let config = HostConfig {
             identity: Arc::new(Identity::generate(&mut Rng::from_seed([seed; 32]))),
-            name: "Harbour chat (group)".to_owned(),
-            visibility: Visibility::Public,
-            limits: Limits::default(),
+            settings: Settings { name: "Harbour chat (group)".to_owned(), ..Settings::default() },
             transport: None,
             blackhole: Vec::new(),
             seed: [seed; 32],
