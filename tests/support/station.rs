@@ -261,6 +261,7 @@ impl Person {
             fields: Fields::default(),
             method: None,
             priority: Priority::Message,
+            ticket: false,
         };
         self.send(now, outgoing);
     }
@@ -326,6 +327,9 @@ impl Person {
             RouterOutput::Work(work) => self.router.handle_work_done(now, &mut self.node, work.run()),
             RouterOutput::Received(received) => {
                 self.inbox.push(String::from_utf8_lossy(&received.message.content).into_owned());
+                if let Some(ticket) = received.ticket {
+                    self.router.accept_ticket(self.address, received.message.source, ticket);
+                }
                 self.node.prove(now, received.proof);
             }
             RouterOutput::Delivered { send, .. } => {
@@ -337,7 +341,8 @@ impl Person {
                 let outgoing = self.sends.remove(&send).expect("a send ends once");
                 self.send(now, outgoing);
             }
-            RouterOutput::Refused { .. } | RouterOutput::Heard { .. } => {}
+            // Clients of people use the tickets that they are given, and check no stamps.
+            _ => {}
         }
     }
 }
