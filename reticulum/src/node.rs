@@ -12,7 +12,7 @@
 //! | `blackholing` | identities whose traffic is not wanted |
 //! | `links`, `link_commands` | the table of links, what passes between a link and the rest, and commands |
 //! | `work` | public-key work as values |
-//! | `config`, `counters`, `events`, `ids` | values |
+//! | `config`, `rules`, `counters`, `events`, `ids` | values |
 
 mod announcing;
 mod blackholing;
@@ -26,6 +26,7 @@ mod inbound;
 mod link_commands;
 mod links;
 mod ratchets;
+mod rules;
 mod single;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use events::{
     ResourceOptions, SendError,
 };
 pub use ids::{ChannelMessageId, InterfaceId, PersistId, Priority, ReceiptId, ResourceId, WorkId};
+pub use rules::{AnnounceRate, IngressRules, InterfaceRules};
 pub use work::{Work, WorkClass, WorkDone};
 
 use crate::crypto::Rng;
@@ -149,13 +151,14 @@ impl Node {
     /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.transport.handle_timeout(now);
-        while let Some(announced) = self.transport.release(now) {
-            self.learn(now, *announced);
+        while let Some(held) = self.transport.release(now) {
+            self.hear_released(now, held);
         }
         while let Some(unanswered) = self.transport.relays.handle_timeout(now) {
             self.link_request_unanswered(now, &unanswered);
         }
         self.rediscover(now);
+        self.transport.handle_spreading(now, &mut self.counters);
         while let Some(receipt) = self.receipts.handle_timeout(now) {
             self.event(Event::TimedOut { receipt });
         }
@@ -173,7 +176,7 @@ impl Node {
     pub fn handle_work_done(&mut self, now: Instant, done: WorkDone) {
         self.outstanding = self.outstanding.saturating_sub(1);
         match done.done {
-            Done::AnnounceHeard(result) => self.finish_hearing(now, result),
+            Done::AnnounceHeard(done) => self.finish_hearing(now, done),
             Done::Announced(destination, data) => self.finish_announce(now, destination, data),
             Done::Opened(opened) => self.finish_open(now, opened),
             Done::Sealed(sealed) => self.finish_seal(now, sealed),

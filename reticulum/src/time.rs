@@ -141,6 +141,11 @@ impl<K: Copy + Ord + Hash> TimerQueue<K> {
         Some(key)
     }
 
+    /// The timer that is due last.
+    pub fn last(&self) -> Option<K> {
+        self.by_deadline.last().map(|(_, key)| *key)
+    }
+
     /// The deadline of `key`'s timer, if it is set.
     pub fn deadline(&self, key: &K) -> Option<Instant> {
         self.by_key.get(key).copied()

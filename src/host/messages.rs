@@ -30,7 +30,6 @@ impl Host {
                 self.sent(now, send, CopyEnd::Refused)
             }
             RouterOutput::Failed { send, .. } => self.sent(now, send, CopyEnd::Failed),
-            RouterOutput::StampChecked { .. } | RouterOutput::Terms(_) => {}
         }
     }
 
@@ -114,7 +113,6 @@ impl Host {
             fields: Fields::default(),
             method: None,
             priority,
-            ticket: false,
         };
         self.router.send(now, &mut self.engine, outgoing).ok()
     }

@@ -9,15 +9,19 @@ use reticulum::node::{PendingProof, PersistId};
 
 use super::calls::PendingCall;
 use super::queries::Query;
-use crate::group::{Caller, GroupId, MemberId, Seq, Settings};
+use crate::group::{Caller, GroupId, Limits, MemberId, Seq, Visibility};
 use crate::store::Write;
 
 /// Settings of a host.
 pub struct HostConfig {
     /// The group's identity.
     pub identity: Arc<Identity>,
-    /// What is set in the group when it is first created; later it is changed through the node itself.
-    pub settings: Settings,
+    /// The group's name, used when it is first created.
+    pub name: String,
+    /// Who learns it, used when the group is first created.
+    pub visibility: Visibility,
+    /// Limits of the group.
+    pub limits: Limits,
     /// How the node forwards for others; it does not without.
     pub transport: Option<TransportConfig>,
     /// Whose announces, links and packets are dropped.
@@ -37,10 +41,12 @@ pub struct TransportConfig {
 
 impl fmt::Debug for HostConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { identity, settings, transport, blackhole, seed: _ } = self;
+        let Self { identity, name, visibility, limits, transport, blackhole, seed: _ } = self;
         f.debug_struct("HostConfig")
             .field("identity", identity)
-            .field("settings", settings)
+            .field("name", name)
+            .field("visibility", visibility)
+            .field("limits", limits)
             .field("transport", transport)
             .field("blackhole", blackhole)
             .field("seed", &format_args!("[redacted]"))
@@ -127,20 +133,8 @@ pub(super) struct Asking {
 pub(super) enum After {
     Prove(PendingProof),
     Persisted(PersistId),
-    FanOut {
-        group: GroupId,
-        seq: Seq,
-        author: Option<MemberId>,
-    },
-    Tell {
-        from: GroupId,
-        to: DestinationHash,
-        text: String,
-    },
-    /// Who the group is for strangers has changed.
-    Announce {
-        group: GroupId,
-    },
+    FanOut { group: GroupId, seq: Seq, author: Option<MemberId> },
+    Tell { from: GroupId, to: DestinationHash, text: String },
     Answer(Asker, Vec<u8>),
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use interfaces::{CREDITS, FrameBatch, MediumId, Properties, RadioReport};
-use reticulum::node::{InterfaceConfig, InterfaceId, InterfaceStats};
+use reticulum::node::{InterfaceConfig, InterfaceId, InterfaceRules, InterfaceStats};
 use tokio::sync::mpsc;
 
 use crate::api::{InterfaceStatus, RadioStatus};
@@ -65,6 +65,7 @@ impl Media {
             ifac: access.as_ref().map(|access| access.ifac(properties.ifac_size_default)),
             shared_medium: properties.shared_medium,
             ingress_control: *ingress_control,
+            rules: InterfaceRules::default(),
             is_local_client: false,
         };
         (config, MINUTE * *announce_interval_min)

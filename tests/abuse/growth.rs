@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lxmf::fields::Fields;
-use meshgroup::group::Settings;
+use meshgroup::group::{Limits, Visibility};
 use meshgroup::host::{Host, HostConfig};
 use meshgroup::store::Restored;
 use prost::Message;
@@ -29,7 +29,9 @@ fn a_burst_of_frames_is_told_to_wait_before_any_is_refused() {
     let mut rng = Rng::from_seed([1; 32]);
     let config = HostConfig {
         identity: Arc::new(Identity::generate(&mut rng)),
-        settings: Settings::default(),
+        name: "Harbour".to_owned(),
+        visibility: Visibility::Public,
+        limits: Limits::default(),
         transport: None,
         blackhole: Vec::new(),
         seed: [1; 32],

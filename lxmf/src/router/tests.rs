@@ -2,7 +2,6 @@
 
 mod inbound;
 mod outbound;
-mod stamps;
 mod wire;
 
 use std::time::Duration;

@@ -11,10 +11,10 @@ use super::destinations::{Latest, Stage, Targets};
 use super::events::{AnnounceError, Output, Persist};
 use super::ids::{InterfaceId, PersistId};
 use super::work::{AnnounceJob, Job};
-use super::{Mode, Node, Timer};
+use super::{Node, Timer};
 use crate::hash::DestinationHash;
 use crate::time::{Instant, UnixTime};
-use crate::transport::AnnounceKey;
+use crate::transport::{AnnounceKey, Origin, Outgoing, outgoing};
 use crate::wire::{self, Context, Packet};
 
 /// Shortest time between announces of a destination (`spec/reticulum.md` 4.3).
@@ -151,9 +151,8 @@ impl Node {
             frame
         };
         let open = |(id, interface): (InterfaceId, &crate::transport::Interface)| {
-            // Access points let no announce out but those meant for them (spec 4.5, row 3).
-            (targets.on.contains(&id) || targets.all && interface.config.mode != Mode::AccessPoint)
-                .then_some(id)
+            let passes = outgoing(&interface.config, Origin::Own, 0) != Outgoing::Block;
+            (targets.on.contains(&id) || targets.all && passes).then_some(id)
         };
         let interfaces = &mut self.transport.interfaces;
         let live: Vec<InterfaceId> = interfaces.all_up().filter_map(open).collect();

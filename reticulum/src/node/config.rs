@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::InterfaceRules;
 use crate::crypto::{Identity, Ifac, RatchetSecret};
 use crate::wire;
 
@@ -48,6 +49,15 @@ pub struct Limits {
     pub held_announces: usize,
     /// The same on all interfaces together; each may hold its share of it.
     pub held_announces_total: usize,
+    /// Announces that wait to be passed on, at 150 bytes; the one that is due last makes room. As many answers to path
+    /// requests, at 150 bytes.
+    pub rebroadcasts: usize,
+    /// Announces that wait for their turn under the announce cap of one interface, at 150 bytes; the farthest makes room.
+    pub capped_announces: usize,
+    /// The same on all interfaces together; each may hold its share of it.
+    pub capped_announces_total: usize,
+    /// Paths that are looked for on behalf of others, at 200 bytes; the one whose record ends first makes room.
+    pub discoveries: usize,
     /// Work handed out and not yet returned, at up to 1 kB; what a peer sends beyond it is refused.
     pub work: usize,
     /// Links of any state, at about 2 kB without resources; the longest idle makes room.
@@ -92,6 +102,10 @@ impl Default for Limits {
             receipts: 16_384,
             held_announces: 256,
             held_announces_total: 4_096,
+            rebroadcasts: 8_192,
+            capped_announces: 4_096,
+            capped_announces_total: 16_384,
+            discoveries: 4_096,
             work: 8_192,
             links: 2_048,
             half_open_links: 512,
@@ -161,6 +175,8 @@ pub struct InterfaceConfig {
     pub shared_medium: bool,
     /// Hold back bursts of announces of unknown destinations (`spec/reticulum.md` 4.8).
     pub ingress_control: bool,
+    /// What goes in and out beyond the mode.
+    pub rules: InterfaceRules,
     /// Whether it leads to a program on this machine that shares this node (`spec/reticulum.md` 5.11).
     pub is_local_client: bool,
 }
@@ -176,6 +192,7 @@ impl Default for InterfaceConfig {
             ifac: None,
             shared_medium: false,
             ingress_control: true,
+            rules: InterfaceRules::default(),
             is_local_client: false,
         }
     }

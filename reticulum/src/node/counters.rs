@@ -92,6 +92,16 @@ counters! {
     announce_held,
     /// Held announces that made room for others.
     announce_held_dropped,
+    /// Announces that made room for others, while they waited to be passed on.
+    announce_spread_dropped,
+    /// Announces that are not passed on: with one more address they would be too long, or have come too far.
+    announce_unspreadable,
+    /// Announces that are not passed on, because their destination announces itself too often.
+    announce_rate_blocked,
+    /// Announces that are not passed on again, because others were heard to do so.
+    announce_spread_by_others,
+    /// Announces that waited too long, or made room, under the announce cap of an interface.
+    announce_capped_dropped,
     /// Peers that made room for others.
     peer_evicted,
     /// Paths that made room for others.
@@ -102,6 +112,12 @@ counters! {
     path_request_duplicate,
     /// Path requests for what is not ours.
     path_request_unknown,
+    /// Path requests that are not passed on, because they came in a burst or the same path is looked for already.
+    path_request_not_searched,
+    /// Path requests of others that an interface had no room for.
+    path_request_egress_limited,
+    /// Path requests that are not answered: who asks is on the way itself.
+    path_request_from_the_way,
     /// Path requests of our own that were not sent, because one was sent a moment ago.
     path_request_gated,
     /// Link requests of a wrong length or mode, or for a destination that accepts none.

@@ -1,11 +1,13 @@
 //! Frames: to whom each packet goes (`spec/reticulum.md` 5.3). Bounded table work for each, and what needs a public
 //! key leaves as work.
 
-use super::work::{HearAnnounceJob, Job};
+use super::work::{AnnounceHeard, HearAnnounceJob, Job};
 use super::{Event, InterfaceId, Node, Output, Persist};
 use crate::hash::DestinationHash;
 use crate::time::Instant;
-use crate::transport::{Announced, Heard, Learned, PathRequest, Received, path_request_destination};
+use crate::transport::{
+    Announced, Heard, Held, JITTER, Learned, PathRequest, Received, Unproven, path_request_destination,
+};
 use crate::wire::{Announce, AnnounceError, Context, DestinationType, Packet, PacketType};
 
 impl Node {
@@ -30,7 +32,7 @@ impl Node {
             return self.forward(now, interface, received);
         }
         match (packet.header.packet_type, packet.header.destination_type) {
-            (PacketType::Announce, _) => self.hear_announce(interface, packet),
+            (PacketType::Announce, _) => self.hear_announce(now, interface, packet),
             (PacketType::Data, DestinationType::Single) => self.receive_single(interface, packet),
             (PacketType::Data, DestinationType::Plain) => self.receive_plain(now, interface, packet),
             (PacketType::Data | PacketType::Proof, DestinationType::Link) => {
@@ -45,12 +47,16 @@ impl Node {
     }
 
     /// Refuses what can be refused without its signature, which costs a hundred times the rest.
-    fn hear_announce(&mut self, id: InterfaceId, packet: &Packet<'_>) {
+    fn hear_announce(&mut self, now: Instant, id: InterfaceId, packet: &Packet<'_>) {
         let Ok(announce) = Announce::parse(packet) else {
             self.counters.announce_malformed += 1;
             return;
         };
         let Some(interface) = self.transport.interfaces.up(id) else { return };
+        // What a program on this machine sends has not travelled yet.
+        let hops = packet.header.hops.saturating_add(u8::from(!interface.config.is_local_client));
+        let (mode, gravity) = (interface.config.mode, interface.config.rules.gravity);
+        self.transport.overhear(now, packet, hops, &announce.random_blob, &mut self.counters);
         let destination = &announce.destination;
         // The answer to a request of ours is worth its signature also if it only confirms what we know.
         let known = self.transport.peers.peer(destination).is_some()
@@ -67,31 +73,51 @@ impl Node {
             &mut self.counters.announce_wrong_destination
         } else {
             let heard = Heard {
-                hops: packet.header.hops.saturating_add(1),
+                hops,
                 interface: id,
                 next_hop: packet.header.transport_id,
                 blob: announce.random_blob,
-                gravity: 0,
-                lifetime: interface.config.mode.path_lifetime(),
+                gravity,
+                lifetime: mode.path_lifetime(),
             };
             let mut frame = Vec::new();
             packet.emit(&mut frame);
             let path_response = packet.header.context == Context::PATH_RESPONSE;
-            return self.submit(Job::HearAnnounce(HearAnnounceJob { frame, heard, path_response }));
+            let announce = Unproven { frame, heard, path_response };
+            let destination = *destination;
+            let admitted = self.transport.admit(now, destination, announce, &mut self.counters);
+            if let Some((announce, counts)) = admitted {
+                self.submit(Job::HearAnnounce(HearAnnounceJob { announce, counts }));
+            }
+            return;
         };
         *refused += 1;
     }
 
-    /// The signature of an announce was checked.
-    pub(super) fn finish_hearing(&mut self, now: Instant, result: Result<Box<Announced>, AnnounceError>) {
-        match result {
-            Ok(announced) => {
-                if let Some(announced) = self.transport.admit(now, announced, &mut self.counters) {
-                    self.learn(now, *announced);
-                }
+    /// An announce need not wait any longer.
+    pub(super) fn hear_released(&mut self, now: Instant, held: Held) {
+        match held {
+            Held::Unproven(announce) => {
+                self.submit(Job::HearAnnounce(HearAnnounceJob { announce, counts: false }));
             }
+            Held::Proven(announced) => self.learn(now, *announced),
+        }
+    }
+
+    /// The signature of an announce was checked.
+    pub(super) fn finish_hearing(&mut self, now: Instant, done: AnnounceHeard) {
+        let AnnounceHeard { interface, counts, result } = done;
+        match &result {
+            Ok(_) => {}
             Err(AnnounceError::Signature) => self.counters.announce_bad_signature += 1,
             Err(_) => self.counters.announce_malformed += 1,
+        }
+        let announced = match counts {
+            true => self.transport.checked(now, interface, result.ok(), &mut self.counters),
+            false => result.ok(),
+        };
+        if let Some(announced) = announced {
+            self.learn(now, *announced);
         }
     }
 
@@ -141,6 +167,8 @@ impl Node {
             path_response,
         };
         self.outputs.push_back(Output::Event(event));
+        let jitter = self.rng.duration_below(JITTER);
+        self.transport.spread(now, destination, &heard, path_response, jitter, &mut self.counters);
     }
 
     /// A valid announce did not change the path; if we had asked for one, this is still the answer.
@@ -165,7 +193,7 @@ impl Node {
         } else if self.destinations.contains(&request.destination) {
             self.answer_path_request(now, request.destination, interface);
         } else {
-            self.counters.path_request_unknown += 1;
+            self.transport.path_asked(now, interface, &request, &mut self.counters);
         }
     }
 }

@@ -6,3 +6,4 @@ mod inbound;
 mod links;
 mod net;
 mod single;
+mod spreading;

@@ -10,7 +10,7 @@ use super::ids::{InterfaceId, Priority, ReceiptId, WorkId};
 use crate::crypto::{Identity, OpenError, Opened, PublicIdentity, RatchetPublic, RatchetSecret};
 use crate::hash::{DestinationHash, LinkId, NameHash, PacketHash, ProofAddress};
 use crate::link::{Answer, AnswerJob, LinkJob, LinkJobDone};
-use crate::transport::{Announced, Heard, Introduction, Proof};
+use crate::transport::{Announced, Introduction, Proof, Signed, Unproven};
 use crate::wire::link::LinkProof;
 use crate::wire::{Announce, AnnounceError, Packet};
 
@@ -94,7 +94,7 @@ pub(super) enum Job {
 
 #[derive(Debug)]
 pub(super) enum Done {
-    AnnounceHeard(Result<Box<Announced>, AnnounceError>),
+    AnnounceHeard(AnnounceHeard),
     Announced(DestinationHash, Vec<u8>),
     Opened(OpenDone),
     Sealed(SealDone),
@@ -108,29 +108,43 @@ pub(super) enum Done {
 /// Verifies an announce, one Ed25519 verification.
 #[derive(Debug)]
 pub(super) struct HearAnnounceJob {
-    /// The packet, which parsed once.
-    pub(super) frame: Vec<u8>,
-    pub(super) heard: Heard,
-    pub(super) path_response: bool,
+    pub(super) announce: Unproven,
+    /// Whether it came through ingress control, which waits for the result.
+    pub(super) counts: bool,
+}
+
+/// What a [`HearAnnounceJob`] came to.
+#[derive(Debug)]
+pub(super) struct AnnounceHeard {
+    pub(super) interface: InterfaceId,
+    pub(super) counts: bool,
+    pub(super) result: Result<Box<Announced>, AnnounceError>,
 }
 
 impl HearAnnounceJob {
-    fn run(self) -> Result<Box<Announced>, AnnounceError> {
-        let packet = Packet::parse(&self.frame).map_err(|_| AnnounceError::Truncated)?;
+    fn run(self) -> AnnounceHeard {
+        let (interface, counts) = (self.announce.heard.interface, self.counts);
+        AnnounceHeard { interface, counts, result: self.check() }
+    }
+
+    fn check(self) -> Result<Box<Announced>, AnnounceError> {
+        let Unproven { frame, heard, path_response } = self.announce;
+        let packet = Packet::parse(&frame).map_err(|_| AnnounceError::Truncated)?;
         let announce = Announce::parse(&packet)?;
         let introduction = Introduction {
             identity: Arc::new(announce.verify()?),
             app_data: announce.app_data.map(<[u8]>::to_vec),
             ratchet: announce.ratchet,
             emitted_s: announce.emission_secs(),
+            signed: Signed {
+                name_hash: announce.name_hash,
+                random_blob: announce.random_blob,
+                signature: *announce.signature,
+                has_ratchet: announce.ratchet.is_some(),
+            },
         };
-        Ok(Box::new(Announced {
-            destination: announce.destination,
-            name_hash: announce.name_hash,
-            heard: self.heard,
-            introduction,
-            path_response: self.path_response,
-        }))
+        let (destination, name_hash) = (announce.destination, announce.name_hash);
+        Ok(Box::new(Announced { destination, name_hash, heard, introduction, path_response }))
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Announced;
+use super::Held;
+use super::burst::{Bursts, Meter};
+use super::cap::Cap;
 use super::ingress::Ingress;
 use super::queue::{AnnounceKey, Queue, Queued};
 use crate::node::{Counters, InterfaceConfig, InterfaceId, Limits, Priority};
@@ -30,7 +32,13 @@ pub struct InterfaceStats {
 #[derive(Debug)]
 pub(crate) struct Interface {
     pub(crate) config: InterfaceConfig,
-    pub(crate) ingress: Ingress<Box<Announced>>,
+    pub(crate) ingress: Ingress<Held>,
+    /// Announces passed on for others.
+    pub(crate) cap: Cap,
+    /// Path requests heard.
+    pub(crate) asked: Bursts,
+    /// Path requests passed on for others.
+    pub(crate) asking: Meter,
     stats: InterfaceStats,
     queue: Queue,
 }
@@ -89,6 +97,9 @@ impl Interfaces {
         let interface = Interface {
             config,
             ingress: Ingress::new(now),
+            cap: Cap::default(),
+            asked: Bursts::new(now),
+            asking: Meter::default(),
             stats: InterfaceStats { up: true, ..InterfaceStats::default() },
             queue: Queue::new(limits.queue_frames, limits.queue_bytes),
         };
@@ -111,8 +122,14 @@ impl Interfaces {
         if !up {
             self.queued_bytes -= interface.queue.byte_len();
             counters.queue_interface_down += interface.queue.clear() as u64;
+            interface.cap.clear();
             self.pending.remove(&id);
         }
+    }
+
+    /// The interface, up or down.
+    pub(crate) fn interface(&self, id: InterfaceId) -> Option<&Interface> {
+        self.interfaces.get(&id)
     }
 
     /// The interface, if it is up.

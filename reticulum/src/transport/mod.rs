@@ -7,7 +7,9 @@
 //! |---|---|
 //! | `filter` | which packets are for us at all |
 //! | `seen` | duplicates |
-//! | `interfaces`, `queue`, `ingress` | what goes out and comes in, per interface |
+//! | `interfaces`, `queue` | what goes out and comes in, per interface |
+//! | `admission`, `ingress`, `burst` | announces and path requests that come too fast |
+//! | `spreading` | announces passed on and paths looked for, with `rebroadcast`, `modes`, `rate`, `cap`, `discovery` |
 //! | `paths` | the timebase rule, lifetimes |
 //! | `peers` | keys, app_data and ratchets heard |
 //! | `requests` | path requests in both directions |
@@ -17,14 +19,21 @@
 //! | `rediscovery` | path requests that follow from unanswered link requests of others |
 //! | `blackhole` | whose announces, links and packets are dropped |
 
+mod admission;
 mod blackhole;
+mod burst;
+mod cap;
+mod discovery;
 mod filter;
 mod half_open;
 mod ingress;
 mod interfaces;
+mod modes;
 mod paths;
 mod peers;
 mod queue;
+mod rate;
+mod rebroadcast;
 mod receipts;
 mod recency;
 mod rediscovery;
@@ -32,17 +41,21 @@ mod relays;
 mod requests;
 mod reverse;
 mod seen;
+mod spreading;
 
 use std::time::Duration;
 
+pub(crate) use admission::{Held, Unproven};
 pub(crate) use blackhole::Blackhole;
 pub(crate) use half_open::HalfOpen;
 pub use interfaces::InterfaceStats;
 pub(crate) use interfaces::{Interface, Interfaces};
+pub(crate) use modes::{Origin, Outgoing, outgoing};
 pub(crate) use paths::{Heard, Paths};
 pub use peers::Peer;
-pub(crate) use peers::{Introduction, Learned, Peers};
+pub(crate) use peers::{Introduction, Learned, Peers, Signed};
 pub(crate) use queue::AnnounceKey;
+pub(crate) use rebroadcast::JITTER;
 pub(crate) use receipts::{Proof, ProofRefusal, Receipt, Receipts};
 pub(crate) use recency::Recency;
 pub(crate) use rediscovery::Rediscovery;
@@ -56,8 +69,9 @@ use crate::node::{Counters, InterfaceId, Limits, Priority};
 use crate::time::{Instant, TimerQueue};
 use crate::wire::link::{LinkRequest, MTU_UNSIGNALLED};
 use crate::wire::{self, Clamp, Context, Packet, Rewrite};
+use discovery::Discoveries;
 use filter::{Verdict, filter};
-use ingress::Admission;
+use rebroadcast::Rebroadcasts;
 
 /// Time for one hop (`spec/reticulum.md` 1.3).
 pub(crate) const PER_HOP_TIMEOUT: Duration = Duration::from_secs(6);
@@ -136,6 +150,10 @@ pub(crate) struct Transport {
     pub(crate) reverse: Reverse,
     pub(crate) relays: Relays,
     pub(crate) rediscovery: Rediscovery,
+    rebroadcasts: Rebroadcasts,
+    discoveries: Discoveries,
+    /// When the pause of each interface's announce cap is over.
+    pauses: TimerQueue<InterfaceId>,
     /// When each interface may release a held announce.
     releases: TimerQueue<InterfaceId>,
     own: IdentityHash,
@@ -147,10 +165,14 @@ pub(crate) struct Transport {
 impl Transport {
     /// Empty tables for the transport identity `own`, of a node that forwards for others or not.
     pub(crate) fn new(own: IdentityHash, forwards: bool, limits: Limits) -> Self {
+        let mut peers = Peers::new(limits.peers);
+        if forwards {
+            peers.keep_announces();
+        }
         Self {
             interfaces: Interfaces::new(&limits),
             paths: Paths::new(limits.paths),
-            peers: Peers::new(limits.peers),
+            peers,
             requests: PathRequests::new(limits.request_tags, limits.path_requests),
             seen: Seen::new(limits.packet_hashes),
             rediscovery: Rediscovery::default(),
@@ -161,6 +183,9 @@ impl Transport {
                 limits.half_open_relays,
                 limits.half_open_relays_per_interface,
             ),
+            rebroadcasts: Rebroadcasts::new(limits.rebroadcasts),
+            discoveries: Discoveries::new(limits.discoveries),
+            pauses: TimerQueue::default(),
             releases: TimerQueue::default(),
             own,
             forwards,
@@ -198,50 +223,6 @@ impl Transport {
         let new = self.seen.insert(*hash.proof_address().as_bytes());
         counters.packet_duplicate += u64::from(!new);
         new
-    }
-
-    /// Lets a valid announce pass, unless it is held back during a burst.
-    pub(crate) fn admit(
-        &mut self,
-        now: Instant,
-        announced: Box<Announced>,
-        counters: &mut Counters,
-    ) -> Option<Box<Announced>> {
-        let (destination, Heard { interface: id, hops, .. }) = (announced.destination, announced.heard);
-        let held_max = self.held_announces_max();
-        let Some(interface) = self.interfaces.up_mut(id) else {
-            counters.frame_interface_down += 1;
-            return None;
-        };
-        let expected = self.paths.path(&destination).is_some() || self.requests.is_waiting(&destination);
-        if expected || !interface.config.ingress_control {
-            return Some(announced);
-        }
-        let admission = interface.ingress.admit(now, destination, hops, announced, held_max);
-        if let Some(at) = interface.ingress.poll_timeout() {
-            self.releases.set(id, at);
-        }
-        match admission {
-            Admission::Admitted(announced) => return Some(announced),
-            Admission::Held => counters.announce_held += 1,
-            Admission::Dropped => counters.announce_held_dropped += 1,
-        }
-        None
-    }
-
-    /// The next held announce that may pass now.
-    pub(crate) fn release(&mut self, now: Instant) -> Option<Box<Announced>> {
-        while let Some(id) = self.releases.pop_due(now) {
-            let Some(interface) = self.interfaces.up_mut(id) else { continue };
-            let released = interface.ingress.release(now);
-            if let Some(at) = interface.ingress.poll_timeout() {
-                self.releases.set(id, at);
-            }
-            if released.is_some() {
-                return released;
-            }
-        }
-        None
     }
 
     /// The way to `destination`, over an interface that is up.
@@ -361,10 +342,11 @@ impl Transport {
             counters.path_request_gated += 1;
             return;
         }
-        let own: &[u8] = if self.forwards { self.own().as_ref() } else { &[] };
-        let body = [destination.as_ref(), own, &tag].concat();
+        let requester = Some(self.own).filter(|_| self.forwards);
+        let request = PathRequest { destination, requester, tag: &tag };
+        let body = request.body();
         let packet = Packet::plain(path_request_destination(), Context::NONE, &body);
-        self.requests.is_new(&PathRequest { destination, tag: &tag });
+        self.requests.is_new(&request);
         self.broadcast_except(now, except, packet, Priority::Link, counters);
     }
 
@@ -374,6 +356,7 @@ impl Transport {
         self.paths.remove_interface(id);
         self.relays.remove_interface(id);
         self.releases.cancel(&id);
+        self.stop_spreading_on(id);
     }
 
     /// Ends what is too old.
@@ -392,14 +375,9 @@ impl Transport {
             self.reverse.poll_timeout(),
             self.relays.poll_timeout(),
             self.rediscovery.poll_timeout(),
+            self.poll_spreading(),
         ];
         deadlines.into_iter().flatten().min()
-    }
-
-    /// Announces that one interface may hold now: its share of all.
-    fn held_announces_max(&self) -> usize {
-        let share = self.limits.held_announces_total / self.interfaces.len().max(1);
-        self.limits.held_announces.min(share)
     }
 
     /// The transport identity's hash.

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::rate::Rate;
 use super::recency::Recency;
 use crate::hash::{DestinationHash, IdentityHash};
 use crate::node::InterfaceId;
@@ -54,6 +55,8 @@ pub(crate) struct Path {
     pub(crate) interface: InterfaceId,
     /// The transport in between; none for a direct neighbour.
     pub(crate) next_hop: Option<IdentityHash>,
+    /// How often its announces are passed on.
+    pub(crate) rate: Rate,
     state: PathState,
     gravity: i32,
     lifetime: Duration,
@@ -69,6 +72,7 @@ impl Path {
             hops: heard.hops,
             interface: heard.interface,
             next_hop: heard.next_hop,
+            rate: Rate::default(),
             state: PathState::Unknown,
             gravity: heard.gravity,
             lifetime: heard.lifetime,
@@ -98,7 +102,7 @@ impl Path {
         }
         let excess = blobs.len().saturating_sub(BLOBS_MAX);
         blobs.drain(..excess);
-        *self = Self { blobs, ..Self::new(now, heard) };
+        *self = Self { blobs, rate: self.rate, ..Self::new(now, heard) };
     }
 }
 
@@ -153,6 +157,11 @@ impl Paths {
     /// The path to `destination`.
     pub(crate) fn path(&self, destination: &DestinationHash) -> Option<&Path> {
         self.paths.get(destination)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn path_mut(&mut self, destination: &DestinationHash) -> Option<&mut Path> {
+        self.paths.get_mut(destination)
     }
 
     /// Notes that the path to `destination` was used.

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use super::recency::Recency;
 use crate::crypto::{PublicIdentity, RatchetPublic};
-use crate::hash::{DestinationHash, IdentityHash};
+use crate::hash::{DestinationHash, IdentityHash, NameHash};
 use crate::node::PeerRecord;
 use crate::time::UnixTime;
+use crate::wire::{Announce, Context, Header, Packet};
 
 /// A ratchet is not used longer than this after we heard it (`spec/reticulum.md` 2.7).
 const RATCHET_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -29,12 +30,52 @@ pub struct Peer {
     pub heard: UnixTime,
     /// Emission time of its newest announce, unix seconds of its clock.
     pub emitted_s: u64,
+    /// What its newest announce has beside all that, if we pass announces on.
+    signed: Option<Box<Signed>>,
+}
+
+/// What an announce has that is of use only to pass it on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signed {
+    pub(crate) name_hash: NameHash,
+    pub(crate) random_blob: [u8; 10],
+    pub(crate) signature: [u8; 64],
+    pub(crate) has_ratchet: bool,
 }
 
 impl Peer {
     /// The ratchet to seal to, if there is one that has not expired.
     pub fn ratchet_at(&self, now: UnixTime) -> Option<RatchetPublic> {
         self.ratchet.filter(|(_, heard)| now.since(*heard) <= RATCHET_LIFETIME).map(|(ratchet, _)| ratchet)
+    }
+
+    /// Whether its newest announce can be passed on.
+    pub(crate) fn keeps_announce(&self) -> bool {
+        self.signed.is_some()
+    }
+
+    /// Appends its newest announce as a frame, under the header that `adapt` makes. False if it is not kept.
+    pub(crate) fn emit_announce(
+        &self,
+        destination: DestinationHash,
+        adapt: impl FnOnce(Packet<'_>) -> Header,
+        frame: &mut Vec<u8>,
+    ) -> bool {
+        let Some(signed) = &self.signed else { return false };
+        let ratchet = self.ratchet.as_ref().map(|(ratchet, _)| *ratchet).filter(|_| signed.has_ratchet);
+        let data = Announce {
+            destination,
+            identity: &self.identity.to_bytes(),
+            name_hash: signed.name_hash,
+            random_blob: signed.random_blob,
+            ratchet,
+            signature: &signed.signature,
+            app_data: self.app_data.as_deref(),
+        }
+        .data();
+        let packet = Packet::announce(destination, Context::NONE, signed.has_ratchet, &data);
+        Packet { header: adapt(packet), ..packet }.emit(frame);
+        true
     }
 
     fn record(&self, destination: DestinationHash) -> PeerRecord {
@@ -56,6 +97,7 @@ pub(crate) struct Introduction {
     pub(crate) app_data: Option<Vec<u8>>,
     pub(crate) ratchet: Option<RatchetPublic>,
     pub(crate) emitted_s: u64,
+    pub(crate) signed: Signed,
 }
 
 /// What became of an [`Introduction`].
@@ -75,6 +117,7 @@ pub(crate) struct Peers {
     peers: HashMap<DestinationHash, Peer>,
     retained: HashSet<DestinationHash>,
     evictable: Recency<DestinationHash>,
+    keeps_announces: bool,
     max: usize,
 }
 
@@ -85,8 +128,14 @@ impl Peers {
             peers: HashMap::new(),
             retained: HashSet::new(),
             evictable: Recency::default(),
+            keeps_announces: false,
             max: max.max(1),
         }
+    }
+
+    /// Keeps from now on what it takes to pass announces on.
+    pub(crate) fn keep_announces(&mut self) {
+        self.keeps_announces = true;
     }
 
     /// The peer at `destination`.
@@ -115,8 +164,9 @@ impl Peers {
         let ratchet = new.ratchet.map(|ratchet| (ratchet, unix)).or(known.and_then(|peer| peer.ratchet));
         // One allocation a peer: keep sharing the keys that we have.
         let identity = known.map_or(new.identity, |peer| Arc::clone(&peer.identity));
-        let Introduction { app_data, emitted_s, .. } = new;
-        self.insert(destination, Peer { identity, app_data, ratchet, heard: unix, emitted_s })
+        let Introduction { app_data, emitted_s, signed, .. } = new;
+        let signed = self.keeps_announces.then(|| Box::new(signed));
+        self.insert(destination, Peer { identity, app_data, ratchet, heard: unix, emitted_s, signed })
     }
 
     /// Restores what was persisted. False if its key is none, or it contradicts or is older than what we know.
@@ -128,7 +178,8 @@ impl Peers {
         }
         let ratchet = record.ratchet.map(|(ratchet, heard)| (RatchetPublic::from_bytes(ratchet), heard));
         let PeerRecord { destination, app_data, heard, emitted_s, .. } = record;
-        self.insert(destination, Peer { identity: Arc::new(identity), app_data, ratchet, heard, emitted_s });
+        let identity = Arc::new(identity);
+        self.insert(destination, Peer { identity, app_data, ratchet, heard, emitted_s, signed: None });
         true
     }
 
@@ -208,7 +259,14 @@ mod tests {
     fn introduction(emitted_s: u64, app_data: &[u8], ratchet: Option<u8>) -> Introduction {
         let identity = Identity::generate(&mut Rng::from_seed([1; 32])).public().clone();
         let ratchet = ratchet.map(|n| RatchetPublic::from_bytes([n; 32]));
-        Introduction { identity: Arc::new(identity), app_data: Some(app_data.to_vec()), ratchet, emitted_s }
+        let signed = Signed {
+            name_hash: NameHash::new([1; 10]),
+            random_blob: [2; 10],
+            signature: [3; 64],
+            has_ratchet: ratchet.is_some(),
+        };
+        let app_data = Some(app_data.to_vec());
+        Introduction { identity: Arc::new(identity), app_data, ratchet, emitted_s, signed }
     }
 
     #[test]

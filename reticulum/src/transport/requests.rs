@@ -1,11 +1,11 @@
 //! Path requests: those of our own that wait for an answer, and the tags of those heard (`spec/reticulum.md` 5.6).
 //!
-//! The discovery on behalf of others, and the gate that goes with it, belong to forwarding and are not here.
+//! The discovery on behalf of others, and the gate that goes with it, are in `discovery`.
 
 use std::time::Duration;
 
 use super::seen::Seen;
-use crate::hash::{DestinationHash, sha256_of};
+use crate::hash::{DestinationHash, IdentityHash, sha256_of};
 use crate::time::{Instant, TimerQueue};
 
 /// How long a request of ours counts as unanswered.
@@ -20,6 +20,8 @@ const TAG_MAX: usize = 16;
 pub(crate) struct PathRequest<'a> {
     /// Whose path is asked for.
     pub(crate) destination: DestinationHash,
+    /// The transport that asks; none for an end point.
+    pub(crate) requester: Option<IdentityHash>,
     /// Distinguishes requests.
     pub(crate) tag: &'a [u8],
 }
@@ -29,9 +31,18 @@ impl<'a> PathRequest<'a> {
     pub(crate) fn parse(body: &'a [u8]) -> Option<Self> {
         let (destination, rest) = body.split_first_chunk::<16>()?;
         // More than 32 bytes: the requester is a transport, and its identity hash is in between.
-        let tag = if rest.len() > 16 { &rest[16..] } else { rest };
+        let (requester, tag) = match rest.split_first_chunk::<16>() {
+            Some((requester, tag)) if !tag.is_empty() => (Some(IdentityHash::new(*requester)), tag),
+            _ => (None, rest),
+        };
         let tag = &tag[..tag.len().min(TAG_MAX)];
-        (!tag.is_empty()).then_some(Self { destination: DestinationHash::new(*destination), tag })
+        (!tag.is_empty()).then_some(Self { destination: DestinationHash::new(*destination), requester, tag })
+    }
+
+    /// The body, as a transport of this identity or an end point sends it.
+    pub(crate) fn body(&self) -> Vec<u8> {
+        let requester = self.requester.as_ref().map_or(&[][..], |id| id.as_ref());
+        [self.destination.as_ref(), requester, self.tag].concat()
     }
 
     fn key(&self) -> [u8; 16] {
@@ -115,12 +126,18 @@ mod tests {
         assert_eq!(tag(33), Some((WANTED, vec![32])), "a transport's: its identity, then the tag");
         assert_eq!(tag(48), Some((WANTED, (32..48).collect())));
         assert_eq!(tag(60), Some((WANTED, (32..48).collect())), "a long tag is cut");
+        let requester = |len| PathRequest::parse(&body(len)).unwrap().requester;
+        assert_eq!(requester(32), None);
+        assert_eq!(requester(48), Some(IdentityHash::new(std::array::from_fn(|n| 16 + n as u8))));
+        for len in [17, 32, 33, 48] {
+            assert_eq!(PathRequest::parse(&body(len)).unwrap().body(), body(len));
+        }
     }
 
     #[test]
     fn a_tag_counts_once_per_destination() {
         let mut requests = PathRequests::new(10, 10);
-        let request = PathRequest { destination: WANTED, tag: &[5; 16] };
+        let request = PathRequest { destination: WANTED, requester: None, tag: &[5; 16] };
         assert!(requests.is_new(&request));
         assert!(!requests.is_new(&request));
         assert!(requests.is_new(&PathRequest { destination: DestinationHash::new([2; 16]), ..request }));

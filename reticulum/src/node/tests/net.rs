@@ -77,8 +77,17 @@ impl Net {
     }
 
     pub(super) fn with_limits(hosts: u8, limits: Limits) -> Self {
+        Self::with(hosts, |_| false, limits)
+    }
+
+    /// Nodes of which some forward for others.
+    pub(super) fn with_transports(hosts: u8, forwards: impl Fn(u8) -> bool) -> Self {
+        Self::with(hosts, forwards, Limits::default())
+    }
+
+    fn with(hosts: u8, forwards: impl Fn(u8) -> bool, limits: Limits) -> Self {
         let host = |n| {
-            let config = NodeConfig { limits, ..NodeConfig::new(identity(100 + n)) };
+            let config = NodeConfig { limits, transport: forwards(n), ..NodeConfig::new(identity(100 + n)) };
             Host {
                 node: Node::new(config, [n; 32], Instant::ZERO, EPOCH),
                 events: Vec::new(),
