@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 
 use divan::Bencher;
-use meshgroup::group::{Action, Caller, Group, GroupId, Limits, MemberId, MessageId, Visibility};
+use meshgroup::group::{Action, Caller, Group, GroupId, MemberId, MessageId, Settings};
 use meshgroup::store::{Durability, Options, PageRequest, Report, Store, Ticket, Write};
 use reticulum::crypto::Identity;
 use reticulum::time::UnixTime;
@@ -45,12 +45,11 @@ impl Fixture {
         let (sender, reports) = mpsc::channel();
         let report = move |report| drop(sender.send(report));
         let (store, _) = Store::open(&folder, &options(), UnixTime::from_secs(1), report).unwrap();
-        let limits = Limits { posts_per_minute: 0, ..Limits::default() };
-        let (group, created) =
-            Group::create(UnixTime::from_secs(1), "Bench", Visibility::Public, None, limits);
+        let settings = Settings { posts_per_minute: 0, ..Settings::default() };
+        let (group, created) = Group::create(UnixTime::from_secs(1), &settings, None);
         let store = Some(store);
         let mut fixture = Self { folder, store, reports, group, caller: person(0), posted: 0 };
-        fixture.submit(Write::Decision { group: GROUP, events: vec![created], seen: None });
+        fixture.submit(Write::Decision { group: GROUP, events: created, seen: None });
         fixture.join(0);
         for _ in 0..posts / POSTS {
             let writes = fixture.decide_posts();
@@ -167,6 +166,6 @@ fn start_with_10_000_members_and_1_000_000_posts(bencher: Bencher) {
         let now = UnixTime::from_secs(3);
         let (store, mut restored) = Store::open(&fixture.folder, &options(), now, |_| {}).unwrap();
         let restored = restored.groups.remove(0);
-        (store, Group::restore(restored.state, restored.recent, Limits::default()))
+        (store, Group::restore(restored.state, restored.recent))
     });
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 5] = ["control", "error", "group", "members", "messages"];
+const FILES: [&str; 6] = ["control", "error", "group", "members", "messages", "settings"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=meshgroup");

@@ -89,7 +89,7 @@ trait Table {
 pub struct Config {
     /// What the group is when it is first created.
     pub group: GroupOptions,
-    /// What one member may do.
+    /// What one member may do in the group when it is first created.
     pub limits: LimitOptions,
     /// How the database is kept.
     pub store: StoreOptions,
@@ -124,7 +124,7 @@ options! {
 }
 
 options! {
-    /// What one member may do.
+    /// What one member may do in the group when it is first created. Later it is changed through the node itself.
     pub struct LimitOptions {
         /// Messages that one member may post in a minute, some of them at once. 0 = no limit.
         posts_per_minute: u32 = 60,

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use meshgroup::api::{self, PATHS, Plan};
-use meshgroup::group::{Caller, Event, Group, Limits, State, Visibility};
+use meshgroup::group::{Caller, Event, Group, Settings, State};
 use meshgroup::store::Page;
 use reticulum::crypto::{Identity, Rng};
 use reticulum::hash::PathHash;
@@ -25,8 +25,8 @@ static CALLERS: LazyLock<[Caller; 5]> = LazyLock::new(|| {
 
 fuzz_target!(|input: &[u8]| {
     let mut now = UnixTime::from_secs(1_800_000_000);
-    let (mut group, created) = Group::create(now, "Fuzz", Visibility::Public, None, Limits::default());
-    let mut log: Vec<Event> = vec![created];
+    let (mut group, created) = Group::create(now, &Settings::default(), None);
+    let mut log: Vec<Event> = created;
     let mut input = input;
     while let [path, caller, length, rest @ ..] = input {
         let (data, rest) = rest.split_at(usize::from(*length).min(rest.len()));

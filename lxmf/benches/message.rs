@@ -5,7 +5,7 @@
 use divan::{Bencher, black_box};
 use lxmf::fields::Fields;
 use lxmf::message::{Draft, Unverified};
-use lxmf::stamp::{Purpose, Workblock};
+use lxmf::stamp::{Purpose, SLICE_TRIALS, Search, Searched, Workblock};
 use reticulum::crypto::Identity;
 use reticulum::hash::{DestinationHash, NameHash};
 
@@ -66,6 +66,13 @@ fn bare_sign(bencher: Bencher) {
 #[divan::bench]
 fn message_workblock(bencher: Bencher) {
     bencher.bench(|| Workblock::new(Purpose::Message, black_box(&[7; 32])));
+}
+
+/// A whole slice without success; divided by [`SLICE_TRIALS`] it is the cost of a trial.
+#[divan::bench(sample_count = 20)]
+fn stamp_slice(bencher: Bencher) {
+    let Searched::NotYet(search) = Search::new(Purpose::Peering, [7; 32], 200).run() else { unreachable!() };
+    bencher.counter(divan::counter::ItemsCount::new(SLICE_TRIALS)).bench(|| search.clone().run());
 }
 
 #[divan::bench]

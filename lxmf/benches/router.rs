@@ -98,6 +98,7 @@ impl Bench {
             fields: Fields::default(),
             method: Some(Method::Opportunistic),
             priority: Priority::Message,
+            ticket: false,
         };
         self.router.send(NOW, &mut self.node, outgoing).expect("there is room")
     }

@@ -107,6 +107,19 @@ impl Fields {
         Self(out)
     }
 
+    /// The same with one more entry, at the end; `value` is one packed MessagePack value.
+    #[must_use]
+    pub fn with(&self, key: u64, value: &[u8]) -> Self {
+        let mut reader = Reader::new(&self.0);
+        let len = reader.read_map_len().unwrap_or(0);
+        let mut out = Vec::with_capacity(self.0.len() + 14 + value.len());
+        msgpack::write_map_len(&mut out, len + 1);
+        out.extend_from_slice(reader.rest());
+        msgpack::write_uint(&mut out, key);
+        out.extend_from_slice(value);
+        Self(out)
+    }
+
     /// The packed map.
     pub fn as_raw(&self) -> &[u8] {
         &self.0

@@ -5,7 +5,8 @@
 //! | [`message`] | one message: packing, signature, id, tolerant parsing, verification |
 //! | [`fields`] | its map of fields: the registry of keys, typed access, unknown ones kept |
 //! | [`app_data`] | what an announce of a delivery destination says |
-//! | [`stamp`] | proof of work: workblock, validity, value |
+//! | [`stamp`] | proof of work: workblock, validity, value, search |
+//! | [`ticket`] | what lets a peer write without proof of work |
 //! | [`router`] | delivery in both directions, on packets and links that a [`reticulum::node::Node`] owns |
 //!
 //! The router follows the poll contract of `reticulum`: inputs with a time, outputs that are polled, one deadline.
@@ -17,3 +18,4 @@ pub mod fields;
 pub mod message;
 pub mod router;
 pub mod stamp;
+pub mod ticket;

@@ -10,7 +10,9 @@
 //! | `inbound` | from arrival to a verified message; `hold` keeps those of unknown sources |
 //! | `outbound` | from a send to its proof: lanes, attempts, choice of the route |
 //! | `links` | which links are LXMF's, who is behind them, when they are idle |
-//! | `work` | signing and verifying, as values |
+//! | `stamping` | proof of work on its way to the threads, and what it may cost |
+//! | `terms` | tickets and propagation nodes of single peers |
+//! | `work` | signing, verifying and proof of work, as values |
 //!
 //! It proves nothing itself: an output carries the right to prove, and the application uses it once what it made of
 //! the message is durable.
@@ -20,6 +22,8 @@ mod hold;
 mod inbound;
 mod links;
 mod outbound;
+mod stamping;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -28,7 +32,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, LazyLock};
 
 pub use counters::Counters;
-pub use outbound::{Failure, Outgoing, SendError, SendId};
+pub use outbound::{Failure, Outgoing, Route, SendError, SendId};
 use reticulum::crypto::{Identity, PublicIdentity, RatchetSecret};
 use reticulum::hash::{DestinationHash, LinkId, NameHash};
 use reticulum::node::{
@@ -36,15 +40,20 @@ use reticulum::node::{
     ResourcePolicy,
 };
 use reticulum::time::Instant;
+pub use stamping::StampPolicy;
+pub use terms::{Offer, Terms};
 use thiserror::Error;
 pub use work::{Work, WorkDone};
 
 use self::inbound::{Arrival, Inbound};
-use self::links::Links;
+use self::links::{Links, Pair};
 use self::outbound::Outbound;
+use self::stamping::{Check, Stamping};
+use self::terms::AllTerms;
 use self::work::Done;
 use crate::app_data::{self, AppData};
 use crate::message::{Message, MessageId, Method, UnpackError};
+use crate::ticket::{Issuer, Ticket};
 
 /// Full name of the destinations that receive messages.
 pub const DELIVERY_NAME: &str = "lxmf.delivery";
@@ -62,7 +71,7 @@ pub struct DeliveryConfig {
     pub identity: Arc<Identity>,
     /// Announced as its name.
     pub display_name: String,
-    /// Announced as the price of a message, 1 to 254. Not enforced here.
+    /// Announced as the price of a message, 1 to 254. What becomes of a message without is for the application to say.
     pub stamp_cost: Option<u8>,
     /// Restored ratchets, newest first; possibly none yet.
     pub ratchets: Vec<RatchetSecret>,
@@ -88,6 +97,8 @@ pub enum Output {
         send: SendId,
         /// The id of the message, which is the recipient's too.
         message: MessageId,
+        /// How it went.
+        route: Route,
     },
     /// A send ended without a proof.
     Failed {
@@ -96,6 +107,18 @@ pub enum Output {
         /// Why.
         reason: Failure,
     },
+    /// Asked for by [`Router::check_stamp`].
+    StampChecked {
+        /// Of which message.
+        message: MessageId,
+        /// The stamp that was checked.
+        stamp: Vec<u8>,
+        /// Whether it is worth its price.
+        valid: bool,
+    },
+    /// What is agreed with a peer changed. To be kept in place of what was, and given back by
+    /// [`Router::restore_terms`]; nothing waits for it.
+    Terms(Terms),
     /// A delivery destination announced itself, by itself or in answer to a path request.
     Heard {
         /// Which.
@@ -122,8 +145,36 @@ pub struct Received {
     pub link: Option<LinkId>,
     /// Whose signature it bears.
     pub identity: Arc<PublicIdentity>,
+    /// Whether it paid what the destination asks for.
+    pub stamped: Stamped,
+    /// The ticket that it offers. It is used once [`Router::accept_ticket`] has been told so.
+    pub ticket: Option<Ticket>,
+    /// The message as it travelled, with its destination in front; [`Unverified::parse`] reads it again.
+    ///
+    /// [`Unverified::parse`]: crate::message::Unverified::parse
+    pub packed: Vec<u8>,
     /// To be handed to [`Node::prove`] once what the message causes is durable.
     pub proof: PendingProof,
+}
+
+/// Whether a message paid what its destination asks for (`spec/lxmf.md` 7, step 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamped {
+    /// Nothing is asked for, so nothing was looked at.
+    Free,
+    /// With a ticket of ours.
+    Ticket,
+    /// There is a stamp. To find out what it is worth takes milliseconds: [`Router::check_stamp`] does. The proof need
+    /// not wait for that, once the message is durable.
+    Unchecked {
+        /// What is asked for.
+        cost: u8,
+    },
+    /// There is nothing that could be a stamp or a ticket of ours.
+    Missing {
+        /// What is asked for.
+        cost: u8,
+    },
 }
 
 /// Why something that came is no message.
@@ -147,6 +198,8 @@ pub struct Router {
     links: Links,
     inbound: Inbound,
     outbound: Outbound,
+    stamping: Stamping,
+    terms: AllTerms,
     outputs: VecDeque<Output>,
     work_outstanding: usize,
     counters: Counters,
@@ -157,6 +210,8 @@ struct Delivery {
     identity: Arc<Identity>,
     /// The public half once more, to be shared with what verifies.
     public: Arc<PublicIdentity>,
+    tickets: Issuer,
+    display_name: String,
     stamp_cost: Option<u8>,
     resource_size_max: u64,
 }
@@ -167,6 +222,8 @@ struct Context<'a> {
     node: &'a mut Node,
     deliveries: &'a BTreeMap<DestinationHash, Delivery>,
     links: &'a mut Links,
+    stamping: &'a mut Stamping,
+    terms: &'a mut AllTerms,
     outputs: &'a mut VecDeque<Output>,
     work_outstanding: &'a mut usize,
     counters: &'a mut Counters,
@@ -201,7 +258,9 @@ impl Router {
         let hash = node.add_destination(destination)?;
         let delivery = Delivery {
             public: Arc::new(config.identity.public().clone()),
+            tickets: Issuer::new(&config.identity),
             identity: config.identity,
+            display_name: config.display_name,
             stamp_cost: config.stamp_cost,
             resource_size_max: config.resource_size_max,
         };
@@ -216,8 +275,72 @@ impl Router {
         destination: &DestinationHash,
         name: &str,
     ) -> Result<(), AnnounceError> {
-        let delivery = self.deliveries.get(destination).ok_or(AnnounceError::UnknownDestination)?;
+        let delivery = self.deliveries.get_mut(destination).ok_or(AnnounceError::UnknownDestination)?;
+        name.clone_into(&mut delivery.display_name);
         node.set_app_data(destination, app_data::encode(name, delivery.stamp_cost))
+    }
+
+    /// Changes what a message to `destination` costs, from its next announce on; messages are judged by it at once.
+    pub fn set_stamp_cost(
+        &mut self,
+        node: &mut Node,
+        destination: &DestinationHash,
+        cost: Option<u8>,
+    ) -> Result<(), AnnounceError> {
+        let delivery = self.deliveries.get_mut(destination).ok_or(AnnounceError::UnknownDestination)?;
+        delivery.stamp_cost = cost;
+        node.set_app_data(destination, app_data::encode(&delivery.display_name, cost))
+    }
+
+    /// What we are willing to pay for messages of ours.
+    pub fn set_stamp_policy(&mut self, policy: StampPolicy) {
+        self.stamping.policy = policy;
+    }
+
+    /// Finds out what the stamp of a message is worth, on another thread; [`Output::StampChecked`] tells. False if too
+    /// many checks wait. Anybody with an identity can cause one, so the application bounds them by sender.
+    pub fn check_stamp(&mut self, now: Instant, message: MessageId, stamp: Vec<u8>, cost: u8) -> bool {
+        let taken = self.stamping.check(Check { message, stamp, cost });
+        self.start_stamping(now);
+        taken
+    }
+
+    /// Takes back what [`Output::Terms`] told in an earlier run.
+    pub fn restore_terms(&mut self, terms: Terms) {
+        self.terms.set(terms);
+    }
+
+    /// Uses the ticket that `remote` offered, from now on and until it expires.
+    pub fn accept_ticket(&mut self, local: DestinationHash, remote: DestinationHash, ticket: Ticket) {
+        let terms = self.terms.of(&Pair { local, remote });
+        self.change_terms(Terms { ticket: Some(ticket), ..terms });
+    }
+
+    /// Remembers on which propagation node `remote` looks for messages.
+    pub fn set_node(
+        &mut self,
+        local: DestinationHash,
+        remote: DestinationHash,
+        node: Option<DestinationHash>,
+    ) {
+        let terms = self.terms.of(&Pair { local, remote });
+        self.change_terms(Terms { node, ..terms });
+    }
+
+    /// What is agreed with a peer.
+    pub fn terms(&self, local: DestinationHash, remote: DestinationHash) -> Terms {
+        self.terms.of(&Pair { local, remote })
+    }
+
+    /// Forgets what was agreed with a peer. Its tickets of ours stay valid until they expire.
+    pub fn forget_terms(&mut self, local: DestinationHash, remote: DestinationHash) {
+        self.terms.remove(&Pair { local, remote });
+    }
+
+    fn change_terms(&mut self, terms: Terms) {
+        if self.terms.set(terms) {
+            self.outputs.push_back(Output::Terms(terms));
+        }
     }
 
     /// Takes what the node yielded; gives back what is not LXMF's. That can be the late proof of a send which has
@@ -308,7 +431,16 @@ impl Router {
                 }
             }
             Done::Packed { send, packed } => outbound.handle_packed(cx, send, packed),
+            Done::Checked { check, valid } => {
+                cx.stamping.check_done();
+                let Check { message, stamp, .. } = check;
+                cx.outputs.push_back(Output::StampChecked { message, stamp, valid });
+            }
+            Done::Searched { send, before, searched } => {
+                outbound.handle_searched(cx, send, before, *searched);
+            }
         }
+        self.start_stamping(now);
     }
 
     /// To be called when [`Self::poll_timeout`] is due; harmless at any other time.
@@ -320,14 +452,18 @@ impl Router {
         while let Some(link) = cx.links.pop_idle(now) {
             cx.node.close_link(now, link);
         }
+        self.start_stamping(now);
     }
 
     /// When to call [`Self::handle_timeout`] next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.inbound.poll_timeout(), self.outbound.poll_timeout(), self.links.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        let deadlines = [
+            self.inbound.poll_timeout(),
+            self.outbound.poll_timeout(),
+            self.links.poll_timeout(),
+            self.stamping.poll_timeout(),
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
     /// The next output, if any.
@@ -361,6 +497,15 @@ impl Router {
         &self.counters
     }
 
+    /// Hands out the proof of work that may run now.
+    fn start_stamping(&mut self, now: Instant) {
+        let outbound = &self.outbound;
+        while let Some(work) = self.stamping.poll(now, |send| outbound.wants_stamp(send)) {
+            self.work_outstanding += 1;
+            self.outputs.push_back(Output::Work(work));
+        }
+    }
+
     /// The two directions, and what both need while one input is handled.
     fn split<'a>(
         &'a mut self,
@@ -372,6 +517,8 @@ impl Router {
             node,
             deliveries: &self.deliveries,
             links: &mut self.links,
+            stamping: &mut self.stamping,
+            terms: &mut self.terms,
             outputs: &mut self.outputs,
             work_outstanding: &mut self.work_outstanding,
             counters: &mut self.counters,

@@ -1,12 +1,17 @@
-//! Proof of work: the workblock of a message, and what a stamp on it is worth (`spec/lxmf.md` 5.1, 5.2).
+//! Proof of work: the workblock of a message, what a stamp on it is worth, and the search for one (`spec/lxmf.md` 5.1
+//! to 5.3).
 //!
 //! Owns the arithmetic. Who asks for stamps, what they cost and when one is looked for is decided elsewhere. Building
-//! a workblock takes milliseconds, so it belongs on a worker thread.
+//! a workblock takes milliseconds, so it belongs on a worker thread, and so does each slice of a [`Search`].
 
 use reticulum::crypto::hkdf;
 use reticulum::hash::sha256_of;
 use reticulum::wire::msgpack;
-use sha2::{Digest, Sha256};
+use sha2::block_api::compress256;
+
+mod search;
+
+pub use search::{SLICE_TRIALS, Search, Searched};
 
 /// Length of a stamp in bytes.
 pub const STAMP_LEN: usize = 32;
@@ -35,10 +40,21 @@ impl Purpose {
 /// Bytes of the workblock that one round makes.
 const ROUND_LEN: usize = 256;
 
+/// Bytes of a block of SHA-256.
+const BLOCK_LEN: usize = 64;
+/// The longest stamp that its padding shares a block with; no valid one is longer.
+const SHORT_STAMP_MAX: usize = BLOCK_LEN - 9;
+/// The state that SHA-256 starts from (FIPS 180-4, 5.3.3).
+const INITIAL_STATE: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
+
 /// A workblock, as far as stamps need it: the SHA-256 state behind it. It is a whole number of hash blocks, so each
 /// trial costs one compression instead of three quarters of a megabyte.
 #[derive(Clone)]
-pub struct Workblock(Sha256);
+pub struct Workblock {
+    state: [u32; 8],
+    len: u64,
+}
 
 impl Workblock {
     /// Builds the workblock of `material`: 10 HMACs a round.
@@ -57,20 +73,40 @@ impl Workblock {
     }
 
     fn of_rounds(rounds: u16, material: &[u8]) -> Self {
-        let mut hasher = Sha256::new();
+        let mut state = INITIAL_STATE;
         let mut number = Vec::with_capacity(3);
-        let mut block = [0; ROUND_LEN];
+        let mut round_bytes = [0; ROUND_LEN];
         for round in 0..rounds {
             number.clear();
             msgpack::write_uint(&mut number, u64::from(round));
-            hkdf(material, &sha256_of(&[material, &number]), &mut block);
-            hasher.update(block);
+            hkdf(material, &sha256_of(&[material, &number]), &mut round_bytes);
+            compress256(&mut state, round_bytes.as_chunks().0);
         }
-        Self(hasher)
+        Self { state, len: u64::from(rounds) * ROUND_LEN as u64 }
     }
 
     fn digest(&self, stamp: &[u8]) -> [u8; 32] {
-        self.0.clone().chain_update(stamp).finalize().into()
+        // Nobody's stamp is that long, and this way none is worth anything.
+        if stamp.len() > SHORT_STAMP_MAX {
+            return [0xff; 32];
+        }
+        let mut state = self.state;
+        compress256(&mut state, &[self.last_block(stamp)]);
+        let mut digest = [0; 32];
+        for (out, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
+            *out = word.to_be_bytes();
+        }
+        digest
+    }
+
+    /// The stamp with SHA-256's padding: all that is hashed behind the workblock.
+    fn last_block(&self, stamp: &[u8]) -> [u8; BLOCK_LEN] {
+        let mut block = [0; BLOCK_LEN];
+        block[..stamp.len()].copy_from_slice(stamp);
+        block[stamp.len()] = 0x80;
+        let bits = 8 * (self.len + stamp.len() as u64);
+        block[BLOCK_LEN - 8..].copy_from_slice(&bits.to_be_bytes());
+        block
     }
 }
 

@@ -3,7 +3,7 @@
 use prost::Message;
 use proto::v1;
 
-use crate::group::{State, Visibility};
+use crate::group::{JoinPolicy, State, Visibility};
 
 /// The most that a relayed announce with a ratchet can carry (`spec/reticulum.md` section 4.1).
 pub const ANNOUNCE_BYTES_MAX: usize = 285;
@@ -11,16 +11,15 @@ pub const ANNOUNCE_BYTES_MAX: usize = 285;
 /// Version of the interface behind `/api/v1/...`.
 pub(super) const API_VERSION: u32 = 1;
 
-/// The name under which a private group is announced.
-pub(super) const PRIVATE_NAME: &str = "Private Group";
-
 /// What strangers may learn of a group, at most [`ANNOUNCE_BYTES_MAX`] bytes; a name that is too long is cut.
 pub fn announce(state: &State) -> Vec<u8> {
     let mut announce = v1::GroupAnnounce {
         version: API_VERSION,
         name: public_name(state).to_owned(),
-        visibility: visibility(state.visibility).into(),
-        ..v1::GroupAnnounce::default()
+        visibility: visibility(state.settings.visibility).into(),
+        join: join_policy(state.settings.join).into(),
+        join_cost: state.settings.join_cost,
+        post_cost: state.settings.send_cost,
     };
     let excess = announce.encoded_len().saturating_sub(ANNOUNCE_BYTES_MAX);
     let fitting = announce.name.floor_char_boundary(announce.name.len() - excess.min(announce.name.len()));
@@ -30,9 +29,15 @@ pub fn announce(state: &State) -> Vec<u8> {
 
 /// The name under which strangers know the group.
 pub fn public_name(state: &State) -> &str {
-    match state.visibility {
-        Visibility::Public => &state.name,
-        Visibility::Private => PRIVATE_NAME,
+    state.settings.stranger_name()
+}
+
+pub(super) fn join_policy(policy: JoinPolicy) -> v1::JoinPolicy {
+    match policy {
+        JoinPolicy::Open => v1::JoinPolicy::Open,
+        JoinPolicy::Approval => v1::JoinPolicy::Approval,
+        JoinPolicy::Invitation => v1::JoinPolicy::Invitation,
+        JoinPolicy::Closed => v1::JoinPolicy::Closed,
     }
 }
 
@@ -46,9 +51,13 @@ pub(super) fn visibility(visibility: Visibility) -> v1::Visibility {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::group::Settings;
 
     fn state(name: &str, visibility: Visibility) -> State {
-        State { name: name.to_owned(), visibility, ..State::default() }
+        State {
+            settings: Settings { name: name.to_owned(), visibility, ..Settings::default() },
+            ..State::default()
+        }
     }
 
     #[test]
@@ -63,7 +72,10 @@ mod tests {
     fn a_private_group_does_not_tell_its_name() {
         let bytes = announce(&state("Secret", Visibility::Private));
         let announce = v1::GroupAnnounce::decode(&bytes[..]).unwrap();
-        assert_eq!((announce.name.as_str(), announce.visibility()), (PRIVATE_NAME, v1::Visibility::Private));
+        assert_eq!(
+            (announce.name.as_str(), announce.visibility()),
+            ("Private Group", v1::Visibility::Private)
+        );
     }
 
     #[test]

@@ -51,6 +51,7 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Error {
     let mut of = error(code(refusal), &refusal_text(refusal));
     match refusal {
         Refusal::TooLong { max } | Refusal::Full { max } => of.max = u32::try_from(*max).unwrap_or(u32::MAX),
+        Refusal::BadValue { key } => key.name().clone_into(&mut of.field),
         Refusal::RateLimited { retry_after_s } => of.retry_after_s = *retry_after_s,
         _ => {}
     }
@@ -72,6 +73,8 @@ fn code(refusal: &Refusal) -> ErrorCode {
         Refusal::Full { .. } => ErrorCode::Full,
         Refusal::BadCode => ErrorCode::BadCode,
         Refusal::LastOwner => ErrorCode::LastOwner,
+        Refusal::BadValue { .. } => ErrorCode::InvalidField,
+        Refusal::NotInThisKind => ErrorCode::NotInThisKind,
         Refusal::Ambiguous { .. } => ErrorCode::Ambiguous,
     }
 }

@@ -3,6 +3,7 @@
 use prost::Message;
 use proto::v1;
 
+use super::route::settings;
 use crate::group::{Caller, Group, Member, Outcome, RecentPost, Role, Seq};
 use reticulum::time::UnixTime;
 
@@ -25,6 +26,8 @@ pub enum Reply {
     Ban,
     /// To `/api/v1/members/unban`.
     Unban,
+    /// To `/api/v1/settings`.
+    Settings,
     /// To `/api/v1/display-name/update`.
     Rename,
 }
@@ -43,6 +46,11 @@ impl Reply {
             Self::Kick => v1::KickResponse { seq, error: None }.encode_to_vec(),
             Self::Ban => v1::BanResponse { seq, error: None }.encode_to_vec(),
             Self::Unban => v1::UnbanResponse { seq, error: None }.encode_to_vec(),
+            Self::Settings => {
+                let keys: Vec<_> =
+                    outcome.events.iter().filter_map(|event| event.kind.setting_key()).collect();
+                settings::changed(&keys, seq, group, caller)
+            }
             Self::Rename => {
                 let nick = you.map(|you| you.nick.clone()).unwrap_or_default();
                 v1::DisplayNameUpdateResponse { seq, nick, error: None }.encode_to_vec()

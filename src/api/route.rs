@@ -4,6 +4,7 @@
 mod group;
 mod members;
 mod messages;
+pub(super) mod settings;
 
 use std::sync::LazyLock;
 
@@ -28,8 +29,8 @@ pub fn plan(path: PathHash, body: &[u8], caller: &Caller, group: &Group) -> Plan
 }
 
 /// All paths that are served on a link.
-pub const PATHS: [&str; 13] = {
-    let mut paths = [""; 13];
+pub const PATHS: [&str; TABLE.len() - 1] = {
+    let mut paths = [""; TABLE.len() - 1];
     let mut index = 0;
     while index < paths.len() {
         paths[index] = TABLE[index].path;
@@ -64,7 +65,7 @@ const fn route(path: &'static str, access: Access, handler: fn(&Call<'_>) -> Res
 }
 
 /// The paths; the operator's come last.
-const TABLE: [Route; 14] = [
+const TABLE: &[Route] = &[
     route("/api/v1/info", Access::Anyone, group::info),
     route("/api/v1/join", Access::Identified, group::join),
     route("/api/v1/leave", Access::Member, group::leave),
@@ -75,6 +76,7 @@ const TABLE: [Route; 14] = [
     route("/api/v1/members/ban", Access::May(Permission::Ban), members::ban),
     route("/api/v1/members/unban", Access::May(Permission::Ban), members::unban),
     route("/api/v1/bans", Access::May(Permission::Ban), members::bans),
+    route("/api/v1/settings", Access::Member, settings::settings),
     route("/api/v1/messages", Access::Member, messages::messages),
     route("/api/v1/messages/send", Access::May(Permission::Post), messages::send),
     route("/api/v1/messages/delete", Access::Member, messages::delete),
@@ -82,7 +84,7 @@ const TABLE: [Route; 14] = [
 ];
 
 static ROUTES: LazyLock<Vec<(PathHash, &'static Route)>> =
-    LazyLock::new(|| const { &TABLE }.iter().map(|route| (PathHash::of_path(route.path), route)).collect());
+    LazyLock::new(|| TABLE.iter().map(|route| (PathHash::of_path(route.path), route)).collect());
 
 /// A call on its way.
 struct Call<'a> {

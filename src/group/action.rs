@@ -8,6 +8,7 @@ use super::claim::ClaimHash;
 use super::event::{Authorship, Event};
 use super::ids::{MemberId, MessageId, Seq};
 use super::role::{Permission, Permissions, Role};
+use super::setting::Setting;
 use super::who::Who;
 
 /// Something that a caller wants to do.
@@ -59,6 +60,11 @@ pub enum Action {
     Rename {
         /// Which. Cleaned and cut like any nick.
         nick: String,
+    },
+    /// Set something otherwise; several settings change together or not at all.
+    Set {
+        /// What, each at most once.
+        settings: Vec<Setting>,
     },
     /// Become the owner, and a member if one is not yet.
     Claim {
@@ -134,6 +140,10 @@ impl Action {
             Self::Delete { .. } => Need::MayOwnOrAny(Permission::DeleteOwn, Permission::DeleteAny),
             Self::Kick { .. } => Need::May(Permission::Kick),
             Self::Ban { .. } | Self::Unban { .. } => Need::May(Permission::Ban),
+            // Each setting says who may change it; the first one stands for all, `set` asks for the others.
+            Self::Set { settings } => {
+                settings.first().map_or(Need::Membership, |first| Need::May(first.key().permission()))
+            }
             // Whoever stands above nobody may still step down.
             Self::AssignRole { .. } => Need::Membership,
             Self::ChangePermissions { .. } | Self::DefineRole { .. } | Self::DeleteRole { .. } => {

@@ -15,6 +15,7 @@ pub(super) enum Command<'a> {
     Unban { who: &'a str },
     Claim { code: &'a str },
     Role { words: &'a str },
+    Set { key_and_value: &'a str },
 }
 
 /// Why a text that starts like a command is none.
@@ -45,6 +46,7 @@ fn parse_word<'a>(word: &str, rest: &'a str) -> Result<Command<'a>, CommandError
         "ban" => Command::Ban { who_and_reason: needed("/ban WHO REASON")? },
         "unban" => Command::Unban { who: needed("/unban WHO")? },
         "role" => Command::Role { words: needed("/role WHO ROLE")? },
+        "set" => Command::Set { key_and_value: rest },
         "claim" => Command::Claim { code: needed("/claim CODE")? },
         _ => return Err(CommandError::Unknown),
     })
@@ -76,6 +78,8 @@ mod tests {
             ("/kick Bob Smith too loud", Command::Kick { who_and_reason: "Bob Smith too loud" }),
             ("/ban #3\nspam", Command::Ban { who_and_reason: "#3\nspam" }),
             ("/unban 3f2a", Command::Unban { who: "3f2a" }),
+            ("/set", Command::Set { key_and_value: "" }),
+            ("/Set join-cost 12", Command::Set { key_and_value: "join-cost 12" }),
             ("/claim 012Z0-ZABCD", Command::Claim { code: "012Z0-ZABCD" }),
         ];
         for (text, command) in rows {

@@ -5,6 +5,7 @@ mod membership;
 mod messages;
 mod moderation;
 mod roles;
+mod settings;
 
 use std::time::Duration;
 
@@ -14,9 +15,6 @@ use super::event::Post;
 use super::{Action, Caller, CustomRole, Group, Need, Outcome, Rank, Refusal};
 
 pub use moderation::REASON_CHARS_MAX;
-
-/// Longest name of a group, in characters; longer ones are cut.
-pub const GROUP_NAME_CHARS_MAX: usize = 64;
 
 impl Group {
     /// Does what the caller wants, or says why not. On `Ok` the events have taken effect and must be appended.
@@ -33,6 +31,7 @@ impl Group {
             Action::Ban { who, reason } => self.ban(now, caller, &who, &reason),
             Action::Unban { who } => self.unban(now, caller, &who),
             Action::Rename { nick } => self.rename(now, caller, &nick),
+            Action::Set { settings } => self.set(now, caller, settings),
             Action::Claim { code } => self.claim(now, caller, &code),
             Action::IssueClaim { claim } => self.issue_claim(now, claim),
             Action::AssignRole { who, role } => self.assign_role(now, caller, &who, &role),

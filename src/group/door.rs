@@ -10,6 +10,7 @@ use super::command::{self, Command, CommandError};
 use super::event::{Authorship, Visibility};
 use super::ids::MessageId;
 use super::refusal::Refusal;
+use super::setting::{Key, Setting};
 use super::who::{Who, split_who};
 use super::{Action, Caller, Group, Outcome, Permission, Permissions, RoleRef, text};
 
@@ -67,6 +68,7 @@ impl Group {
                 Action::Ban { who, reason }
             }
             Command::Role { words } => return self.role_command(now, caller, words),
+            Command::Set { key_and_value } => return self.set_command(now, caller, key_and_value),
             Command::Members { from } => {
                 let roster = &self.state.roster;
                 return Ok(Outcome::told(text::members(
@@ -93,6 +95,25 @@ impl Group {
         self.decide(now, caller, action)
     }
 
+    /// `/set` and `/set 9` list, `/set KEY` shows one, `/set KEY VALUE` changes it; a value of `-` empties it.
+    fn set_command(&mut self, now: UnixTime, caller: &Caller, rest: &str) -> Result<Outcome, Refusal> {
+        self.require_member(caller)?;
+        let (name, value) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        let settings = &self.state.settings;
+        if let Some(from) = if name.is_empty() { Some(0) } else { name.parse().ok() } {
+            return Ok(Outcome::told(text::settings(settings, from)));
+        }
+        let key = Key::named(name).ok_or(Refusal::NotFound)?;
+        match value.trim() {
+            "" => Ok(Outcome::told(text::setting(&settings.setting(key)))),
+            value => {
+                let value = if value == "-" { "" } else { value };
+                let setting = Setting::parse(key, value).map_err(|_| Refusal::BadValue { key })?;
+                self.decide(now, caller, Action::Set { settings: vec![setting] })
+            }
+        }
+    }
+
     fn split_who(&self, text: &str) -> Result<(Who, String), Refusal> {
         split_who(&self.state.roster, text).map(|(who, reason)| (who, reason.to_owned()))
     }
@@ -104,7 +125,8 @@ impl Group {
         if let Some(ban) = self.state.bans.get(&identity) {
             return Outcome::told(text::refusal(&Refusal::Banned { reason: ban.reason.clone() }));
         }
-        let name = (self.state.visibility == Visibility::Public).then_some(self.state.name.as_str());
+        let name = (self.state.settings.visibility == Visibility::Public)
+            .then_some(self.state.settings.name.as_str());
         Outcome::told(text::stranger(name))
     }
 }

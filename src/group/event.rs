@@ -13,6 +13,7 @@ use super::claim::ClaimHash;
 use super::ids::{MemberId, MessageId, Seq};
 use super::role::{Permissions, Role};
 use super::roles::CustomRole;
+use super::setting::{Key, Setting};
 
 /// One entry of a group's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +132,15 @@ pub enum EventKind {
         /// What those who had it are from now on.
         fallback: Role,
     },
+    /// Something was set otherwise than before.
+    SettingChanged(Setting),
+}
+
+impl EventKind {
+    /// Which setting it changed, if it did.
+    pub fn setting_key(&self) -> Option<Key> {
+        if let Self::SettingChanged(setting) = self { Some(setting.key()) } else { None }
+    }
 }
 
 /// A message as it was posted.

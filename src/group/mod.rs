@@ -27,6 +27,7 @@ mod recent;
 mod refusal;
 mod role;
 mod roles;
+mod setting;
 mod state;
 mod text;
 mod who;
@@ -43,7 +44,7 @@ use reticulum::time::UnixTime;
 
 pub use action::{Action, Need, Notice, Outcome, RoleRef, StoredPost};
 pub use claim::{ClaimCode, ClaimHash};
-pub use decide::{GROUP_NAME_CHARS_MAX, REASON_CHARS_MAX};
+pub use decide::REASON_CHARS_MAX;
 pub use dedup::{DEDUP_WINDOW, Dedup};
 pub use delivery::Delivery;
 pub use event::{Authorship, Event, EventKind, Post, Visibility};
@@ -56,6 +57,10 @@ pub use recent::{RECENT_MAX, RecentPost};
 pub use refusal::Refusal;
 pub use role::{Permission, Permissions, Rank, Role};
 pub use roles::{CUSTOM_ROLES_FIRST, CUSTOM_ROLES_MAX, CustomRole, ROLE_NAME_CHARS_MAX, Roles};
+pub use setting::{
+    BadValue, CAPACITY_MAX, GROUP_NAME_CHARS_MAX, Icon, JoinPolicy, Key, Kind, POST_CHARS_MAX, Setting,
+    Settings, Shape, Value,
+};
 pub use state::{Ban, State};
 pub use text::{REPLY_BYTES_MAX, post_line, refusal as refusal_text};
 pub use who::Who;
@@ -83,28 +88,10 @@ pub enum Caller {
     Unidentified,
 }
 
-/// Limits of a group, from the configuration.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Posts per member and minute, as a token bucket of that size; 0 is no limit.
-    pub posts_per_minute: u32,
-    /// Longest message, in characters.
-    pub post_chars_max: usize,
-    /// Members that the group takes.
-    pub members_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { posts_per_minute: 60, post_chars_max: 131_072, members_max: 16_384 }
-    }
-}
-
 /// One group: its durable state, and what is only kept while the node runs.
 #[derive(Debug)]
 pub struct Group {
     state: State,
-    limits: Limits,
     recent: recent::Recent,
     posts: Limiter,
     changes: Limiter,
@@ -113,30 +100,31 @@ pub struct Group {
 }
 
 impl Group {
-    /// A new group and the event that creates it. The name is cleaned.
-    pub fn create(
-        now: UnixTime,
-        name: &str,
-        visibility: Visibility,
-        claim: Option<ClaimHash>,
-        limits: Limits,
-    ) -> (Self, Event) {
-        let name = clean_name(name, GROUP_NAME_CHARS_MAX);
-        let mut group = Self::restore(State::default(), [], limits);
-        let event = group.record(now, None, EventKind::Created { name, visibility, claim });
-        (group, event)
+    /// A new group and the events that make it what `settings` say. Values out of bounds become the default.
+    pub fn create(now: UnixTime, settings: &Settings, claim: Option<ClaimHash>) -> (Self, Vec<Event>) {
+        let wanted: Vec<Setting> = settings.changed().filter_map(Setting::cleaned).collect();
+        let mut initial = Settings::default();
+        wanted.iter().for_each(|setting| initial.apply(setting));
+        let mut group = Self::restore(State::default(), []);
+        let (name, visibility) = (initial.name.clone(), initial.visibility);
+        let mut events = vec![group.record(now, None, EventKind::Created { name, visibility, claim })];
+        for setting in
+            wanted.into_iter().filter(|setting| !matches!(setting.key(), Key::Name | Key::Visibility))
+        {
+            events.push(group.record(now, None, EventKind::SettingChanged(setting)));
+        }
+        (group, events)
     }
 
     /// A group as the store knows it, with its newest posts, oldest first.
-    pub fn restore(state: State, recent: impl IntoIterator<Item = RecentPost>, limits: Limits) -> Self {
+    pub fn restore(state: State, recent: impl IntoIterator<Item = RecentPost>) -> Self {
         Self {
-            state,
             recent: recent::Recent::restore(recent),
-            posts: Limiter::new(limits.posts_per_minute, Duration::from_secs(60)),
+            posts: posts_limiter(&state.settings),
             changes: Limiter::new(CHANGES_PER_HOUR, Duration::from_secs(3_600)),
             stranger_answers: Limiter::new(1, STRANGER_ANSWER_PERIOD),
             stranger_refusals: Limiter::new(STRANGER_REFUSALS, STRANGER_ANSWER_PERIOD),
-            limits,
+            state,
         }
     }
 
@@ -144,6 +132,9 @@ impl Group {
     pub fn apply(&mut self, event: &Event) {
         self.state.apply(event);
         self.recent.note(event);
+        if let EventKind::SettingChanged(Setting::PostsPerMinute(_)) = event.kind {
+            self.posts = posts_limiter(&self.state.settings);
+        }
     }
 
     /// The durable state: name, members, bans, numbers.
@@ -151,9 +142,9 @@ impl Group {
         &self.state
     }
 
-    /// The limits in force.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
+    /// What is set.
+    pub fn settings(&self) -> &Settings {
+        &self.state.settings
     }
 
     /// The membership of a caller.
@@ -216,4 +207,8 @@ impl Group {
         let identity = self.require_identity(caller)?;
         self.member_by_identity(identity.hash()).ok_or(Refusal::NotMember)
     }
+}
+
+fn posts_limiter(settings: &Settings) -> Limiter {
+    Limiter::new(settings.posts_per_minute, Duration::from_secs(60))
 }

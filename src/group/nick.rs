@@ -20,6 +20,12 @@ pub(super) fn clean_line(text: &str, chars_max: usize) -> String {
     clean(text, chars_max, is_invisible)
 }
 
+/// A text of several lines, each of them clean; blanks at either end of the whole go. At most `chars_max` characters.
+pub(super) fn clean_text(text: &str, chars_max: usize) -> String {
+    let lines: Vec<String> = text.split('\n').map(|line| clean_line(line, chars_max)).collect();
+    lines.join("\n").trim().chars().take(chars_max).collect()
+}
+
 fn clean(text: &str, chars_max: usize, is_unwanted: impl Fn(char) -> bool) -> String {
     let mut clean = String::new();
     let mut length = 0;

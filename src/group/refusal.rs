@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::ids::MemberId;
+use super::setting::Key;
 
 /// Why an action or a query was refused. Nothing changed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -58,6 +59,15 @@ pub enum Refusal {
     /// The last owner has to name another before they go or step down.
     #[error("the last owner")]
     LastOwner,
+    /// A setting takes other values.
+    #[error("{} takes {}", key.name(), key.shape())]
+    BadValue {
+        /// Which.
+        key: Key,
+    },
+    /// Not in a conversation of this kind.
+    #[error("not in this kind of group")]
+    NotInThisKind,
     /// Several members fit the name.
     #[error("ambiguous")]
     Ambiguous {

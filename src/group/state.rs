@@ -6,20 +6,19 @@ use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
 use super::claim::ClaimHash;
-use super::event::{Event, EventKind, Visibility};
+use super::event::{Event, EventKind};
 use super::former::Former;
 use super::ids::{MemberId, Seq};
 use super::member::{Member, Roster};
 use super::role::Role;
 use super::roles::Roles;
+use super::setting::Settings;
 
 /// What a group is after some event. `State::default()` is before the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
-    /// The group's name.
-    pub name: String,
-    /// Who learns it.
-    pub visibility: Visibility,
+    /// Name, visibility and all else that can be set.
+    pub settings: Settings,
     /// The hash of the claim code, until it is used.
     pub claim: Option<ClaimHash>,
     /// The number of the newest event.
@@ -70,8 +69,8 @@ impl State {
         self.head_time = event.time;
         match &event.kind {
             EventKind::Created { name, visibility, claim } => {
-                self.name.clone_from(name);
-                self.visibility = *visibility;
+                self.settings.name.clone_from(name);
+                self.settings.visibility = *visibility;
                 self.claim = *claim;
             }
             EventKind::ClaimIssued { claim } => self.claim = Some(*claim),
@@ -112,6 +111,7 @@ impl State {
                 self.roles.remove(*number);
                 self.roster.replace_role(Role::Custom(*number), *fallback);
             }
+            EventKind::SettingChanged(setting) => self.settings.apply(setting),
         }
     }
 

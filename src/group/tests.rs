@@ -32,13 +32,19 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        Self::with_limits(Limits { posts_per_minute: 3, post_chars_max: 10, members_max: 4 })
+        Self::with_settings(Settings {
+            posts_per_minute: 3,
+            post_chars_max: 10,
+            capacity: 4,
+            ..Settings::default()
+        })
     }
 
-    fn with_limits(limits: Limits) -> Self {
+    fn with_settings(settings: Settings) -> Self {
         let claim = ClaimCode::from_random(CODE).hash();
-        let (group, created) = Group::create(at(0), "Harbour", Visibility::Public, Some(claim), limits);
-        let mut fixture = Self { group, log: vec![created], messages: 0 };
+        let settings = Settings { name: "Harbour".into(), ..settings };
+        let (group, created) = Group::create(at(0), &settings, Some(claim));
+        let mut fixture = Self { group, log: created, messages: 0 };
         fixture.act(1, Action::Claim { code: ClaimCode::from_random(CODE).to_string() }).unwrap();
         fixture.act(2, Action::Join { nick: None }).unwrap();
         fixture.act(3, Action::Join { nick: Some("Bob Smith".into()) }).unwrap();
@@ -329,7 +335,8 @@ fn a_stranger_is_told_once_an_hour_how_to_join_and_never_posted() {
 
 #[test]
 fn a_private_group_does_not_tell_strangers_its_name() {
-    let (mut group, _) = Group::create(at(0), "Secret", Visibility::Private, None, Limits::default());
+    let settings = Settings { name: "Secret".into(), visibility: Visibility::Private, ..Settings::default() };
+    let (mut group, _) = Group::create(at(0), &settings, None);
     let reply = group.handle_text(at(0), &person(1), "hi", id(1), None).reply.unwrap();
     assert!(!reply.contains("Secret"), "{reply}");
 }
@@ -353,7 +360,7 @@ fn commands_answer_in_private_and_are_never_posted() {
 
 #[test]
 fn a_long_member_list_comes_in_pages_of_one_packet() {
-    let mut fixture = Fixture::with_limits(Limits { members_max: 100, ..Limits::default() });
+    let mut fixture = Fixture::with_settings(Settings { capacity: 100, ..Settings::default() });
     for n in 10..60 {
         fixture.act(n, Action::Join { nick: Some(format!("Somebody {n}")) }).unwrap();
     }
@@ -400,4 +407,66 @@ fn the_state_is_the_fold_of_the_log() {
     fixture.reply(1, "/kick Bob Smith");
     fixture.reply(1, "/unban p9");
     assert_eq!(State::replay(&fixture.log), *fixture.group.state());
+}
+
+#[test]
+fn settings_are_changed_by_those_who_may_and_listed_to_members() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.reply(1, "/set join-cost 12"), "Set: join-cost=12");
+    assert_eq!(fixture.reply(1, "/SET Capacity 0"), "capacity takes a number from 1 to 16384.");
+    assert_eq!(fixture.reply(1, "/set colour red"), "Nothing found by that name or number.");
+    assert_eq!(fixture.reply(1, "/set join-cost 12"), "It is so already.");
+    assert_eq!(fixture.reply(2, "/set join-cost 0"), "You may not do that.");
+    assert_eq!(fixture.reply(2, "/set join-cost"), "join-cost=12. It takes a number from 0 to 24.");
+    assert_eq!(fixture.reply(1, "/set topic Low tide"), "Set: topic=Low tide");
+    assert_eq!(fixture.reply(1, "/set topic -"), "Set: topic=");
+    let mut listed = String::new();
+    let mut command = "/set".to_owned();
+    loop {
+        let page = fixture.reply(2, &command);
+        let (part, more) = page.split_once(". More: ").unwrap_or((&page, ""));
+        listed.push_str(part);
+        listed.push_str(", ");
+        if more.is_empty() {
+            break;
+        }
+        command = more.to_owned();
+    }
+    for key in Key::ALL {
+        assert!(listed.contains(&format!("{}=", key.name())), "{key:?} in {listed}");
+    }
+    assert_eq!(State::replay(&fixture.log), *fixture.group.state());
+}
+
+#[test]
+fn several_settings_change_together_or_not_at_all() {
+    let mut fixture = Fixture::new();
+    let both = || vec![Setting::Topic("tide".into()), Setting::JoinCost(8)];
+    assert_eq!(fixture.act(2, Action::Set { settings: both() }), Err(Refusal::NoPermission));
+    let outcome = fixture.act(1, Action::Set { settings: both() }).unwrap();
+    assert_eq!(outcome.events.len(), 2);
+    let settings = fixture.group.settings();
+    assert_eq!((settings.topic.as_str(), settings.join_cost), ("tide", 8));
+}
+
+#[test]
+fn a_new_limit_holds_from_the_next_message_on() {
+    let mut fixture = Fixture::new();
+    fixture.act(1, Action::Set { settings: vec![Setting::PostsPerMinute(1)] }).unwrap();
+    fixture.act(2, post("one")).unwrap();
+    assert!(matches!(fixture.act(2, post("two")), Err(Refusal::RateLimited { .. })));
+    fixture.act(1, Action::Set { settings: vec![Setting::PostsPerMinute(0)] }).unwrap();
+    fixture.act(2, post("two")).unwrap();
+}
+
+#[test]
+fn a_group_begins_with_the_settings_that_it_was_given() {
+    let given = Settings { name: "Harbour".into(), join_cost: 9, capacity: 0, ..Settings::default() };
+    let (group, events) = Group::create(at(0), &given, None);
+    assert_eq!(
+        *group.settings(),
+        Settings { capacity: CAPACITY_MAX, ..given },
+        "what does not fit is the default"
+    );
+    assert_eq!(State::replay(&events), *group.state());
 }

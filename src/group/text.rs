@@ -8,10 +8,13 @@ use super::member::Member;
 use super::refusal::Refusal;
 use super::role::{Permission, Permissions, Role};
 use super::roles::Roles;
+use super::setting::{Key, Setting, Settings};
 
 /// Longest reply, in bytes: with timestamp, headers and an empty title it is 303 bytes, the most that fits a single
 /// packet (`spec/lxmf.md` section 3), with a little to spare.
 pub const REPLY_BYTES_MAX: usize = 280;
+/// Room for one setting in a list of them, in bytes.
+const SETTING_BYTES_MAX: usize = 40;
 /// Room for the name of a group within a reply, in bytes.
 const NAME_BYTES_MAX: usize = 48;
 
@@ -39,6 +42,41 @@ pub(super) fn left(name: &str) -> String {
 
 pub(super) fn renamed(nick: &str) -> String {
     reply(format!("You are now {nick}."))
+}
+
+/// What was set, as many as fit.
+pub(super) fn set(changed: &[Setting]) -> String {
+    let each = changed.iter().map(|setting| setting_line(setting, REPLY_BYTES_MAX));
+    reply(format!("Set: {}", each.collect::<Vec<_>>().join(", ")))
+}
+
+/// One setting in full, and what it takes.
+pub(super) fn setting(setting: &Setting) -> String {
+    let takes = format!(". It takes {}.", setting.key().shape());
+    let line = setting_line(setting, REPLY_BYTES_MAX - takes.len());
+    reply(line + &takes)
+}
+
+/// A page of settings, from the one with this place on, as many as fit, and how to see the next.
+pub(super) fn settings(settings: &Settings, from: usize) -> String {
+    const MORE_BYTES_MAX: usize = ". More: /set 99".len();
+    let mut page = String::new();
+    for (place, key) in Key::ALL.iter().enumerate().skip(from) {
+        let gap = if page.is_empty() { "" } else { ", " };
+        let entry = gap.to_owned() + &setting_line(&settings.setting(*key), SETTING_BYTES_MAX);
+        if page.len() + entry.len() + MORE_BYTES_MAX > REPLY_BYTES_MAX {
+            page.push_str(&format!(". More: /set {place}"));
+            return page;
+        }
+        page.push_str(&entry);
+    }
+    page
+}
+
+/// `name=Harbour`; a value that is longer than the room for it ends in an ellipsis.
+fn setting_line(setting: &Setting, bytes_max: usize) -> String {
+    let line = format!("{}={}", setting.key().name(), setting.value().to_string().replace('\n', " "));
+    if line.len() <= bytes_max { line } else { cut(&line, bytes_max - "…".len()).to_owned() + "…" }
 }
 
 pub(super) fn kicked(nick: &str) -> String {
@@ -157,6 +195,8 @@ pub fn refusal(refusal: &Refusal) -> String {
         }
         Refusal::NickTaken => "Somebody else has that name.".to_owned(),
         Refusal::Full { max } => format!("Full: there is room for {max}."),
+        Refusal::BadValue { key } => format!("{} takes {}.", key.name(), key.shape()),
+        Refusal::NotInThisKind => "That cannot be done in this kind of group.".to_owned(),
         Refusal::BadCode => "Wrong code, or it was used already.".to_owned(),
         Refusal::LastOwner => {
             "You are the only owner. Name another first: /role WHO owner. Then it works.".to_owned()

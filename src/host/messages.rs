@@ -30,6 +30,7 @@ impl Host {
                 self.sent(now, send, CopyEnd::Refused)
             }
             RouterOutput::Failed { send, .. } => self.sent(now, send, CopyEnd::Failed),
+            RouterOutput::StampChecked { .. } | RouterOutput::Terms(_) => {}
         }
     }
 
@@ -113,6 +114,7 @@ impl Host {
             fields: Fields::default(),
             method: None,
             priority,
+            ticket: false,
         };
         self.router.send(now, &mut self.engine, outgoing).ok()
     }

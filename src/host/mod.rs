@@ -144,7 +144,8 @@ impl Host {
         self.router.handle_timeout(now, &mut self.engine);
         self.groups.handle_timeout(now);
         while let Some(interface) = self.announces.pop_due(now) {
-            let addresses = self.groups.iter().map(|hosted| hosted.addresses);
+            let announced = self.groups.iter().filter(|hosted| hosted.group.settings().announced);
+            let addresses = announced.map(|hosted| hosted.addresses);
             for destination in addresses.flat_map(|addresses| [addresses.lxmf, addresses.api]) {
                 // Both are ours and their app_data is bounded, so this cannot fail.
                 let _ = self.engine.announce(now, destination, Some(interface));
@@ -329,6 +330,7 @@ impl Host {
                 }
             }
             After::Tell { from, to, text } => self.tell(now, from, to, text),
+            After::Announce { group } => self.announce_anew(now, group),
             After::Answer(asker, body) => self.answer(now, asker, body),
         }
     }

@@ -72,7 +72,7 @@ impl Host {
         let ratchets = ratchets_of(&config.identity);
         let code = match saved {
             Some(saved) => {
-                host.restore_group(&config, saved, ratchets, now, unix);
+                host.restore_group(&config.identity, saved, ratchets, now, unix);
                 None
             }
             None => Some(host.create_group(&config, ratchets, ClaimCode::from_random(rng.bytes()), unix)),
@@ -82,16 +82,16 @@ impl Host {
 
     fn restore_group(
         &mut self,
-        config: &HostConfig,
+        identity: &Arc<Identity>,
         saved: RestoredGroup,
         ratchets: Vec<RatchetSecret>,
         now: Instant,
         unix: UnixTime,
     ) {
         let delivery = Delivery::restore(now, unix, saved.cursors, saved.waiting);
-        let group = Group::restore(saved.state, saved.recent, config.limits.clone());
+        let group = Group::restore(saved.state, saved.recent);
         let tail = Tail::new(group.state().head);
-        self.host_group(saved.id, group, &config.identity, ratchets, delivery, tail);
+        self.host_group(saved.id, group, identity, ratchets, delivery, tail);
     }
 
     fn create_group(
@@ -101,12 +101,11 @@ impl Host {
         code: ClaimCode,
         unix: UnixTime,
     ) -> ClaimCode {
-        let (claim, limits) = (Some(code.hash()), config.limits.clone());
-        let (group, created) = Group::create(unix, &config.name, config.visibility, claim, limits);
+        let (group, created) = Group::create(unix, &config.settings, Some(code.hash()));
         // All of its history is here.
         let tail = Tail::new(Seq::default());
         self.host_group(FIRST_GROUP, group, &config.identity, ratchets, Delivery::default(), tail);
-        self.write(Write::Decision { group: FIRST_GROUP, events: vec![created], seen: None });
+        self.write(Write::Decision { group: FIRST_GROUP, events: created, seen: None });
         code
     }
 

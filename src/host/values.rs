@@ -9,19 +9,15 @@ use reticulum::node::{PendingProof, PersistId};
 
 use super::calls::PendingCall;
 use super::queries::Query;
-use crate::group::{Caller, GroupId, Limits, MemberId, Seq, Visibility};
+use crate::group::{Caller, GroupId, MemberId, Seq, Settings};
 use crate::store::Write;
 
 /// Settings of a host.
 pub struct HostConfig {
     /// The group's identity.
     pub identity: Arc<Identity>,
-    /// The group's name, used when it is first created.
-    pub name: String,
-    /// Who learns it, used when the group is first created.
-    pub visibility: Visibility,
-    /// Limits of the group.
-    pub limits: Limits,
+    /// What is set in the group when it is first created; later it is changed through the node itself.
+    pub settings: Settings,
     /// How the node forwards for others; it does not without.
     pub transport: Option<TransportConfig>,
     /// Whose announces, links and packets are dropped.
@@ -41,12 +37,10 @@ pub struct TransportConfig {
 
 impl fmt::Debug for HostConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { identity, name, visibility, limits, transport, blackhole, seed: _ } = self;
+        let Self { identity, settings, transport, blackhole, seed: _ } = self;
         f.debug_struct("HostConfig")
             .field("identity", identity)
-            .field("name", name)
-            .field("visibility", visibility)
-            .field("limits", limits)
+            .field("settings", settings)
             .field("transport", transport)
             .field("blackhole", blackhole)
             .field("seed", &format_args!("[redacted]"))
@@ -133,8 +127,20 @@ pub(super) struct Asking {
 pub(super) enum After {
     Prove(PendingProof),
     Persisted(PersistId),
-    FanOut { group: GroupId, seq: Seq, author: Option<MemberId> },
-    Tell { from: GroupId, to: DestinationHash, text: String },
+    FanOut {
+        group: GroupId,
+        seq: Seq,
+        author: Option<MemberId>,
+    },
+    Tell {
+        from: GroupId,
+        to: DestinationHash,
+        text: String,
+    },
+    /// Who the group is for strangers has changed.
+    Announce {
+        group: GroupId,
+    },
     Answer(Asker, Vec<u8>),
 }
 

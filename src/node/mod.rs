@@ -27,7 +27,7 @@ use crate::api::control::{self, Call};
 use crate::api::{GroupStatus, NodeStatus};
 use crate::cli::Banner;
 use crate::config::{self, Config, ConfigError};
-use crate::group::{Limits, Visibility};
+use crate::group::{Settings, Visibility};
 use crate::host::{CallId, Host, HostConfig, Job, JobDone, Output, Query, QueryId, Rows, TransportConfig};
 use crate::store::{self, Durability, OpenError, Options, Reader, Store, StoreError};
 
@@ -139,16 +139,7 @@ impl Running {
         };
         let host_config = HostConfig {
             identity,
-            name: config.group.name.clone(),
-            visibility: match config.group.visibility {
-                config::Visibility::Public => Visibility::Public,
-                config::Visibility::Private => Visibility::Private,
-            },
-            limits: Limits {
-                posts_per_minute: config.limits.posts_per_minute,
-                post_chars_max: config.limits.message_length_max as usize,
-                ..Limits::default()
-            },
+            settings: settings(config),
             transport,
             blackhole: config.node.blackhole.clone(),
             seed: rng.bytes(),
@@ -166,7 +157,7 @@ impl Running {
         tokio::spawn(control::serve(listener, call_sender));
         let claim_code = claim_code.map(|code| code.to_string());
         let banner = Banner {
-            name: &host.group().state().name,
+            name: &host.group().settings().name,
             address: host.addresses().lxmf,
             api_address: host.addresses().api,
             claim_code: claim_code.as_deref(),
@@ -368,7 +359,7 @@ impl Running {
             ready: true,
             rss_bytes: resident_bytes(),
             group: GroupStatus {
-                name: state.name.clone(),
+                name: state.settings.name.clone(),
                 address: addresses.lxmf,
                 api_address: addresses.api,
                 identity_hash: self.host.identity().hash(),
@@ -434,4 +425,18 @@ async fn start_interfaces(
         handles.push(handle.map_err(|error| config::not_opened(&file, interface, &error))?);
     }
     Ok(handles)
+}
+
+/// What the group is when it is first created.
+fn settings(config: &Config) -> Settings {
+    Settings {
+        name: config.group.name.clone(),
+        visibility: match config.group.visibility {
+            config::Visibility::Public => Visibility::Public,
+            config::Visibility::Private => Visibility::Private,
+        },
+        posts_per_minute: config.limits.posts_per_minute,
+        post_chars_max: config.limits.message_length_max,
+        ..Settings::default()
+    }
 }

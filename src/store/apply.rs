@@ -9,7 +9,7 @@ use rusqlite::{Connection, Error, params};
 
 use super::row::{self, signed};
 use super::write::Write;
-use crate::group::{DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, MessageId, Post, Role, Seq};
+use crate::group::{DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, MessageId, Post, Role, Seq, Setting};
 
 /// Peers that are remembered. At the bound those heard least recently are forgotten.
 pub const PEERS_MAX: u32 = 16_384;
@@ -86,7 +86,7 @@ impl Ledger {
                 columns.number,
                 columns.bytes.as_ref().map(AsRef::as_ref),
                 columns.text,
-                columns.note,
+                columns.note.as_deref(),
             ],
         )?;
         self.project(db, group, event)
@@ -95,11 +95,13 @@ impl Ledger {
     /// Brings the tables that are made of the log up to date. Equals [`crate::group::State::apply`].
     fn project(&mut self, db: &Connection, group: GroupId, event: &Event) -> Result<(), Error> {
         match &event.kind {
-            EventKind::Created { name, visibility, claim } => execute(
-                db,
-                "INSERT INTO \"group\" (group_id, name, visibility, claim, messages) VALUES (?1, ?2, ?3, ?4, 0)",
-                params![group.0, name, row::visibility_number(*visibility), claim.map(|claim| claim.0)],
-            ),
+            EventKind::Created { name, visibility, claim } => {
+                let sql = "INSERT INTO \"group\" (group_id, claim, messages) VALUES (?1, ?2, 0)";
+                execute(db, sql, params![group.0, claim.map(|claim| claim.0)])?;
+                set(db, group, &Setting::Name(name.clone()))?;
+                set(db, group, &Setting::Visibility(*visibility))
+            }
+            EventKind::SettingChanged(setting) => set(db, group, setting),
             EventKind::ClaimIssued { claim } => set_claim(db, group, Some(claim.0)),
             EventKind::OwnerClaimed { member } => {
                 set_claim(db, group, None)?;
@@ -201,6 +203,11 @@ impl Ledger {
 
 fn execute(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<(), Error> {
     db.prepare_cached(sql)?.execute(values).map(|_| ())
+}
+
+fn set(db: &Connection, group: GroupId, setting: &Setting) -> Result<(), Error> {
+    let sql = "INSERT OR REPLACE INTO group_setting (group_id, key, value) VALUES (?1, ?2, ?3)";
+    execute(db, sql, params![group.0, setting.key().name(), setting.value().to_string()])
 }
 
 fn set_claim(db: &Connection, group: GroupId, claim: Option<[u8; 32]>) -> Result<(), Error> {

@@ -80,8 +80,11 @@ fn group(db: &Connection, id: GroupId, now: UnixTime) -> Result<RestoredGroup, S
 }
 
 fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
-    let sql = "SELECT name, visibility, claim, messages FROM \"group\" WHERE group_id = ?1";
+    let sql = "SELECT claim, messages FROM \"group\" WHERE group_id = ?1";
     let mut state = db.prepare(sql)?.query_and_then([id.0], group_row)?.next().unwrap_or(Err(MISSING))?;
+    let sql = "SELECT key, value FROM group_setting WHERE group_id = ?1";
+    let setting = |row: &Row<'_>| row::setting(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?);
+    each(db, sql, [id.0], setting)?.iter().for_each(|setting| state.settings.apply(setting));
     let sql = "SELECT seq, time FROM event WHERE group_id = ?1 ORDER BY seq DESC LIMIT 1";
     let head = db.query_row(sql, [id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let (seq, time) = head.ok_or(MISSING)?;
@@ -114,10 +117,8 @@ const MISSING: StoreError = StoreError::Corrupt("a group without a beginning");
 
 fn group_row(row: &Row<'_>) -> Result<State, StoreError> {
     Ok(State {
-        name: row.get(0)?,
-        visibility: row::visibility(row.get(1)?)?,
-        claim: row.get::<_, Option<_>>(2)?.map(ClaimHash),
-        messages: row::unsigned(row.get(3)?),
+        claim: row.get::<_, Option<_>>(0)?.map(ClaimHash),
+        messages: row::unsigned(row.get(1)?),
         ..State::default()
     })
 }

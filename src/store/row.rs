@@ -1,5 +1,6 @@
 //! Events as rows of the log.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use reticulum::crypto::PublicIdentity;
@@ -10,7 +11,7 @@ use rusqlite::Row;
 use super::StoreError;
 use crate::group::{
     Authorship, ClaimHash, CustomRole, Event, EventKind, MemberId, MessageId, Permissions, Post, Rank, Role,
-    Seq, Visibility,
+    Seq, Setting, Visibility,
 };
 
 /// What the column `kind` holds. Numbers are never given again.
@@ -26,6 +27,7 @@ pub(super) mod kind {
     pub(in crate::store) const BANNED: i64 = 9; // number: member, bytes: identity hash, text: nick, note: reason
     pub(in crate::store) const UNBANNED: i64 = 10; // bytes: identity hash
     pub(in crate::store) const RENAMED: i64 = 11; // number: member, text: nick
+    pub(in crate::store) const SETTING_CHANGED: i64 = 12; // text: key, note: value
     pub(in crate::store) const ROLE_ASSIGNED: i64 = 20; // number: member, bytes: number of the role, 1 byte
     pub(in crate::store) const PERMISSIONS_CHANGED: i64 = 21; // number: member, bytes: granted, revoked, 4 bytes each
     pub(in crate::store) const ROLE_DEFINED: i64 = 22; // number: role, bytes: see `role_bytes`, text: name
@@ -39,7 +41,7 @@ pub(super) struct Columns<'a> {
     pub(super) number: Option<i64>,
     pub(super) bytes: Option<Bytes<'a>>,
     pub(super) text: Option<&'a str>,
-    pub(super) note: Option<&'a str>,
+    pub(super) note: Option<Cow<'a, str>>,
 }
 
 /// Bytes of an event: some are at hand, public keys have to be put together.
@@ -86,12 +88,12 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
             Columns { kind: kind::DELETED, number: Some(signed(target.0)), ..Columns::default() }
         }
         EventKind::Kicked { member, reason } => {
-            Columns { note: Some(reason), ..of_member(kind::KICKED, member) }
+            Columns { note: Some(reason.into()), ..of_member(kind::KICKED, member) }
         }
         EventKind::Banned { identity, member, nick, reason } => Columns {
             number: member.map(|member| member.0.into()),
             text: Some(nick),
-            note: Some(reason),
+            note: Some(reason.into()),
             ..of_bytes(kind::BANNED, identity.as_bytes())
         },
         EventKind::Unbanned { identity } => of_bytes(kind::UNBANNED, identity.as_bytes()),
@@ -116,6 +118,12 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
             number: Some((*number).into()),
             bytes: Some(Bytes::Made(vec![fallback.number()])),
             ..Columns { kind: kind::ROLE_DELETED, ..Columns::default() }
+        },
+        EventKind::SettingChanged(setting) => Columns {
+            kind: kind::SETTING_CHANGED,
+            text: Some(setting.key().name()),
+            note: Some(setting.value().to_string().into()),
+            ..Columns::default()
         },
     }
 }
@@ -148,6 +156,7 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
             reason: note()?,
         },
         kind::UNBANNED => EventKind::Unbanned { identity: IdentityHash::new(row.get(5)?) },
+        kind::SETTING_CHANGED => EventKind::SettingChanged(setting(&text()?, &note()?)?),
         kind::RENAMED => EventKind::Renamed { member: member()?, nick: text()? },
         kind::ROLE_ASSIGNED => {
             let [number] = row.get::<_, [u8; 1]>(5)?;
@@ -198,6 +207,10 @@ pub(super) fn actor(number: Option<u32>) -> Option<MemberId> {
 
 pub(super) fn identity(keys: &[u8; 64]) -> Result<Arc<PublicIdentity>, StoreError> {
     PublicIdentity::from_bytes(keys).map(Arc::new).ok_or(StoreError::Corrupt("public keys that are none"))
+}
+
+pub(super) fn setting(key: &str, value: &str) -> Result<Setting, StoreError> {
+    Setting::stored(key, value).ok_or(StoreError::Corrupt("a setting that is none"))
 }
 
 pub(super) fn visibility_number(visibility: Visibility) -> i64 {

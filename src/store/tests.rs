@@ -12,8 +12,8 @@ use reticulum::node::PeerRecord;
 use super::*;
 use crate::group::delivery::Cursor;
 use crate::group::{
-    Action, Caller, Dedup, Event, EventKind, Group, GroupId, Limits, MemberId, MessageId, Outcome,
-    Permissions, Post, Role, RoleRef, Seq, State, Visibility, Who,
+    Action, Caller, Dedup, Event, EventKind, Group, GroupId, JoinPolicy, MemberId, MessageId, Outcome,
+    Permissions, Post, Role, RoleRef, Seq, Setting, Settings, State, Who,
 };
 
 const GROUP: GroupId = GroupId(1);
@@ -82,9 +82,8 @@ fn decision(events: Vec<Event>, seen: Option<MessageId>) -> Write {
 }
 
 fn create() -> (Group, Write) {
-    let limits = Limits { posts_per_minute: 0, ..Limits::default() };
-    let (group, event) = Group::create(at(0), "Harbour", Visibility::Public, None, limits);
-    (group, decision(vec![event], None))
+    let (group, created) = Group::create(at(0), &Settings::default(), None);
+    (group, decision(created, None))
 }
 
 /// Event `seq` as a post of member 1.
@@ -424,6 +423,7 @@ fn step() -> impl Strategy<Value = (Option<u8>, Action)> {
         1 => (who(), reason()).prop_map(|(who, reason)| Action::Kick { who, reason }),
         1 => (who(), reason()).prop_map(|(who, reason)| Action::Ban { who, reason }),
         1 => who().prop_map(|who| Action::Unban { who }),
+        2 => setting().prop_map(|setting| Action::Set { settings: vec![setting] }),
         2 => nick().prop_map(|nick| Action::Rename { nick }),
         1 => (0u8..3).prop_map(|n| Action::Claim { code: claim_code(n).to_string() }),
         1 => (0u8..3).prop_map(|n| Action::IssueClaim { claim: claim_code(n).hash() }),
@@ -437,6 +437,17 @@ fn step() -> impl Strategy<Value = (Option<u8>, Action)> {
         1 => role().prop_map(|role| Action::DeleteRole { role }),
     ];
     (proptest::option::of(0u8..5), action)
+}
+
+/// Settings of every type.
+fn setting() -> impl Strategy<Value = Setting> {
+    prop_oneof![
+        "[a-c]{1,3}".prop_map(Setting::Name),
+        "[a-c\n]{0,3}".prop_map(Setting::Rules),
+        (1u32..4).prop_map(Setting::Capacity),
+        any::<bool>().prop_map(Setting::Announced),
+        prop_oneof![Just(JoinPolicy::Open), Just(JoinPolicy::Closed)].prop_map(Setting::Join),
+    ]
 }
 
 fn claim_code(n: u8) -> crate::group::ClaimCode {
@@ -464,7 +475,7 @@ proptest! {
                 store = again;
                 let restored = restored.groups.remove(0);
                 prop_assert_eq!(&restored.state, group.state());
-                group = Group::restore(restored.state, restored.recent, group.limits().clone());
+                group = Group::restore(restored.state, restored.recent);
             }
         }
         let (store, restored) = reopened(&folder, store);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lxmf::fields::Fields;
-use meshgroup::group::{Limits, Visibility};
+use meshgroup::group::Settings;
 use meshgroup::host::{Host, HostConfig};
 use meshgroup::store::Restored;
 use prost::Message;
@@ -29,9 +29,7 @@ fn a_burst_of_frames_is_told_to_wait_before_any_is_refused() {
     let mut rng = Rng::from_seed([1; 32]);
     let config = HostConfig {
         identity: Arc::new(Identity::generate(&mut rng)),
-        name: "Harbour".to_owned(),
-        visibility: Visibility::Public,
-        limits: Limits::default(),
+        settings: Settings::default(),
         transport: None,
         blackhole: Vec::new(),
         seed: [1; 32],

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use meshgroup::group::{ClaimCode, Visibility};
+use meshgroup::group::ClaimCode;
 use meshgroup::host::{HostConfig, TransportConfig};
 use meshgroup::store::{Restored, Write};
 use reticulum::crypto::{EphemeralX25519, Identity, Ifac, RatchetSecret, Rng, SigningKey, Token};
@@ -66,9 +66,7 @@ fn what_holds_secrets_shows_none_of_them() {
     let transport_identity = Arc::clone(&identity);
     let config = HostConfig {
         identity,
-        name: "Harbour".to_owned(),
-        visibility: Visibility::Public,
-        limits: meshgroup::group::Limits::default(),
+        settings: meshgroup::group::Settings::default(),
         transport: Some(TransportConfig { identity: transport_identity, respond_to_probes: true }),
         blackhole: Vec::new(),
         seed: SECRET,

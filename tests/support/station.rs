@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lxmf::fields::Fields;
 use lxmf::router::{DeliveryConfig, Outgoing, Output as RouterOutput, Router, SendId};
-use meshgroup::group::{Event, EventKind, Limits, Visibility};
+use meshgroup::group::{Event, EventKind, Settings};
 use meshgroup::host::{Host, HostConfig, Output, PostRow, Query, Rows};
 use meshgroup::store::{Page, Restored, Write};
 use reticulum::crypto::{Identity, Rng};
@@ -123,9 +123,7 @@ impl GroupStation {
     pub(crate) fn new(seed: u8, now: Instant) -> Self {
         let config = HostConfig {
             identity: Arc::new(Identity::generate(&mut Rng::from_seed([seed; 32]))),
-            name: "Harbour chat (group)".to_owned(),
-            visibility: Visibility::Public,
-            limits: Limits::default(),
+            settings: Settings { name: "Harbour chat (group)".to_owned(), ..Settings::default() },
             transport: None,
             blackhole: Vec::new(),
             seed: [seed; 32],
@@ -263,6 +261,7 @@ impl Person {
             fields: Fields::default(),
             method: None,
             priority: Priority::Message,
+            ticket: false,
         };
         self.send(now, outgoing);
     }
@@ -328,6 +327,9 @@ impl Person {
             RouterOutput::Work(work) => self.router.handle_work_done(now, &mut self.node, work.run()),
             RouterOutput::Received(received) => {
                 self.inbox.push(String::from_utf8_lossy(&received.message.content).into_owned());
+                if let Some(ticket) = received.ticket {
+                    self.router.accept_ticket(self.address, received.message.source, ticket);
+                }
                 self.node.prove(now, received.proof);
             }
             RouterOutput::Delivered { send, .. } => {
@@ -339,7 +341,8 @@ impl Person {
                 let outgoing = self.sends.remove(&send).expect("a send ends once");
                 self.send(now, outgoing);
             }
-            RouterOutput::Refused { .. } | RouterOutput::Heard { .. } => {}
+            // Clients of people use the tickets that they are given, and check no stamps.
+            _ => {}
         }
     }
 }

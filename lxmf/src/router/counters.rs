@@ -40,4 +40,6 @@ counters! {
     send_unreachable,
     /// Sends whose recipient rejected the resource.
     send_rejected,
+    /// Sends whose stamp would cost more than we pay, or than the budget has left.
+    send_stamp_refused,
 }

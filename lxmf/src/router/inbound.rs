@@ -12,8 +12,10 @@ use reticulum::time::Instant;
 
 use super::hold::{Ask, Hold};
 use super::work::{Verified, VerifyJob, Work};
-use super::{Context, Output, Received, Refusal};
-use crate::message::{Method, UnpackError, Unverified};
+use super::{Context, Output, Received, Refusal, Stamped};
+use crate::message::{Message, Method, UnpackError, Unverified};
+use crate::stamp::STAMP_LEN;
+use crate::ticket::Ticket;
 
 /// What came, before anything is known about it.
 #[derive(Debug)]
@@ -46,6 +48,14 @@ impl Arrival {
     /// In memory, in bytes.
     pub(super) fn len(&self) -> usize {
         self.bytes.capacity()
+    }
+
+    /// The whole message, as it travels on links.
+    fn into_packed(self) -> Vec<u8> {
+        match self.destination {
+            Some(destination) => [destination.as_ref(), &self.bytes].concat(),
+            None => self.bytes,
+        }
     }
 
     fn method(&self) -> Method {
@@ -102,11 +112,14 @@ impl Inbound {
         };
         let source = message.source;
         cx.outputs.push_back(Output::Received(Box::new(Received {
+            stamped: stamped(cx, &message),
+            ticket: Ticket::offered(&message.fields, cx.node.unix_time(cx.now)),
             message,
             method: arrival.method(),
             link: arrival.link,
             identity,
-            proof: arrival.proof,
+            proof: arrival.proof.clone(),
+            packed: arrival.into_packed(),
         })));
         Some(source)
     }
@@ -162,6 +175,23 @@ fn identity_of(
         .or_else(|| cx.links.identity(link?, source))
         .or_else(|| cx.deliveries.get(source).map(|delivery| &delivery.public))
         .cloned()
+}
+
+/// What can be told of a stamp at once. A ticket goes before proof of work (`spec/lxmf.md` 6).
+fn stamped(cx: &Context<'_>, message: &Message) -> Stamped {
+    let delivery = cx.deliveries.get(&message.destination);
+    let Some((delivery, cost)) = delivery.and_then(|delivery| Some((delivery, delivery.stamp_cost?))) else {
+        return Stamped::Free;
+    };
+    match message.stamp.as_deref() {
+        Some(stamp) if stamp.len() == STAMP_LEN => Stamped::Unchecked { cost },
+        Some(stamp) => {
+            let now = cx.node.unix_time(cx.now);
+            let accepted = delivery.tickets.accepts(&message.source, &message.id, stamp, now);
+            if accepted { Stamped::Ticket } else { Stamped::Missing { cost } }
+        }
+        None => Stamped::Missing { cost },
+    }
 }
 
 fn refuse(cx: &mut Context<'_>, reason: Refusal, proof: PendingProof) {

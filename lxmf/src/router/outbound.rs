@@ -4,7 +4,8 @@
 //! are under way. `attempt` decides how one travels and what follows if nothing comes back; this module owns the
 //! tables and turns events into the next step. Sends to a peer that does not answer fail together.
 //!
-//! Proof of work, tickets and propagation nodes are not here yet.
+//! A message that its recipient wants stamped gets its ticket or its proof of work between being signed and its turn
+//! in the lane.
 
 mod attempt;
 mod lane;
@@ -18,10 +19,13 @@ use thiserror::Error;
 
 use self::lane::Lane;
 use super::links::Pair;
+use super::stamping::NoStamp;
 use super::work::{PackJob, Work};
 use super::{Context, Output};
-use crate::fields::Fields;
+use crate::app_data::AppData;
+use crate::fields::{Fields, key};
 use crate::message::{Method, Packed};
+use crate::stamp::{Purpose, Searched};
 
 /// Sends that have not ended, in total.
 const SENDS_MAX: usize = 8_192;
@@ -32,7 +36,7 @@ const BYTES_MAX: usize = 16 << 20;
 
 /// Names a send within a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SendId(u64);
+pub struct SendId(pub(super) u64);
 
 /// A message to send.
 #[derive(Clone, Debug)]
@@ -54,6 +58,19 @@ pub struct Outgoing {
     pub method: Option<Method>,
     /// Its place in the queues of slow interfaces.
     pub priority: Priority,
+    /// Whether it is to offer a ticket, if one is due and we ask for stamps; the ticket becomes one of its fields.
+    pub ticket: bool,
+}
+
+/// How a message went that arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// As a single packet.
+    Packet,
+    /// As a packet on a link.
+    LinkPacket,
+    /// As a resource.
+    Resource,
 }
 
 /// Why a send was not taken.
@@ -85,6 +102,15 @@ pub enum Failure {
     /// Given up by the application.
     #[error("cancelled")]
     Cancelled,
+    /// A message to the peer costs more than [`StampPolicy::cost_max`](super::StampPolicy::cost_max).
+    #[error("the recipient asks for a stamp of cost {cost}, which is more than we pay")]
+    StampTooDear {
+        /// What it asks for.
+        cost: u8,
+    },
+    /// There is no budget left for the stamp that the peer asks for.
+    #[error("the budget for stamps is spent")]
+    StampBudget,
 }
 
 /// Messages on their way out.
@@ -125,6 +151,8 @@ struct Send {
 enum State {
     /// Being signed.
     Packing,
+    /// Until a stamp of this cost is found.
+    Stamping { cost: u8 },
     /// Signed, in its lane behind others.
     Queued,
     /// Between two attempts; the timer or the peer starts the next one.
@@ -154,6 +182,7 @@ impl Outbound {
         lane.push(id);
         self.bytes += bytes;
         self.sends.insert(id, Send::new(pair, outgoing.priority, outgoing.method, bytes, cx.now));
+        let fields = if outgoing.ticket { with_ticket(cx, pair, &outgoing) } else { None };
         cx.work(Work::pack(PackJob {
             send: id,
             identity: delivery.identity.clone(),
@@ -162,7 +191,7 @@ impl Outbound {
             timestamp: outgoing.timestamp.as_secs_f64(),
             title: outgoing.title,
             content: outgoing.content,
-            fields: outgoing.fields,
+            fields: fields.unwrap_or(outgoing.fields),
         }));
         Ok(id)
     }
@@ -182,9 +211,69 @@ impl Outbound {
         // It may have been cancelled.
         let Some(send) = self.sends.get_mut(&id) else { return };
         send.packed = Some(packed);
-        send.state = State::Queued;
-        self.ready.push_back(send.pair);
+        self.stamp(cx, id);
         self.settle(cx);
+    }
+
+    /// A slice of the search for a stamp ended.
+    pub(super) fn handle_searched(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: SendId,
+        before: u64,
+        searched: Searched,
+    ) {
+        let wanted = self.wants_stamp(id);
+        let Some(stamp) = cx.stamping.searched(cx.now, id, before, searched, wanted) else { return };
+        let Some(send) = self.sends.get_mut(&id) else { return };
+        if let (State::Stamping { cost }, Some(packed)) = (send.state, &mut send.packed) {
+            cx.stamping.keep(packed.id().as_bytes(), cost, stamp);
+            packed.add_stamp(&stamp);
+            self.enqueue(id);
+            self.settle(cx);
+        }
+    }
+
+    /// Whether a send still waits for its stamp.
+    pub(super) fn wants_stamp(&self, id: SendId) -> bool {
+        self.sends.get(&id).is_some_and(|send| matches!(send.state, State::Stamping { .. }))
+    }
+
+    /// Stamps a signed message as its recipient wants it (`spec/lxmf.md` 5.4): with a ticket if there is one, whatever
+    /// is asked for, or with proof of work if the newest announce asks for it. Then it takes its turn.
+    fn stamp(&mut self, cx: &mut Context<'_>, id: SendId) {
+        let Some(send) = self.sends.get_mut(&id) else { return };
+        let Some(packed) = &mut send.packed else { return };
+        if let Some(ticket) = cx.terms.ticket(&send.pair, cx.node.unix_time(cx.now)) {
+            packed.add_stamp(&ticket.stamp(&packed.id()));
+            return self.enqueue(id);
+        }
+        let app_data = cx.node.peer(&send.pair.remote).and_then(|peer| peer.app_data.as_deref());
+        let Some(cost) = app_data.and_then(|app_data| AppData::parse(app_data).stamp_cost) else {
+            return self.enqueue(id);
+        };
+        let material = *packed.id().as_bytes();
+        if let Some(stamp) = cx.stamping.found(&material, cost) {
+            packed.add_stamp(&stamp);
+            return self.enqueue(id);
+        }
+        send.state = State::Stamping { cost };
+        let queued = cx.stamping.search(cx.now, id, Purpose::Message, material, cost);
+        let reason = match queued {
+            Ok(()) => return,
+            Err(NoStamp::TooDear) => Failure::StampTooDear { cost },
+            Err(NoStamp::Budget) => Failure::StampBudget,
+        };
+        cx.counters.send_stamp_refused += 1;
+        self.fail(cx, id, reason);
+    }
+
+    /// The message is as it will travel: it goes when its lane lets it.
+    fn enqueue(&mut self, id: SendId) {
+        if let Some(send) = self.sends.get_mut(&id) {
+            send.state = State::Queued;
+            self.ready.push_back(send.pair);
+        }
     }
 
     /// Whether the receipt is of something that is still to be proven.
@@ -360,7 +449,12 @@ impl Outbound {
             lane.grow(cx.now.since(send.tried_at));
         }
         let message = send.packed.as_ref().map(Packed::id).expect("what was proven had been signed");
-        cx.outputs.push_back(Output::Delivered { send: id, message });
+        let route = match send.state {
+            State::OnLink(_) => Route::LinkPacket,
+            State::Transfer(..) => Route::Resource,
+            _ => Route::Packet,
+        };
+        cx.outputs.push_back(Output::Delivered { send: id, message, route });
     }
 
     fn fail(&mut self, cx: &mut Context<'_>, id: SendId, reason: Failure) {
@@ -417,4 +511,19 @@ impl Send {
             receipts: Vec::new(),
         }
     }
+}
+
+/// The fields of a message with a ticket among them, if one is due and we ask for stamps. The ticket is that of the
+/// message's own time, so that the same message always carries the same one.
+fn with_ticket(cx: &mut Context<'_>, pair: Pair, outgoing: &Outgoing) -> Option<Fields> {
+    let delivery = cx.deliveries.get(&pair.local).filter(|delivery| delivery.stamp_cost.is_some())?;
+    let mut terms = cx.terms.of(&pair);
+    if !terms.offer(outgoing.timestamp, cx.node.unix_time(cx.now)) {
+        return None;
+    }
+    if cx.terms.set(terms) {
+        cx.outputs.push_back(Output::Terms(terms));
+    }
+    let ticket = delivery.tickets.issue(&pair.remote, outgoing.timestamp).to_field();
+    Some(outgoing.fields.with(key::TICKET, &ticket))
 }

@@ -2,6 +2,7 @@
 
 mod inbound;
 mod outbound;
+mod stamps;
 mod wire;
 
 use std::time::Duration;

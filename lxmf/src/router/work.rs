@@ -1,4 +1,4 @@
-//! Signing and verifying, as values that run on any thread and come back.
+//! Signing, verifying and proof of work, as values that run on any thread and come back.
 
 use std::sync::Arc;
 
@@ -8,8 +8,10 @@ use reticulum::node::WorkClass;
 
 use super::inbound::Arrival;
 use super::outbound::SendId;
+use super::stamping::{Check, StampSearch};
 use crate::fields::Fields;
 use crate::message::{Draft, Message, Packed};
+use crate::stamp::Searched;
 
 /// Work to run. Each one must come back, or what depends on it never happens.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub struct Work(Job);
 enum Job {
     Verify(Box<VerifyJob>),
     Pack(Box<PackJob>),
+    Check(Check),
+    Search(Box<StampSearch>),
 }
 
 /// The message that arrived, and whose signature it should bear.
@@ -48,7 +52,20 @@ pub struct WorkDone(pub(super) Done);
 #[derive(Debug)]
 pub(super) enum Done {
     Verified(Box<Verified>),
-    Packed { send: SendId, packed: Packed },
+    Packed {
+        send: SendId,
+        packed: Packed,
+    },
+    Checked {
+        check: Check,
+        valid: bool,
+    },
+    /// `before`: trials of earlier slices.
+    Searched {
+        send: SendId,
+        before: u64,
+        searched: Box<Searched>,
+    },
 }
 
 /// What became of a [`VerifyJob`]: the message, if the signature is right.
@@ -67,9 +84,20 @@ impl Work {
         Self(Job::Pack(Box::new(job)))
     }
 
-    /// Who should run it: all of it is one signature and a few microseconds more.
+    pub(super) fn check(check: Check) -> Self {
+        Self(Job::Check(check))
+    }
+
+    pub(super) fn search(search: StampSearch) -> Self {
+        Self(Job::Search(Box::new(search)))
+    }
+
+    /// Who should run it. What is not heavy is one signature and a few microseconds more.
     pub fn class(&self) -> WorkClass {
-        WorkClass::Packet
+        match self.0 {
+            Job::Verify(_) | Job::Pack(_) => WorkClass::Packet,
+            Job::Check(_) | Job::Search(_) => WorkClass::Heavy,
+        }
     }
 
     /// Runs it, on any thread.
@@ -80,6 +108,12 @@ impl Work {
                 Done::Verified(Box::new(Verified { message, job: *job }))
             }
             Job::Pack(job) => Done::Packed { send: job.send, packed: job.run() },
+            Job::Check(check) => Done::Checked { valid: check.run(), check },
+            Job::Search(job) => {
+                let StampSearch { send, search } = *job;
+                let before = search.trials();
+                Done::Searched { send, before, searched: Box::new(search.run()) }
+            }
         })
     }
 }

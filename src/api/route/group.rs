@@ -4,24 +4,24 @@ use proto::v1::{self, Error};
 
 use super::{Call, answer, decide, required};
 use crate::api::Plan;
-use crate::api::announce::{API_VERSION, public_name, visibility};
+use crate::api::announce::{API_VERSION, join_policy, public_name, visibility};
 use crate::api::reply::{Reply, membership};
 use crate::group::Action;
 
 pub(super) fn info(call: &Call<'_>) -> Result<Plan, Error> {
     call.read::<v1::InfoRequest>()?;
-    let (state, limits) = (call.group.state(), call.group.limits());
+    let (state, settings) = (call.group.state(), call.group.settings());
     let inside = call.group.authorize_read(call.caller).is_ok();
     answer(&v1::InfoResponse {
-        name: if inside { &state.name } else { public_name(state) }.to_owned(),
-        visibility: visibility(state.visibility).into(),
-        join: v1::JoinPolicy::Open.into(),
+        name: if inside { &settings.name } else { public_name(state) }.to_owned(),
+        visibility: visibility(settings.visibility).into(),
+        join: join_policy(settings.join).into(),
         members: u32::try_from(state.roster.len()).unwrap_or(u32::MAX),
         messages: state.messages,
         head: state.head.0,
         head_time_s: state.head_time.as_secs(),
-        message_length_max: u32::try_from(limits.post_chars_max).unwrap_or(u32::MAX),
-        posts_per_minute: limits.posts_per_minute,
+        message_length_max: settings.post_chars_max,
+        posts_per_minute: settings.posts_per_minute,
         you: call.group.member_of(call.caller).map(membership),
         software: env!("CARGO_PKG_VERSION").to_owned(),
         version: API_VERSION,

@@ -52,6 +52,41 @@ fn a_private_group_tells_its_name_to_members_only() {
 }
 
 #[test]
+fn settings_are_told_and_changed_several_at_once_or_not_at_all() {
+    use v1::setting::Value as Wire;
+    let mut scene = Scene::populated();
+    let setting =
+        |key: &str, value| v1::Setting { key: key.into(), value: Some(value), ..Default::default() };
+    let path = "/api/v1/settings";
+    let set = |settings: Vec<v1::Setting>| v1::SettingsRequest { set: settings, ..Default::default() };
+    let both = || vec![setting("topic", Wire::Text("tide".into())), setting("join-cost", Wire::Number(12))];
+    let changed: v1::SettingsResponse = scene.call(&person(1), path, &set(both()));
+    assert_eq!((changed.settings, changed.error), (both(), None));
+    assert_eq!(changed.seq, scene.group.state().head.0);
+    assert_eq!(scene.error(&person(2), path, &set(both())).unwrap().code(), ErrorCode::NoPermission);
+
+    let rows = [
+        (vec![setting("topic", Wire::Text("x".into())), setting("join-cost", Wire::Number(99))], "join-cost"),
+        (vec![setting("join-cost", Wire::Text("12".into()))], "join-cost"),
+        (vec![setting("colour", Wire::On(true))], "set.key"),
+        (vec![setting("topic", Wire::On(true)), setting("topic", Wire::On(true))], "topic"),
+        (vec![v1::Setting { key: "topic".into(), ..Default::default() }], "topic"),
+    ];
+    for (wanted, field) in rows {
+        let error = scene.error(&person(1), path, &set(wanted)).unwrap();
+        assert_eq!((error.code(), error.field.as_str()), (ErrorCode::InvalidField, field), "{}", error.text);
+    }
+    let request = v1::SettingsRequest { details: true, ..Default::default() };
+    let all: v1::SettingsResponse = scene.call(&person(2), path, &request);
+    assert_eq!(all.settings.len(), crate::group::Key::ALL.len());
+    assert!(all.settings.iter().all(|setting| !setting.changeable && !setting.takes.is_empty()));
+    let request = v1::SettingsRequest { details: true, keys: vec!["topic".into()], ..Default::default() };
+    let one: v1::SettingsResponse = scene.call(&person(1), path, &request);
+    assert_eq!(one.settings[0].value, Some(Wire::Text("tide".into())));
+    assert!(one.settings[0].changeable);
+}
+
+#[test]
 fn sending_the_same_client_id_again_posts_once() {
     let mut scene = Scene::populated();
     let request = v1::SendRequest { text: "hi".into(), client_id: vec![1; 8] };

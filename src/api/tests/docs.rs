@@ -4,6 +4,7 @@ use reticulum::wire::request::{Request, Response};
 
 use super::*;
 use crate::api::{PATHS, response_value};
+use crate::group::{Key, Settings};
 use proto::v1::history_event::Body;
 use reticulum::hash::RequestId;
 
@@ -123,9 +124,23 @@ fn rows() -> Vec<String> {
     ]
 }
 
+/// The calls about settings and about joining.
+fn entry_rows() -> Vec<String> {
+    let join_cost = v1::Setting {
+        key: "join-cost".into(),
+        value: Some(v1::setting::Value::Number(12)),
+        ..Default::default()
+    };
+    vec![row(
+        "/api/v1/settings",
+        &v1::SettingsRequest { set: vec![join_cost.clone()], ..Default::default() },
+        &v1::SettingsResponse { settings: vec![join_cost], seq: 5_000, error: None },
+    )]
+}
+
 #[test]
 fn the_documentation_tells_what_each_call_costs() {
-    let rows = rows();
+    let rows = [rows(), entry_rows()].concat();
     assert_eq!(rows.len(), PATHS.len());
     for row in &rows {
         assert!(DOCS.contains(row), "docs/api.md lacks or contradicts:\n{}", rows.join("\n"));
@@ -133,11 +148,26 @@ fn the_documentation_tells_what_each_call_costs() {
 }
 
 #[test]
-fn the_documentation_names_every_error_code() {
-    for code in 1..=20 {
-        let name =
-            ErrorCode::try_from(code).unwrap().as_str_name().trim_start_matches("ERROR_CODE_").to_owned();
-        assert!(DOCS.contains(&format!("| {code} | `{name}` |")), "{code} {name}");
+fn the_documentation_lists_every_setting() {
+    let usual = Settings::default();
+    let mut rows = Vec::new();
+    for key in Key::ALL {
+        let default = usual.setting(*key).value().to_string();
+        let default = if default.is_empty() { "(none)" } else { &default };
+        let row = format!("| `{}` | {} | {default} | {:?} |", key.name(), key.shape(), key.permission());
+        rows.push(row);
     }
-    assert!(ErrorCode::try_from(21).is_err(), "a new code needs a row, and this test its number");
+    for row in &rows {
+        assert!(DOCS.contains(row), "docs/api.md lacks or contradicts:\n{}", rows.join("\n"));
+    }
+}
+
+#[test]
+fn the_documentation_names_every_error_code() {
+    let codes: Vec<_> = (1..).map_while(|code| ErrorCode::try_from(code).ok()).collect();
+    assert!(codes.len() >= 21, "codes are numbered without a gap");
+    for code in codes {
+        let (number, name) = (code as i32, code.as_str_name().trim_start_matches("ERROR_CODE_"));
+        assert!(DOCS.contains(&format!("| {number} | `{name}` |")), "{number} {name}");
+    }
 }

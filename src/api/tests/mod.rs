@@ -15,7 +15,7 @@ use reticulum::hash::PathHash;
 use reticulum::time::UnixTime;
 
 use super::{Plan, plan, refused};
-use crate::group::{Action, Caller, ClaimCode, Group, Limits, MemberId, Role, RoleRef, Visibility, Who};
+use crate::group::{Action, Caller, ClaimCode, Group, MemberId, Role, RoleRef, Settings, Visibility, Who};
 
 /// A group and its callers; each call takes a second.
 struct Scene {
@@ -37,7 +37,8 @@ impl Scene {
     fn new(visibility: Visibility) -> Self {
         let code = ClaimCode::from_random([7; 10]);
         let now = UnixTime::from_secs(1_800_000_000);
-        let (group, _) = Group::create(now, "Harbour", visibility, Some(code.hash()), Limits::default());
+        let settings = Settings { name: "Harbour".into(), visibility, ..Settings::default() };
+        let (group, _) = Group::create(now, &settings, Some(code.hash()));
         Self { group, now, code }
     }
 

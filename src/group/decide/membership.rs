@@ -16,7 +16,7 @@ impl Group {
     ) -> Result<Outcome, Refusal> {
         let (joined, member) = self.admit(now, caller, nick)?;
         let nick = self.state.roster.by_id(member).map_or("", |member| &member.nick);
-        let reply = text::welcome(&self.state.name, nick, self.state.roster.len());
+        let reply = text::welcome(&self.state.settings.name, nick, self.state.roster.len());
         Ok(Outcome::happened(vec![joined], reply))
     }
 
@@ -32,8 +32,9 @@ impl Group {
         if self.member_by_identity(hash).is_some() {
             return Err(Refusal::Already);
         }
-        if self.state.roster.len() >= self.limits.members_max {
-            return Err(Refusal::Full { max: self.limits.members_max });
+        let capacity = self.state.settings.capacity as usize;
+        if self.state.roster.len() >= capacity {
+            return Err(Refusal::Full { max: capacity });
         }
         let announced = match caller {
             Caller::Identity { announced_name, .. } => announced_name.clone(),
@@ -50,7 +51,7 @@ impl Group {
         let member = self.require_member(caller)?.id;
         self.require_not_last_owner(member)?;
         let left = self.record(now, Some(member), EventKind::Left { member });
-        Ok(Outcome::happened(vec![left], text::left(&self.state.name)))
+        Ok(Outcome::happened(vec![left], text::left(&self.state.settings.name)))
     }
 
     pub(super) fn rename(&mut self, now: UnixTime, caller: &Caller, nick: &str) -> Result<Outcome, Refusal> {
@@ -88,7 +89,7 @@ impl Group {
             }
         };
         events.push(self.record(now, Some(member), EventKind::OwnerClaimed { member }));
-        Ok(Outcome::happened(events, text::claimed(&self.state.name)))
+        Ok(Outcome::happened(events, text::claimed(&self.state.settings.name)))
     }
 
     pub(super) fn issue_claim(&mut self, now: UnixTime, claim: ClaimHash) -> Result<Outcome, Refusal> {

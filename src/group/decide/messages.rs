@@ -13,7 +13,7 @@ impl Group {
         if post.text.trim().is_empty() {
             return Err(Refusal::Empty);
         }
-        let max = self.limits.post_chars_max;
+        let max = self.state.settings.post_chars_max as usize;
         if post.text.len() > max && post.text.chars().count() > max {
             return Err(Refusal::TooLong { max });
         }

@@ -23,7 +23,7 @@ impl Group {
         let target = find_member(&self.state.roster, who)?.clone();
         self.require_rank_above(caller, target.id)?;
         let reason = clean_line(reason, REASON_CHARS_MAX);
-        let notice = text::you_were_kicked(&self.state.name, &reason);
+        let notice = text::you_were_kicked(&self.state.settings.name, &reason);
         let reply = text::kicked(&target.nick);
         let actor = self.member_of(caller).map(|member| member.id);
         let kicked = self.record(now, actor, EventKind::Kicked { member: target.id, reason });
@@ -51,7 +51,7 @@ impl Group {
             self.require_rank_above(caller, target.id)?;
         }
         let reason = clean_line(reason, REASON_CHARS_MAX);
-        let notice = text::you_were_banned(&self.state.name, &reason);
+        let notice = text::you_were_banned(&self.state.settings.name, &reason);
         let nick = target.as_ref().map(|target| target.nick.clone()).unwrap_or_default();
         let reply = text::banned(&nick, identity);
         let member = target.as_ref().map(|target| target.id).or_else(|| self.state.former.member(identity));

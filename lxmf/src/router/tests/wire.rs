@@ -41,7 +41,11 @@ pub(super) struct Station {
     pub(super) received: Vec<Received>,
     pub(super) refused: Vec<Refusal>,
     pub(super) delivered: Vec<(SendId, MessageId)>,
+    pub(super) routes: Vec<Route>,
     pub(super) failed: Vec<(SendId, Failure)>,
+    /// Whose stamps were checked, and whether they were good.
+    pub(super) checked: Vec<(MessageId, bool)>,
+    pub(super) terms: Vec<Terms>,
     pub(super) heard: Vec<(DestinationHash, AppData)>,
     /// When what failed did.
     pub(super) failed_at: Vec<Instant>,
@@ -76,6 +80,12 @@ impl Wire {
         station.node.announce(self.now, station.address, None).unwrap();
     }
 
+    /// What a message to this station costs from its next announce on.
+    pub(super) fn set_cost(&mut self, who: usize, cost: Option<u8>) {
+        let station = &mut self.stations[who];
+        station.router.set_stamp_cost(&mut station.node, &station.address, cost).unwrap();
+    }
+
     pub(super) fn outgoing(&self, from: usize, content: &[u8]) -> Outgoing {
         Outgoing {
             from: self.stations[from].address,
@@ -86,6 +96,7 @@ impl Wire {
             fields: Fields::default(),
             method: None,
             priority: Priority::Message,
+            ticket: false,
         }
     }
 
@@ -200,6 +211,9 @@ impl Station {
             received: Vec::new(),
             refused: Vec::new(),
             delivered: Vec::new(),
+            routes: Vec::new(),
+            checked: Vec::new(),
+            terms: Vec::new(),
             failed: Vec::new(),
             heard: Vec::new(),
             failed_at: Vec::new(),
@@ -239,7 +253,12 @@ impl Station {
                 self.node.prove(now, proof);
                 self.refused.push(reason);
             }
-            Output::Delivered { send, message } => self.delivered.push((send, message)),
+            Output::Delivered { send, message, route } => {
+                self.delivered.push((send, message));
+                self.routes.push(route);
+            }
+            Output::StampChecked { message, valid, .. } => self.checked.push((message, valid)),
+            Output::Terms(terms) => self.terms.push(terms),
             Output::Failed { send, reason } => {
                 self.failed.push((send, reason));
                 self.failed_at.push(now);
