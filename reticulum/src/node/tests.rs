@@ -2,8 +2,12 @@
 
 mod abuse;
 mod announces;
+mod blackhole;
+mod forwarding;
 mod inbound;
 mod links;
 mod net;
+mod relaying;
 mod single;
 mod spreading;
+mod transit;

@@ -81,6 +81,12 @@ impl Path {
         }
     }
 
+    /// Whether a link over it was not answered.
+    #[cfg(test)]
+    pub(crate) fn is_unresponsive(&self) -> bool {
+        self.state == PathState::Unresponsive
+    }
+
     /// The timebase rule for a known path.
     fn yields_to(&self, now: Instant, heard: &Heard) -> bool {
         let unseen = !self.blobs.contains(&heard.blob);

@@ -77,17 +77,28 @@ impl Net {
     }
 
     pub(super) fn with_limits(hosts: u8, limits: Limits) -> Self {
-        Self::with(hosts, |_| false, limits)
+        Self::with(hosts, |_, config| NodeConfig { limits, ..config })
     }
 
     /// Nodes of which some forward for others.
     pub(super) fn with_transports(hosts: u8, forwards: impl Fn(u8) -> bool) -> Self {
-        Self::with(hosts, forwards, Limits::default())
+        Self::with(hosts, |n, config| NodeConfig { transport: forwards(n), ..config })
     }
 
-    fn with(hosts: u8, forwards: impl Fn(u8) -> bool, limits: Limits) -> Self {
+    /// Hosts in a row with a fast wire between neighbours. All but the two ends forward for others.
+    pub(super) fn row(hosts: u8) -> Self {
+        let inner = |n| n > 0 && n + 1 < hosts;
+        let mut net = Self::with_transports(hosts, inner);
+        for n in 1..usize::from(hosts) {
+            net.wire(n - 1, n, fast);
+        }
+        net
+    }
+
+    /// Hosts whose settings are as `config` makes them of the usual ones.
+    pub(super) fn with(hosts: u8, config: impl Fn(u8, NodeConfig) -> NodeConfig) -> Self {
         let host = |n| {
-            let config = NodeConfig { limits, transport: forwards(n), ..NodeConfig::new(identity(100 + n)) };
+            let config = config(n, NodeConfig::new(identity(100 + n)));
             Host {
                 node: Node::new(config, [n; 32], Instant::ZERO, EPOCH),
                 events: Vec::new(),
