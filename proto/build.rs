@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 6] = ["control", "error", "group", "members", "messages", "settings"];
+const FILES: [&str; 8] =
+    ["control", "error", "group", "members", "messages", "moderation", "roles", "settings"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=meshgroup");

@@ -4,7 +4,10 @@ use prost::Message;
 use proto::v1;
 
 use super::route::settings;
-use crate::group::{Caller, Group, Member, Outcome, RecentPost, Role, Seq};
+use crate::group::{
+    Caller, EventKind, Group, Member, MemberId, Outcome, Pending, PendingId, Permissions, RecentPost, Role,
+    Seq,
+};
 use reticulum::time::UnixTime;
 
 /// How the answer to a decided call is made.
@@ -30,6 +33,20 @@ pub enum Reply {
     Settings,
     /// To `/api/v1/display-name/update`.
     Rename,
+    /// To `/api/v1/messages/held/approve`.
+    HeldApprove,
+    /// To `/api/v1/messages/held/reject`.
+    HeldReject,
+    /// To `/api/v1/roles/create`.
+    RoleCreate,
+    /// To `/api/v1/roles/change`.
+    RoleChange,
+    /// To `/api/v1/roles/delete`.
+    RoleDelete,
+    /// To `/api/v1/roles/assign`.
+    RoleAssign,
+    /// To `/api/v1/members/permissions`, about this member.
+    Permissions(MemberId),
 }
 
 impl Reply {
@@ -56,8 +73,27 @@ impl Reply {
                 v1::DisplayNameUpdateResponse { seq, nick, error: None }.encode_to_vec()
             }
             Self::Send => {
-                let time = outcome.events.last().map(|event| event.time).unwrap_or_default();
-                sent(Seq(seq), time)
+                let Some(event) = outcome.events.last() else { return sent(Seq(seq), UnixTime::default()) };
+                match &event.kind {
+                    EventKind::Held { number, .. } => held(*number, event.time),
+                    _ => sent(Seq(seq), event.time),
+                }
+            }
+            Self::HeldApprove => v1::HeldApproveResponse { seq, error: None }.encode_to_vec(),
+            Self::HeldReject => v1::HeldRejectResponse { seq, error: None }.encode_to_vec(),
+            Self::RoleCreate => {
+                let role = match outcome.events.last().map(|event| &event.kind) {
+                    Some(EventKind::RoleDefined { number, .. }) => i32::from(*number),
+                    _ => 0,
+                };
+                v1::RoleCreateResponse { role, seq, error: None }.encode_to_vec()
+            }
+            Self::RoleChange => v1::RoleChangeResponse { seq, error: None }.encode_to_vec(),
+            Self::RoleDelete => v1::RoleDeleteResponse { seq, error: None }.encode_to_vec(),
+            Self::RoleAssign => v1::RoleAssignResponse { seq, error: None }.encode_to_vec(),
+            Self::Permissions(member) => {
+                let member = group.state().roster.by_id(member);
+                member.map(|member| permissions(member, seq, group)).unwrap_or_default().encode_to_vec()
             }
         }
     }
@@ -68,8 +104,35 @@ pub(super) fn sent_before(post: &RecentPost) -> Vec<u8> {
     sent(post.seq, post.time)
 }
 
+/// The answer to a repeated post that still waits.
+pub(super) fn held_before(number: PendingId, pending: &Pending) -> Vec<u8> {
+    held(number, pending.since)
+}
+
 fn sent(seq: Seq, time: UnixTime) -> Vec<u8> {
-    v1::SendResponse { seq: seq.0, time_s: time.as_secs(), error: None }.encode_to_vec()
+    v1::SendResponse { seq: seq.0, time_s: time.as_secs(), held: 0, error: None }.encode_to_vec()
+}
+
+fn held(number: PendingId, time: UnixTime) -> Vec<u8> {
+    v1::SendResponse { seq: 0, time_s: time.as_secs(), held: number.0, error: None }.encode_to_vec()
+}
+
+/// What a member may do.
+pub(super) fn permissions(member: &Member, seq: u64, group: &Group) -> v1::PermissionsResponse {
+    v1::PermissionsResponse {
+        member: member.id.0,
+        role: role(member.role),
+        permissions: permission_numbers(group.permissions_of(member)),
+        granted: permission_numbers(member.granted),
+        revoked: permission_numbers(member.revoked),
+        seq,
+        error: None,
+    }
+}
+
+/// A set of permissions on the wire.
+pub(super) fn permission_numbers(permissions: Permissions) -> Vec<i32> {
+    permissions.iter().map(|permission| permission.number().into()).collect()
 }
 
 pub(super) fn membership(member: &Member) -> v1::Membership {

@@ -4,6 +4,8 @@
 mod group;
 mod members;
 mod messages;
+mod moderation;
+mod roles;
 pub(super) mod settings;
 
 use std::sync::LazyLock;
@@ -80,6 +82,15 @@ const TABLE: &[Route] = &[
     route("/api/v1/messages", Access::Member, messages::messages),
     route("/api/v1/messages/send", Access::May(Permission::Post), messages::send),
     route("/api/v1/messages/delete", Access::Member, messages::delete),
+    route("/api/v1/messages/held", Access::May(Permission::Approve), moderation::held),
+    route("/api/v1/messages/held/approve", Access::May(Permission::Approve), moderation::approve),
+    route("/api/v1/messages/held/reject", Access::May(Permission::Approve), moderation::reject),
+    route("/api/v1/roles", Access::Member, roles::roles),
+    route("/api/v1/roles/create", Access::May(Permission::ManageRoles), roles::create),
+    route("/api/v1/roles/change", Access::May(Permission::ManageRoles), roles::change),
+    route("/api/v1/roles/delete", Access::May(Permission::ManageRoles), roles::delete),
+    route("/api/v1/roles/assign", Access::Member, roles::assign),
+    route("/api/v1/members/permissions", Access::Member, roles::permissions),
     route("/control/v1/status", Access::Operator, status),
 ];
 

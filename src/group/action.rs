@@ -7,6 +7,7 @@ use reticulum::crypto::PublicIdentity;
 use super::claim::ClaimHash;
 use super::event::{Authorship, Event};
 use super::ids::{MemberId, MessageId, Seq};
+use super::pending::PendingId;
 use super::role::{Permission, Permissions, Role};
 use super::setting::Setting;
 use super::who::Who;
@@ -108,6 +109,18 @@ pub enum Action {
         /// Whether those who have it get nothing pushed.
         quiet: bool,
     },
+    /// Let through what waits.
+    Approve {
+        /// Its number in the queue.
+        number: PendingId,
+    },
+    /// Refuse what waits.
+    Reject {
+        /// Its number in the queue.
+        number: PendingId,
+        /// Why; whoever asked is told.
+        reason: String,
+    },
     /// Give up a role that the group made. Who had it becomes a member, or a reader where the role stood below that.
     DeleteRole {
         /// Which.
@@ -144,6 +157,7 @@ impl Action {
             Self::Set { settings } => {
                 settings.first().map_or(Need::Membership, |first| Need::May(first.key().permission()))
             }
+            Self::Approve { .. } | Self::Reject { .. } => Need::May(Permission::Approve),
             // Whoever stands above nobody may still step down.
             Self::AssignRole { .. } => Need::Membership,
             Self::ChangePermissions { .. } | Self::DefineRole { .. } | Self::DeleteRole { .. } => {

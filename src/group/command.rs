@@ -1,6 +1,7 @@
 //! The commands of plain LXMF clients: text that starts with `/`, or `\` where a phone made that of it, in either case.
 
 use super::ids::MemberId;
+use super::pending::PendingId;
 
 /// A command as it was typed; what it names is not looked up yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,9 @@ pub(super) enum Command<'a> {
     Claim { code: &'a str },
     Role { words: &'a str },
     Set { key_and_value: &'a str },
+    Held { from: PendingId },
+    Ok { number: PendingId },
+    No { number: PendingId, reason: &'a str },
 }
 
 /// Why a text that starts like a command is none.
@@ -47,9 +51,22 @@ fn parse_word<'a>(word: &str, rest: &'a str) -> Result<Command<'a>, CommandError
         "unban" => Command::Unban { who: needed("/unban WHO")? },
         "role" => Command::Role { words: needed("/role WHO ROLE")? },
         "set" => Command::Set { key_and_value: rest },
+        "held" => Command::Held { from: waiting_number(rest, "/held NUMBER").unwrap_or_default().0 },
+        "ok" => Command::Ok { number: waiting_number(rest, "/ok NUMBER")?.0 },
+        "no" => {
+            let (number, reason) = waiting_number(rest, "/no NUMBER REASON")?;
+            Command::No { number, reason }
+        }
         "claim" => Command::Claim { code: needed("/claim CODE")? },
         _ => return Err(CommandError::Unknown),
     })
+}
+
+/// A number as it stands in notices, with or without `#`, and what stands behind it.
+fn waiting_number<'a>(rest: &'a str, usage: &'static str) -> Result<(PendingId, &'a str), CommandError> {
+    let (word, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let number = word.strip_prefix('#').unwrap_or(word).parse();
+    number.map(|number| (PendingId(number), rest.trim())).map_err(|_| CommandError::Usage(usage))
 }
 
 fn first_number(rest: &str) -> Result<MemberId, CommandError> {
@@ -80,6 +97,9 @@ mod tests {
             ("/unban 3f2a", Command::Unban { who: "3f2a" }),
             ("/set", Command::Set { key_and_value: "" }),
             ("/Set join-cost 12", Command::Set { key_and_value: "join-cost 12" }),
+            ("/ok #3", Command::Ok { number: PendingId(3) }),
+            ("/no 3 not here", Command::No { number: PendingId(3), reason: "not here" }),
+            ("/held", Command::Held { from: PendingId(0) }),
             ("/claim 012Z0-ZABCD", Command::Claim { code: "012Z0-ZABCD" }),
         ];
         for (text, command) in rows {
@@ -92,7 +112,7 @@ mod tests {
         for text in ["/dance", "/", "//", "\\", "/ join", "/me waves"] {
             assert_eq!(parse(text), Some(Err(CommandError::Unknown)), "{text}");
         }
-        for text in ["/nick", "/kick ", "/ban", "/unban", "/claim", "/members Bob"] {
+        for text in ["/nick", "/kick ", "/ban", "/unban", "/claim", "/members Bob", "/ok", "/ok x", "/no"] {
             assert!(matches!(parse(text), Some(Err(CommandError::Usage(_)))), "{text}");
         }
         for text in ["hello", "1/2", "", "https://example.org", "a /join"] {

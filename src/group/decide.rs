@@ -4,6 +4,7 @@
 mod membership;
 mod messages;
 mod moderation;
+mod pending;
 mod roles;
 mod settings;
 
@@ -34,6 +35,8 @@ impl Group {
             Action::Set { settings } => self.set(now, caller, settings),
             Action::Claim { code } => self.claim(now, caller, &code),
             Action::IssueClaim { claim } => self.issue_claim(now, claim),
+            Action::Approve { number } => self.approve(now, caller, number),
+            Action::Reject { number, reason } => self.reject(now, caller, number, &reason),
             Action::AssignRole { who, role } => self.assign_role(now, caller, &who, &role),
             Action::ChangePermissions { who, grant, revoke, reset } => {
                 self.change_permissions(now, caller, &who, [grant, revoke, reset])

@@ -67,6 +67,12 @@ impl Group {
                 let (who, reason) = self.split_who(who_and_reason)?;
                 Action::Ban { who, reason }
             }
+            Command::Ok { number } => Action::Approve { number },
+            Command::No { number, reason } => Action::Reject { number, reason: reason.to_owned() },
+            Command::Held { from } => {
+                self.authorize(caller, Permission::Approve)?;
+                return Ok(Outcome::told(text::held_list(&self.state, from)));
+            }
             Command::Role { words } => return self.role_command(now, caller, words),
             Command::Set { key_and_value } => return self.set_command(now, caller, key_and_value),
             Command::Members { from } => {

@@ -11,6 +11,7 @@ use reticulum::time::UnixTime;
 
 use super::claim::ClaimHash;
 use super::ids::{MemberId, MessageId, Seq};
+use super::pending::{HeldBecause, PendingId};
 use super::role::{Permissions, Role};
 use super::roles::CustomRole;
 use super::setting::{Key, Setting};
@@ -134,6 +135,27 @@ pub enum EventKind {
     },
     /// Something was set otherwise than before.
     SettingChanged(Setting),
+    /// A message of the actor waits for somebody who may let it through.
+    Held {
+        /// Under which number it waits.
+        number: PendingId,
+        /// The message. Its text is empty when it is read back after it was decided about.
+        post: Box<Post>,
+        /// Why.
+        why: HeldBecause,
+    },
+    /// What waited was let through; what that led to is the next event.
+    Approved {
+        /// Under which number it waited.
+        number: PendingId,
+    },
+    /// What waited was refused; the text of a message is erased.
+    Rejected {
+        /// Under which number it waited.
+        number: PendingId,
+        /// Why, possibly empty.
+        reason: String,
+    },
 }
 
 impl EventKind {

@@ -22,6 +22,7 @@ mod former;
 mod ids;
 mod member;
 mod nick;
+mod pending;
 mod rate;
 mod recent;
 mod refusal;
@@ -52,6 +53,9 @@ pub use former::{FORMER_MEMBERS_MAX, Former};
 pub use ids::{GroupId, MemberId, MessageId, Seq};
 pub use member::{Author, Member, Roster};
 pub use nick::{NICK_CHARS_MAX, clean_name};
+pub use pending::{
+    HeldBecause, PENDING_BYTES_MAX, PENDING_EACH_MAX, PENDING_MAX, Pending, PendingId, PendingQueue, Waiting,
+};
 pub use rate::{LIMITER_IDENTITIES_MAX, Limiter};
 pub use recent::{RECENT_MAX, RecentPost};
 pub use refusal::Refusal;
@@ -175,6 +179,11 @@ impl Group {
             _ if self.permissions_of(self.require_member(caller)?).contains(permission) => Ok(()),
             _ => Err(Refusal::NoPermission),
         }
+    }
+
+    /// The member who is meant.
+    pub fn find(&self, who: &Who) -> Result<&Member, Refusal> {
+        who::find_member(&self.state.roster, who)
     }
 
     /// What a member may do.

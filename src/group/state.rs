@@ -10,6 +10,7 @@ use super::event::{Event, EventKind};
 use super::former::Former;
 use super::ids::{MemberId, Seq};
 use super::member::{Member, Roster};
+use super::pending::{Pending, PendingQueue, Waiting};
 use super::role::Role;
 use super::roles::Roles;
 use super::setting::Settings;
@@ -33,6 +34,8 @@ pub struct State {
     pub roster: Roster,
     /// The roles that the group made.
     pub roles: Roles,
+    /// What waits for somebody who may decide.
+    pub pending: PendingQueue,
     /// Who was.
     pub former: Former,
     /// Who is barred.
@@ -112,12 +115,25 @@ impl State {
                 self.roster.replace_role(Role::Custom(*number), *fallback);
             }
             EventKind::SettingChanged(setting) => self.settings.apply(setting),
+            EventKind::Held { .. } => self.take_pending(event),
+            EventKind::Approved { number } | EventKind::Rejected { number, .. } => {
+                self.pending.remove(*number)
+            }
+        }
+    }
+
+    /// Takes in what waits from the event by which it came.
+    pub(crate) fn take_pending(&mut self, event: &Event) {
+        if let (EventKind::Held { number, post, why }, Some(author)) = (&event.kind, event.actor) {
+            let what = Waiting::Post { author, post: post.clone(), why: *why };
+            self.pending.insert(*number, Pending { seq: event.seq, since: event.time, what });
         }
     }
 
     fn put_out(&mut self, member: MemberId, seq: Seq) {
         if let Some(member) = self.roster.remove(member) {
             self.former.insert(member.identity.hash(), member.id, seq);
+            self.pending.remove_member(member.id);
         }
     }
 }

@@ -5,10 +5,12 @@
 use reticulum::hash::IdentityHash;
 
 use super::member::Member;
+use super::pending::{HeldBecause, PendingId, Waiting};
 use super::refusal::Refusal;
 use super::role::{Permission, Permissions, Role};
 use super::roles::Roles;
 use super::setting::{Key, Setting, Settings};
+use super::state::State;
 
 /// Longest reply, in bytes: with timestamp, headers and an empty title it is 303 bytes, the most that fits a single
 /// packet (`spec/lxmf.md` section 3), with a little to spare.
@@ -113,6 +115,69 @@ fn permission_names(permissions: Permissions) -> String {
         return "nothing but read".to_owned();
     }
     permissions.iter().map(Permission::name).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn held(number: PendingId) -> String {
+    reply(format!("Your message waits as #{number} until somebody lets it through."))
+}
+
+/// What those who may decide are told of a message that waits.
+pub(super) fn held_notice(number: PendingId, nick: &str, text: &str, why: HeldBecause) -> String {
+    const END: &str = ". /ok or /no with its number";
+    let mut line = format!("#{number} waits ({}). {nick}: ", why_name(why));
+    let room = REPLY_BYTES_MAX.saturating_sub(line.len() + END.len() + "…".len());
+    let shown = cut(text, room);
+    line.push_str(shown);
+    line.push_str(if shown.len() < text.len() { "…" } else { "" });
+    line.push_str(END);
+    reply(line)
+}
+
+pub(super) fn approved(number: PendingId) -> String {
+    reply(format!("#{number} is let through."))
+}
+
+pub(super) fn rejected(number: PendingId) -> String {
+    reply(format!("#{number} is refused."))
+}
+
+pub(super) fn you_were_rejected(number: PendingId, reason: &str) -> String {
+    reply(format!("#{number}, which you sent, was refused.{}", because(reason)))
+}
+
+/// What waits from a number on, as much as fits, and how to see the rest.
+pub(super) fn held_list(state: &State, from: PendingId) -> String {
+    const MORE_BYTES_MAX: usize = ". More: /held 4294967295".len();
+    /// Bytes of a text that are shown.
+    const TEXT_BYTES_MAX: usize = 60;
+    if state.pending.is_empty() {
+        return reply("Nothing waits.".to_owned());
+    }
+    let mut page = format!("{} wait: ", state.pending.len());
+    let mut is_first = true;
+    for (number, pending) in state.pending.iter_after(PendingId(from.0.saturating_sub(1))) {
+        let Waiting::Post { author, post, why } = &pending.what;
+        let nick = state.roster.by_id(*author).map_or("?", |member| &member.nick);
+        let text = cut(&post.text, TEXT_BYTES_MAX);
+        let gap = if is_first { "" } else { "; " };
+        let entry = format!("{gap}#{number} ({}) {nick}: {text}", why_name(*why));
+        if page.len() + entry.len() + MORE_BYTES_MAX > REPLY_BYTES_MAX && !is_first {
+            page.push_str(&format!(". More: /held {number}"));
+            return reply(page);
+        }
+        page.push_str(&entry);
+        is_first = false;
+    }
+    reply(page)
+}
+
+fn why_name(why: HeldBecause) -> &'static str {
+    match why {
+        HeldBecause::Newcomer => "newcomer",
+        HeldBecause::Word => "word",
+        HeldBecause::Pattern => "pattern",
+        HeldBecause::Link => "link",
+    }
 }
 
 pub(super) fn you_were_kicked(name: &str, reason: &str) -> String {

@@ -9,7 +9,9 @@ use rusqlite::{Connection, Error, params};
 
 use super::row::{self, signed};
 use super::write::Write;
-use crate::group::{DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, MessageId, Post, Role, Seq, Setting};
+use crate::group::{
+    DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, MessageId, PendingId, Post, Role, Seq, Setting,
+};
 
 /// Peers that are remembered. At the bound those heard least recently are forgotten.
 pub const PEERS_MAX: u32 = 16_384;
@@ -146,6 +148,13 @@ impl Ledger {
                 let sql = "INSERT OR REPLACE INTO role (group_id, role, name, what) VALUES (?1, ?2, ?3, ?4)";
                 execute(db, sql, params![group.0, number, role.name, row::role_bytes(role)])
             }
+            EventKind::Held { number, post, .. } => {
+                insert_message(db, group, event.seq, post)?;
+                insert_pending(db, group, event, *number)
+            }
+            EventKind::Approved { number } | EventKind::Rejected { number, .. } => {
+                remove_pending(db, group, "number", number.0)
+            }
             EventKind::RoleDeleted { number, fallback } => {
                 let sql = "UPDATE member SET role = ?3 WHERE group_id = ?1 AND role = ?2";
                 execute(db, sql, params![group.0, number, row::role_number(*fallback)])?;
@@ -242,8 +251,27 @@ fn insert_member(
 fn put_out(db: &Connection, group: GroupId, member: MemberId, seq: Seq) -> Result<(), Error> {
     let sql = "UPDATE member SET left_seq = ?3 WHERE group_id = ?1 AND member = ?2 AND left_seq IS NULL";
     execute(db, sql, params![group.0, member.0, signed(seq.0)])?;
+    remove_pending(db, group, "member", member.0)?;
     let sql = "DELETE FROM delivery WHERE group_id = ?1 AND member = ?2";
     execute(db, sql, params![group.0, member.0])
+}
+
+fn insert_pending(db: &Connection, group: GroupId, event: &Event, number: PendingId) -> Result<(), Error> {
+    execute(
+        db,
+        "INSERT INTO pending (group_id, number, seq, member) VALUES (?1, ?2, ?3, ?4)",
+        params![group.0, number.0, signed(event.seq.0), event.actor.map(|member| member.0)],
+    )?;
+    let sql = "UPDATE \"group\" SET last_pending = ?2 WHERE group_id = ?1";
+    execute(db, sql, params![group.0, number.0])
+}
+
+/// Removes what waits, with the texts of messages, where `column` has a value.
+fn remove_pending(db: &Connection, group: GroupId, column: &'static str, value: u32) -> Result<(), Error> {
+    let which = format!("FROM pending WHERE group_id = ?1 AND {column} = ?2");
+    let texts = format!("DELETE FROM message WHERE group_id = ?1 AND seq IN (SELECT seq {which})");
+    execute(db, &texts, params![group.0, value])?;
+    execute(db, &format!("DELETE {which}"), params![group.0, value])
 }
 
 fn insert_message(db: &Connection, group: GroupId, seq: Seq, post: &Post) -> Result<(), Error> {

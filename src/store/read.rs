@@ -51,15 +51,22 @@ macro_rules! select_events {
         concat!(
             "SELECT seq, time, kind, actor, number, bytes, event.text, note, message.text, message_id, ",
             $signed,
-            " FROM event LEFT JOIN message USING (group_id, seq) WHERE group_id = ?1 AND seq > ?2 AND seq < ?3 ",
+            " FROM event LEFT JOIN message USING (group_id, seq) WHERE group_id = ?1 ",
             $rest
         )
     };
 }
 
-const LOG: &str = select_events!("signature, signed", "ORDER BY seq LIMIT ?4");
-const HISTORY_FORWARD: &str = select_events!("NULL, NULL", "AND kind IN (?4, ?5) ORDER BY seq");
-const HISTORY_BACKWARD: &str = select_events!("NULL, NULL", "AND kind IN (?4, ?5) ORDER BY seq DESC");
+const LOG: &str = select_events!("signature, signed", "AND seq > ?2 AND seq < ?3 ORDER BY seq LIMIT ?4");
+/// The events by which everything came that waits for somebody who may decide.
+pub(super) const WAITING: &str = select_events!(
+    "signature, signed",
+    "AND seq IN (SELECT seq FROM pending WHERE pending.group_id = ?1) ORDER BY seq"
+);
+const HISTORY_FORWARD: &str =
+    select_events!("NULL, NULL", "AND seq > ?2 AND seq < ?3 AND kind IN (?4, ?5) ORDER BY seq");
+const HISTORY_BACKWARD: &str =
+    select_events!("NULL, NULL", "AND seq > ?2 AND seq < ?3 AND kind IN (?4, ?5) ORDER BY seq DESC");
 
 impl Reader {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {

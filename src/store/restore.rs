@@ -12,8 +12,8 @@ use super::StoreError;
 use super::row::{self, kind};
 use crate::group::delivery::{Cursor, DELIVERY_PERIOD, LoggedPost, WAITING_POSTS_MAX};
 use crate::group::{
-    Ban, ClaimHash, FORMER_MEMBERS_MAX, GroupId, Member, MemberId, MessageId, Permissions, RecentPost, Seq,
-    State,
+    Ban, ClaimHash, FORMER_MEMBERS_MAX, GroupId, Member, MemberId, MessageId, PendingId, PendingQueue,
+    Permissions, RecentPost, Seq, State,
 };
 
 /// Newest posts that are read back, so that a request repeated over a restart is recognised.
@@ -103,6 +103,7 @@ fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
     }
     let sql = "SELECT identity, member, nick, reason, by, since FROM ban WHERE group_id = ?1";
     state.bans.extend(each(db, sql, [id.0], ban)?);
+    pending(db, id, &mut state)?;
     let sql = "SELECT role, name, what FROM role WHERE group_id = ?1";
     for (number, role) in
         each(db, sql, [id.0], |row| Ok((row.get(0)?, row::custom_role(row.get(1)?, row.get(2)?))))?
@@ -110,6 +111,17 @@ fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
         state.roles.define(number, role);
     }
     Ok(state)
+}
+
+/// What waits is read from the events by which it came.
+fn pending(db: &Connection, id: GroupId, state: &mut State) -> Result<(), StoreError> {
+    let sql = "SELECT last_pending FROM \"group\" WHERE group_id = ?1";
+    let last = db.query_row(sql, [id.0], |row| row.get(0))?;
+    state.pending = PendingQueue::after(PendingId(last));
+    for event in each(db, super::read::WAITING, [id.0], row::event)? {
+        state.take_pending(&event);
+    }
+    Ok(())
 }
 
 /// A group whose log or whose own row is not there.
@@ -171,8 +183,8 @@ fn logged_post(row: &Row<'_>) -> Result<LoggedPost, StoreError> {
 
 fn recent(db: &Connection, id: GroupId) -> Result<Vec<RecentPost>, StoreError> {
     let sql = "SELECT event.seq, time, actor, message_id FROM message JOIN event USING (group_id, seq) \
-               WHERE group_id = ?1 ORDER BY message.seq DESC LIMIT ?2";
-    let mut posts = each(db, sql, params![id.0, RECENT_POSTS], |row| {
+               WHERE group_id = ?1 AND kind = ?3 ORDER BY message.seq DESC LIMIT ?2";
+    let mut posts = each(db, sql, params![id.0, RECENT_POSTS, kind::POSTED], |row| {
         let message_id = row.get::<_, Option<_>>(3)?.map(MessageId);
         Ok(RecentPost {
             seq: Seq(row::unsigned(row.get(0)?)),

@@ -10,8 +10,8 @@ use rusqlite::Row;
 
 use super::StoreError;
 use crate::group::{
-    Authorship, ClaimHash, CustomRole, Event, EventKind, MemberId, MessageId, Permissions, Post, Rank, Role,
-    Seq, Setting, Visibility,
+    Authorship, ClaimHash, CustomRole, Event, EventKind, HeldBecause, MemberId, MessageId, PendingId,
+    Permissions, Post, Rank, Role, Seq, Setting, Visibility,
 };
 
 /// What the column `kind` holds. Numbers are never given again.
@@ -32,6 +32,9 @@ pub(super) mod kind {
     pub(in crate::store) const PERMISSIONS_CHANGED: i64 = 21; // number: member, bytes: granted, revoked, 4 bytes each
     pub(in crate::store) const ROLE_DEFINED: i64 = 22; // number: role, bytes: see `role_bytes`, text: name
     pub(in crate::store) const ROLE_DELETED: i64 = 23; // number: role, bytes: number of the fallback, 1 byte
+    pub(in crate::store) const HELD: i64 = 24; // number: number in the queue, bytes: why, 1 byte; the rest is in `message`
+    pub(in crate::store) const APPROVED: i64 = 25; // number: number in the queue
+    pub(in crate::store) const REJECTED: i64 = 26; // number: number in the queue, note: reason
 }
 
 /// The columns of the log that depend on the kind.
@@ -114,6 +117,20 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
             bytes: Some(Bytes::Made(role_bytes(role))),
             ..Columns { kind: kind::ROLE_DEFINED, ..Columns::default() }
         },
+        EventKind::Held { number, why, .. } => Columns {
+            number: Some(number.0.into()),
+            bytes: Some(Bytes::Made(vec![why.number()])),
+            ..Columns { kind: kind::HELD, ..Columns::default() }
+        },
+        EventKind::Approved { number } => {
+            Columns { kind: kind::APPROVED, number: Some(number.0.into()), ..Columns::default() }
+        }
+        EventKind::Rejected { number, reason } => Columns {
+            kind: kind::REJECTED,
+            number: Some(number.0.into()),
+            note: Some(reason.into()),
+            ..Columns::default()
+        },
         EventKind::RoleDeleted { number, fallback } => Columns {
             number: Some((*number).into()),
             bytes: Some(Bytes::Made(vec![fallback.number()])),
@@ -169,6 +186,14 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
         kind::ROLE_DEFINED => {
             EventKind::RoleDefined { number: row.get(4)?, role: custom_role(text()?, row.get(5)?) }
         }
+        kind::HELD => {
+            let [why] = row.get::<_, [u8; 1]>(5)?;
+            let why =
+                HeldBecause::from_number(why).ok_or(StoreError::Corrupt("an unknown reason to wait"))?;
+            EventKind::Held { number: PendingId(row.get(4)?), post: Box::new(post(row)?), why }
+        }
+        kind::APPROVED => EventKind::Approved { number: PendingId(row.get(4)?) },
+        kind::REJECTED => EventKind::Rejected { number: PendingId(row.get(4)?), reason: note()? },
         kind::ROLE_DELETED => {
             let [fallback] = row.get::<_, [u8; 1]>(5)?;
             EventKind::RoleDeleted { number: row.get(4)?, fallback: role(fallback.into())? }

@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_roles.sql"),
     include_str!("migrations/0003_settings.sql"),
+    include_str!("migrations/0004_pending.sql"),
 ];
 /// The schema version that this program reads and writes.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
@@ -120,6 +121,10 @@ mod tests {
             digest[..4].iter().map(|byte| format!("{byte:02x}")).collect::<String>()
         });
         let digests: Vec<_> = digests.collect();
-        assert_eq!(digests, ["dcc3ce56", "6b5b91f6", "b46d6f51"], "add a migration instead of editing one");
+        assert_eq!(
+            digests,
+            ["dcc3ce56", "6b5b91f6", "b46d6f51", "812cf151"],
+            "add a migration instead of editing one"
+        );
     }
 }

@@ -67,6 +67,10 @@ impl Write {
 }
 
 fn event_weight(event: &Event) -> usize {
-    let EventKind::Posted(post) = &event.kind else { return 0 };
+    let post = match &event.kind {
+        EventKind::Posted(post) => post,
+        EventKind::Held { post, .. } => post.as_ref(),
+        _ => return 0,
+    };
     post.text.len() + post.authorship.as_ref().map_or(0, |authorship| authorship.signed.len())
 }

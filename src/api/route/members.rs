@@ -55,7 +55,7 @@ pub(super) fn bans(call: &Call<'_>) -> Result<Plan, Error> {
     answer(&v1::BansResponse { bans, more, error: None })
 }
 
-fn person(who: Option<v1::Who>) -> Result<Who, Error> {
+pub(super) fn person(who: Option<v1::Who>) -> Result<Who, Error> {
     use v1::who::Who as Wire;
     match who.and_then(|who| who.who).ok_or_else(|| missing("who"))? {
         Wire::Member(number) => Ok(Who::Member(MemberId(number))),

@@ -7,7 +7,7 @@ use super::{Call, decide, required};
 use crate::api::Plan;
 use crate::api::error::{invalid, missing};
 use crate::api::page::{bytes_max, items_max};
-use crate::api::reply::{Reply, sent_before};
+use crate::api::reply::{Reply, held_before, sent_before};
 use crate::group::{Action, MessageId, Seq};
 use crate::store::PageRequest;
 
@@ -39,6 +39,11 @@ pub(super) fn send(call: &Call<'_>) -> Result<Plan, Error> {
         // Under the author's identity, so that nobody can answer for another.
         MessageId(sha256_of(&[CLIENT_ID_DOMAIN, member.identity.hash().as_ref(), &client_id]))
     });
+    if let Some((number, held)) =
+        message_id.as_ref().and_then(|id| call.group.state().pending.post_with_id(id))
+    {
+        return Ok(Plan::Answer(held_before(number, held)));
+    }
     match message_id.as_ref().and_then(|id| call.group.posted_as(id)) {
         Some(post) => Ok(Plan::Answer(sent_before(post))),
         None => decide(Action::Post { text, message_id, authorship: None }, Reply::Send),

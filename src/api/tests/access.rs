@@ -23,6 +23,15 @@ fn rows() -> Vec<(&'static str, [Option<ErrorCode>; 4])> {
         ("/api/v1/messages", [stranger, None, None, None]),
         ("/api/v1/messages/send", [stranger, missing, missing, missing]),
         ("/api/v1/messages/delete", [stranger, missing, missing, missing]),
+        ("/api/v1/messages/held", [stranger, forbidden, None, None]),
+        ("/api/v1/messages/held/approve", [stranger, forbidden, missing, missing]),
+        ("/api/v1/messages/held/reject", [stranger, forbidden, missing, missing]),
+        ("/api/v1/roles", [stranger, None, None, None]),
+        ("/api/v1/roles/create", [stranger, forbidden, missing, missing]),
+        ("/api/v1/roles/change", [stranger, forbidden, missing, missing]),
+        ("/api/v1/roles/delete", [stranger, forbidden, missing, missing]),
+        ("/api/v1/roles/assign", [stranger, missing, missing, missing]),
+        ("/api/v1/members/permissions", [stranger, None, None, Some(NotIdentified)]),
     ]
 }
 

@@ -3,7 +3,9 @@
 use reticulum::time::UnixTime;
 
 use super::rate_limited;
-use crate::group::{Caller, EventKind, Group, Outcome, Permission, Post, Refusal, Seq, StoredPost};
+use crate::group::{
+    Caller, EventKind, Group, HeldBecause, MemberId, Outcome, Permission, Post, Refusal, Seq, StoredPost,
+};
 
 impl Group {
     pub(super) fn post(&mut self, now: UnixTime, caller: &Caller, post: Post) -> Result<Outcome, Refusal> {
@@ -18,9 +20,17 @@ impl Group {
             return Err(Refusal::TooLong { max });
         }
         self.posts.take(identity, now).map_err(rate_limited)?;
+        if let Some(why) = self.must_wait(author, &post) {
+            return self.hold(now, author, post, why);
+        }
         let posted = self.record(now, Some(author), EventKind::Posted(post));
         // The proof of the message is all the answer that its author needs.
         Ok(Outcome { events: vec![posted], ..Outcome::default() })
+    }
+
+    /// Whether a message has to be looked at before it is posted.
+    fn must_wait(&self, _author: MemberId, _post: &Post) -> Option<HeldBecause> {
+        None
     }
 
     pub(super) fn delete(

@@ -1,0 +1,88 @@
+//! Holding messages back, and deciding about what waits.
+
+use reticulum::time::UnixTime;
+
+use super::moderation::REASON_CHARS_MAX;
+use crate::group::nick::clean_line;
+use crate::group::pending::{HeldBecause, PENDING_MAX, PendingId, Waiting};
+use crate::group::{Caller, EventKind, Group, MemberId, Notice, Outcome, Permission, Post, Refusal, text};
+
+/// Members who are told of something in private at most; the others see it when they look.
+const TOLD_MAX: usize = 16;
+
+impl Group {
+    /// Takes a message in that is not to be posted yet, and tells those who may let it through.
+    pub(super) fn hold(
+        &mut self,
+        now: UnixTime,
+        author: MemberId,
+        post: Post,
+        why: HeldBecause,
+    ) -> Result<Outcome, Refusal> {
+        let number = self.state.pending.room_for(author, post.text.len());
+        let number = number.ok_or(Refusal::Full { max: PENDING_MAX })?;
+        let nick = self.state.roster.by_id(author).map_or("", |member| &member.nick);
+        let notice = text::held_notice(number, nick, &post.text, why);
+        let held = self.record(now, Some(author), EventKind::Held { number, post: Box::new(post), why });
+        let notices = self.notices_to(Permission::Approve, &notice);
+        Ok(Outcome { events: vec![held], reply: Some(text::held(number)), notices })
+    }
+
+    pub(super) fn approve(
+        &mut self,
+        now: UnixTime,
+        caller: &Caller,
+        number: PendingId,
+    ) -> Result<Outcome, Refusal> {
+        let pending = self.state.pending.entry(number).ok_or(Refusal::NotFound)?;
+        let actor = self.member_of(caller).map(|member| member.id);
+        match pending.what.clone() {
+            Waiting::Post { author, post, .. } => {
+                let approved = self.record(now, actor, EventKind::Approved { number });
+                let posted = self.record(now, Some(author), EventKind::Posted(*post));
+                Ok(Outcome::happened(vec![approved, posted], text::approved(number)))
+            }
+        }
+    }
+
+    pub(super) fn reject(
+        &mut self,
+        now: UnixTime,
+        caller: &Caller,
+        number: PendingId,
+        reason: &str,
+    ) -> Result<Outcome, Refusal> {
+        let pending = self.state.pending.entry(number).ok_or(Refusal::NotFound)?;
+        let reason = clean_line(reason, REASON_CHARS_MAX);
+        let told = match &pending.what {
+            Waiting::Post { author, .. } => self.state.roster.by_id(*author),
+        };
+        let notices = told
+            .map(|member| Notice {
+                to: member.identity.clone(),
+                text: text::you_were_rejected(number, &reason),
+            })
+            .into_iter()
+            .collect();
+        let actor = self.member_of(caller).map(|member| member.id);
+        let rejected = self.record(now, actor, EventKind::Rejected { number, reason });
+        Ok(Outcome { events: vec![rejected], reply: Some(text::rejected(number)), notices })
+    }
+
+    /// Private messages to those who have a permission and are pushed to, the highest first.
+    pub(in crate::group) fn notices_to(&self, permission: Permission, text: &str) -> Vec<Notice> {
+        let roles = &self.state.roles;
+        let mut told: Vec<_> = self
+            .state
+            .roster
+            .iter()
+            .filter(|member| {
+                !roles.is_quiet(member.role) && roles.permissions_of(member).contains(permission)
+            })
+            .collect();
+        told.sort_by_key(|member| std::cmp::Reverse(self.rank_of(member)));
+        let notice =
+            |member: &crate::group::Member| Notice { to: member.identity.clone(), text: text.to_owned() };
+        told.into_iter().take(TOLD_MAX).map(notice).collect()
+    }
+}
