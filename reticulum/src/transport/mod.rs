@@ -20,6 +20,7 @@
 //! | `blackhole` | whose announces, links and packets are dropped |
 
 mod admission;
+mod aged;
 mod blackhole;
 mod burst;
 mod cap;

@@ -3,18 +3,20 @@
 //! Owns the timebase rule (`spec/reticulum.md` 4.3) and the lifetime of paths, which counts from their last use. At
 //! most `max` paths are known; the one longest neither heard nor used makes room, but those of retained peers never.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
+use super::aged::Aged;
 use super::rate::Rate;
-use super::recency::Recency;
 use crate::hash::{DestinationHash, IdentityHash};
 use crate::node::InterfaceId;
-use crate::time::{Instant, TimerQueue};
+use crate::time::Instant;
 use crate::wire::{self, emission_secs};
 
 /// Blobs kept with a path (`spec/reticulum.md` 1.3).
 const BLOBS_MAX: usize = 64;
+
+/// Of two lines with the same lifetime, the one that never makes room.
+const RETAINED: u8 = 1;
 
 /// The random blob of an announce: 5 random bytes, then the emission time.
 pub(crate) type Blob = [u8; 10];
@@ -59,11 +61,12 @@ pub(crate) struct Path {
     pub(crate) rate: Rate,
     state: PathState,
     gravity: i32,
-    lifetime: Duration,
     /// Only decides whether a longer path may replace this one; removal counts from the last use.
     expires: Instant,
-    /// Oldest first.
-    blobs: Vec<Blob>,
+    used: Instant,
+    newest: Blob,
+    /// The others, oldest first.
+    older: Box<[Blob]>,
 }
 
 impl Path {
@@ -75,9 +78,10 @@ impl Path {
             rate: Rate::default(),
             state: PathState::Unknown,
             gravity: heard.gravity,
-            lifetime: heard.lifetime,
             expires: now + heard.lifetime,
-            blobs: vec![heard.blob],
+            used: now,
+            newest: heard.blob,
+            older: Box::default(),
         }
     }
 
@@ -89,9 +93,9 @@ impl Path {
 
     /// The timebase rule for a known path.
     fn yields_to(&self, now: Instant, heard: &Heard) -> bool {
-        let unseen = !self.blobs.contains(&heard.blob);
+        let unseen = !self.knows(&heard.blob);
         let emitted = emission_secs(&heard.blob);
-        let newest = self.blobs.iter().map(emission_secs).max().unwrap_or(0);
+        let newest = self.blobs().map(emission_secs).max().unwrap_or(0);
         if heard.hops <= self.hops {
             return unseen && emitted > newest || emitted == newest && heard.gravity > self.gravity;
         }
@@ -102,29 +106,42 @@ impl Path {
     }
 
     fn follow(&mut self, now: Instant, heard: &Heard) {
-        let mut blobs = std::mem::take(&mut self.blobs);
-        if !blobs.contains(&heard.blob) {
-            blobs.push(heard.blob);
-        }
-        let excess = blobs.len().saturating_sub(BLOBS_MAX);
-        blobs.drain(..excess);
-        *self = Self { blobs, rate: self.rate, ..Self::new(now, heard) };
+        let older = match self.knows(&heard.blob) {
+            true => self.blobs().filter(|blob| **blob != heard.blob).copied().collect(),
+            false => {
+                let excess = (self.older.len() + 2).saturating_sub(BLOBS_MAX);
+                self.blobs().skip(excess).copied().collect()
+            }
+        };
+        *self = Self { older, rate: self.rate, ..Self::new(now, heard) };
+    }
+
+    fn knows(&self, blob: &Blob) -> bool {
+        self.newest == *blob || self.older.contains(blob)
+    }
+
+    fn blobs(&self) -> impl Iterator<Item = &Blob> {
+        self.older.iter().chain([&self.newest])
     }
 }
 
 /// The path table.
 #[derive(Debug)]
 pub(crate) struct Paths {
-    paths: HashMap<DestinationHash, Path>,
-    evictable: Recency<DestinationHash>,
-    expiry: TimerQueue<DestinationHash>,
+    /// A line for the evictable and one for the retained paths of each lifetime, in the order of their last use, and so
+    /// of their expiry.
+    paths: Aged<Path>,
+    /// Lifetimes that there are: one for each kind of mode.
+    lifetimes: Vec<Duration>,
+    /// The last use of any path.
+    latest: Instant,
     max: usize,
 }
 
 impl Paths {
     /// A table of at most `max` paths.
     pub(crate) fn new(max: usize) -> Self {
-        Self { paths: HashMap::new(), evictable: Recency::default(), expiry: TimerQueue::default(), max }
+        Self { paths: Aged::default(), lifetimes: Vec::new(), latest: Instant::ZERO, max }
     }
 
     /// Whether an announce may set the path to `destination`.
@@ -137,7 +154,7 @@ impl Paths {
     pub(crate) fn is_settled(&self, destination: &DestinationHash, blob: &Blob) -> bool {
         self.paths
             .get(destination)
-            .is_some_and(|path| path.state != PathState::Unresponsive && path.blobs.contains(blob))
+            .is_some_and(|path| path.state != PathState::Unresponsive && path.knows(blob))
     }
 
     /// Sets the path of an accepted announce. Returns whether another path had to make room.
@@ -148,15 +165,15 @@ impl Paths {
         heard: &Heard,
         retained: bool,
     ) -> bool {
-        let evicted = !self.paths.contains_key(&destination) && self.paths.len() >= self.max && self.evict();
-        self.paths
-            .entry(destination)
-            .and_modify(|path| path.follow(now, heard))
-            .or_insert_with(|| Path::new(now, heard));
-        self.expiry.set(destination, now + heard.lifetime);
-        if !retained {
-            self.evictable.touch(destination);
+        self.latest = now;
+        let line = self.line(heard.lifetime, retained);
+        if let Some(path) = self.paths.get_mut(&destination) {
+            path.follow(now, heard);
+            self.paths.set_line(&destination, line);
+            return false;
         }
+        let evicted = self.paths.len() >= self.max && self.evict();
+        self.paths.insert(destination, line, Path::new(now, heard));
         evicted
     }
 
@@ -172,19 +189,18 @@ impl Paths {
 
     /// Notes that the path to `destination` was used.
     pub(crate) fn touch(&mut self, now: Instant, destination: &DestinationHash) {
-        let Some(path) = self.paths.get(destination) else { return };
-        self.expiry.set(*destination, now + path.lifetime);
-        if self.evictable.contains(destination) {
-            self.evictable.touch(*destination);
+        if let Some(path) = self.paths.get_mut(destination) {
+            path.used = now;
+            self.latest = now;
+            self.paths.touch(destination);
         }
     }
 
-    /// Keeps the path to `destination` from making room for others, or lets it.
+    /// Keeps the path to `destination` from making room for others, or lets it. Counts as a use.
     pub(crate) fn retain(&mut self, destination: &DestinationHash, retain: bool) {
-        if retain {
-            self.evictable.remove(destination);
-        } else if self.paths.contains_key(destination) {
-            self.evictable.touch(*destination);
+        if let Some(line) = self.paths.line(destination) {
+            self.touch(self.latest, destination);
+            self.paths.set_line(destination, line & !RETAINED | if retain { RETAINED } else { 0 });
         }
     }
 
@@ -205,34 +221,50 @@ impl Paths {
     /// Forgets the path to `destination`.
     pub(crate) fn remove(&mut self, destination: &DestinationHash) {
         self.paths.remove(destination);
-        self.evictable.remove(destination);
-        self.expiry.cancel(destination);
     }
 
     /// Forgets all paths over `interface`.
     pub(crate) fn remove_interface(&mut self, interface: InterfaceId) {
-        let over = |(destination, path): (&DestinationHash, &Path)| {
-            (path.interface == interface).then_some(*destination)
-        };
-        let gone: Vec<_> = self.paths.iter().filter_map(over).collect();
+        let over = self.paths.iter().filter(|(_, path)| path.interface == interface);
+        let gone: Vec<_> = over.map(|(destination, _)| destination).collect();
         gone.iter().for_each(|destination| self.remove(destination));
     }
 
     /// Forgets what was not used for its lifetime.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        while let Some(destination) = self.expiry.pop_due(now) {
+        while let Some((_, destination)) = self.next_expiry().filter(|(at, _)| *at <= now) {
             self.remove(&destination);
         }
     }
 
     /// When the next path expires.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.expiry.next_deadline()
+        self.next_expiry().map(|(at, _)| at)
+    }
+
+    fn next_expiry(&self) -> Option<(Instant, DestinationHash)> {
+        let oldest = |(n, lifetime): (usize, &Duration)| {
+            [2 * n as u8, 2 * n as u8 + RETAINED].map(|line| {
+                self.paths.oldest(line).map(|(destination, path)| (path.used + *lifetime, destination))
+            })
+        };
+        self.lifetimes.iter().enumerate().flat_map(oldest).flatten().min()
+    }
+
+    /// The line of paths with this lifetime.
+    fn line(&mut self, lifetime: Duration, retained: bool) -> u8 {
+        let known = self.lifetimes.iter().position(|known| *known == lifetime);
+        let n = known.unwrap_or_else(|| {
+            self.lifetimes.push(lifetime);
+            self.lifetimes.len() - 1
+        });
+        2 * n as u8 + if retained { RETAINED } else { 0 }
     }
 
     fn evict(&mut self) -> bool {
-        let Some(destination) = self.evictable.oldest() else { return false };
-        self.remove(&destination);
+        let oldest = |n: usize| self.paths.oldest(2 * n as u8).map(|(to, path)| (path.used, n, to));
+        let Some((.., oldest)) = (0..self.lifetimes.len()).filter_map(oldest).min() else { return false };
+        self.remove(&oldest);
         true
     }
 }

@@ -3,17 +3,20 @@
 //! At most `max` peers are remembered; the one longest neither heard nor used makes room. Peers that the application
 //! retains are beside that bound and never make room: only the application adds to them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::recency::Recency;
+use super::aged::Aged;
 use crate::crypto::{PublicIdentity, RatchetPublic};
 use crate::hash::{DestinationHash, IdentityHash, NameHash};
 use crate::node::PeerRecord;
 use crate::time::UnixTime;
 use crate::wire::{Announce, Context, Header, Packet};
 
+/// The lines of the table.
+const EVICTABLE: u8 = 0;
+const RETAINED: u8 = 1;
 /// A ratchet is not used longer than this after we heard it (`spec/reticulum.md` 2.7).
 const RATCHET_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -114,9 +117,8 @@ pub(crate) enum Learned {
 /// The table of peers.
 #[derive(Debug)]
 pub(crate) struct Peers {
-    peers: HashMap<DestinationHash, Peer>,
+    peers: Aged<Peer>,
     retained: HashSet<DestinationHash>,
-    evictable: Recency<DestinationHash>,
     keeps_announces: bool,
     max: usize,
 }
@@ -124,13 +126,7 @@ pub(crate) struct Peers {
 impl Peers {
     /// A table of at most `max` peers, beside those retained.
     pub(crate) fn new(max: usize) -> Self {
-        Self {
-            peers: HashMap::new(),
-            retained: HashSet::new(),
-            evictable: Recency::default(),
-            keeps_announces: false,
-            max: max.max(1),
-        }
+        Self { peers: Aged::default(), retained: HashSet::new(), keeps_announces: false, max: max.max(1) }
     }
 
     /// Keeps from now on what it takes to pass announces on.
@@ -186,7 +182,7 @@ impl Peers {
     /// The destinations of an identity, in order. A scan of the table.
     pub(crate) fn of_identity(&self, identity: &IdentityHash) -> Vec<DestinationHash> {
         let theirs = self.peers.iter().filter(|(_, peer)| peer.identity.hash() == *identity);
-        let mut destinations: Vec<_> = theirs.map(|(destination, _)| *destination).collect();
+        let mut destinations: Vec<_> = theirs.map(|(destination, _)| destination).collect();
         destinations.sort_unstable();
         destinations
     }
@@ -194,25 +190,22 @@ impl Peers {
     /// Forgets a peer, unless it is retained.
     pub(crate) fn forget(&mut self, destination: &DestinationHash) {
         if !self.is_retained(destination) {
-            self.evictable.remove(destination);
             self.peers.remove(destination);
         }
     }
 
     /// Notes that a peer was used.
     pub(crate) fn touch(&mut self, destination: &DestinationHash) {
-        if self.evictable.contains(destination) {
-            self.evictable.touch(*destination);
-        }
+        self.peers.touch(destination);
     }
 
     /// Keeps `destination` from making room for others, also if it is heard only later, or lets it.
     pub(crate) fn retain(&mut self, destination: DestinationHash, retain: bool) {
         if retain {
             self.retained.insert(destination);
-            self.evictable.remove(&destination);
-        } else if self.retained.remove(&destination) && self.peers.contains_key(&destination) {
-            self.evictable.touch(destination);
+            self.peers.set_line(&destination, RETAINED);
+        } else if self.retained.remove(&destination) {
+            self.peers.set_line(&destination, EVICTABLE);
             self.make_room();
         }
     }
@@ -229,20 +222,16 @@ impl Peers {
     }
 
     fn insert(&mut self, destination: DestinationHash, peer: Peer) -> Learned {
-        self.peers.insert(destination, peer);
-        if self.is_retained(&destination) {
-            return Learned::Yes;
-        }
-        self.evictable.touch(destination);
+        let line = if self.is_retained(&destination) { RETAINED } else { EVICTABLE };
+        self.peers.insert(destination, line, peer);
         self.make_room()
     }
 
     fn make_room(&mut self) -> Learned {
-        if self.evictable.len() <= self.max {
+        if self.peers.line_len(EVICTABLE) <= self.max {
             return Learned::Yes;
         }
-        if let Some(oldest) = self.evictable.oldest() {
-            self.evictable.remove(&oldest);
+        if let Some((oldest, _)) = self.peers.oldest(EVICTABLE) {
             self.peers.remove(&oldest);
         }
         Learned::Evicting

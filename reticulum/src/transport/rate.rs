@@ -7,33 +7,35 @@ use crate::time::Instant;
 /// The record of one destination.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rate {
-    /// The last announce that counted; none before the first.
-    last: Option<Instant>,
-    blocked_until: Instant,
+    /// The last announce that counted; meaningless before the first.
+    last: Instant,
     violations: u32,
+    /// Whether there was a first.
+    begun: bool,
+    /// Whether all are refused until target and penalty are over.
+    blocked: bool,
 }
 
 impl Rate {
     /// Takes an accepted announce; whether it may be passed on.
     pub(crate) fn admit(&mut self, now: Instant, rule: &AnnounceRate) -> bool {
-        let Some(last) = self.last else {
-            *self = Self { last: Some(now), blocked_until: Instant::ZERO, violations: 0 };
+        if !self.begun {
+            *self = Self { last: now, begun: true, ..Self::default() };
             return true;
-        };
-        if now <= self.blocked_until {
+        }
+        if self.blocked && now <= self.last + rule.target + rule.penalty {
             return false;
         }
-        if now.since(last) < rule.target {
+        if now.since(self.last) < rule.target {
             self.violations = self.violations.saturating_add(1);
         } else {
             self.violations = self.violations.saturating_sub(1);
         }
-        if self.violations > rule.grace {
-            self.blocked_until = last + rule.target + rule.penalty;
-            return false;
+        self.blocked = self.violations > rule.grace;
+        if !self.blocked {
+            self.last = now;
         }
-        self.last = Some(now);
-        true
+        !self.blocked
     }
 }
 
