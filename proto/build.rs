@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 8] =
-    ["control", "error", "group", "members", "messages", "moderation", "roles", "settings"];
+const FILES: [&str; 9] =
+    ["control", "error", "group", "groups", "members", "messages", "moderation", "roles", "settings"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=meshgroup");

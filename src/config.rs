@@ -5,6 +5,7 @@
 //! fills, its defaults, and the commented file that a first run writes ([`Config::template`]).
 
 mod error;
+mod groups;
 mod import;
 mod interface;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use reticulum::hash::IdentityHash;
 use serde::{Deserialize, Serialize};
 
 pub use self::error::{ConfigError, not_opened};
+pub use self::groups::{Creation, GroupsOptions};
 pub use self::import::{ImportError, SyntaxError, SyntaxProblem, import, import_file};
 use self::interface::InterfaceTable;
 pub use self::interface::{Access, Interface};
@@ -89,6 +91,8 @@ trait Table {
 pub struct Config {
     /// What the group is when it is first created.
     pub group: GroupOptions,
+    /// Who may create further groups.
+    pub groups: GroupsOptions,
     /// What one member may do in the group when it is first created.
     pub limits: LimitOptions,
     /// How the database is kept.
@@ -104,6 +108,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             group: GroupOptions::default(),
+            groups: GroupsOptions::default(),
             limits: LimitOptions::default(),
             store: StoreOptions::default(),
             node: NodeOptions::default(),
@@ -219,6 +224,8 @@ impl Config {
         let mut out = String::from(TEMPLATE_HEAD);
         out.push_str("\n[group]\n");
         GroupOptions::describe(&mut out);
+        out.push_str("\n[groups]\n");
+        GroupsOptions::describe(&mut out);
         out.push_str("\n[limits]\n");
         LimitOptions::describe(&mut out);
         out.push_str("\n[store]\n");

@@ -4,6 +4,7 @@
 
 mod abuse;
 mod edges;
+mod groups;
 mod interop;
 mod presets;
 mod program;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use prost::Message;
 use proto::v1::{self, history_event::Body};
-use reticulum::hash::IdentityHash;
+use reticulum::hash::{DestinationHash, IdentityHash};
 use serde::Serialize;
 
 use super::control::{RESPONSE_BYTES_MAX, SOCKET_NAME, encode_frame, frame_len};
@@ -83,10 +83,42 @@ pub struct ListedMember {
     pub role: String,
 }
 
+/// A group that was just created. Field names are those of `group create --json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CreatedGroup {
+    /// Number of the group on this node.
+    pub number: u32,
+    /// Its name, as the node took it.
+    pub name: String,
+    /// The `lxmf.delivery` destination.
+    #[serde(serialize_with = "as_hex")]
+    pub address: DestinationHash,
+    /// The `meshchat.group` destination.
+    #[serde(serialize_with = "as_hex")]
+    pub api_address: DestinationHash,
+    /// The one-time code that makes its sender the owner.
+    pub claim_code: String,
+}
+
+impl CreatedGroup {
+    fn from_proto(created: v1::CreateGroupResponse) -> Option<Self> {
+        let group = created.group?;
+        Some(Self {
+            number: group.group,
+            name: group.name,
+            address: DestinationHash::from_slice(&group.address)?,
+            api_address: DestinationHash::from_slice(&group.api_address)?,
+            claim_code: created.claim_code,
+        })
+    }
+}
+
 /// A connection to the node that runs on a data folder.
 #[derive(Debug)]
 pub struct Client {
     stream: UnixStream,
+    /// Which group the calls are for; empty for the first.
+    group: String,
 }
 
 impl Client {
@@ -99,7 +131,32 @@ impl Client {
             _ => ClientError::Io(error),
         })?;
         stream.set_read_timeout(Some(ANSWER_MAX))?;
-        Ok(Self { stream })
+        Ok(Self { stream, group: String::new() })
+    }
+
+    /// Directs the calls that follow to the group of this name, or of which a hash begins so.
+    pub fn choose_group(&mut self, name: String) {
+        self.group = name;
+    }
+
+    /// Creates a group, and returns it with its claim code.
+    pub fn create_group(&mut self, name: &str, private: bool) -> Result<CreatedGroup, ClientError> {
+        let visibility = if private { v1::Visibility::Private } else { v1::Visibility::Public };
+        let request = v1::CreateGroupRequest {
+            name: name.to_owned(),
+            visibility: visibility.into(),
+            ..v1::CreateGroupRequest::default()
+        };
+        let created: v1::CreateGroupResponse = self.call("/api/v1/groups/create", &request)?;
+        accept(created.error.as_ref())?;
+        CreatedGroup::from_proto(created).ok_or(ClientError::Malformed)
+    }
+
+    /// Replaces the claim code of the group, and returns the new one.
+    pub fn new_claim(&mut self) -> Result<String, ClientError> {
+        let claim: v1::NewClaimResponse = self.call("/control/v1/claim", &v1::NewClaimRequest {})?;
+        accept(claim.error.as_ref())?;
+        Ok(claim.code)
     }
 
     /// How the node is.
@@ -143,7 +200,8 @@ impl Client {
     }
 
     fn call<A: Message + Default>(&mut self, path: &str, request: &impl Message) -> Result<A, ClientError> {
-        let request = v1::ControlRequest { path: path.to_owned(), body: request.encode_to_vec() };
+        let (path, group) = (path.to_owned(), self.group.clone());
+        let request = v1::ControlRequest { path, body: request.encode_to_vec(), group };
         self.stream.write_all(&encode_frame(&request))?;
         let mut prefix = [0; 4];
         self.stream.read_exact(&mut prefix)?;

@@ -36,6 +36,8 @@ const IDLE_MAX: Duration = Duration::from_secs(60);
 /// One call of the local operator, for the event loop to answer.
 #[derive(Debug)]
 pub struct Call {
+    /// Name or leading digits of a hash of the group that it is for; empty for the first.
+    pub group: String,
     /// `/api/v1/...` or `/control/v1/...`.
     pub path: String,
     /// The encoded request message.
@@ -97,11 +99,11 @@ async fn serve_connection(mut stream: UnixStream, calls: &mpsc::Sender<Call>) ->
 }
 
 async fn answer(request: &[u8], calls: &mpsc::Sender<Call>) -> v1::ControlResponse {
-    let Ok(v1::ControlRequest { path, body }) = v1::ControlRequest::decode(request) else {
+    let Ok(v1::ControlRequest { path, body, group }) = v1::ControlRequest::decode(request) else {
         return refusal(ErrorCode::Malformed, "not a ControlRequest");
     };
     let (answer, answered) = oneshot::channel();
-    let _ = calls.send(Call { path, body, answer }).await;
+    let _ = calls.send(Call { group, path, body, answer }).await;
     match answered.await {
         Ok(body) => v1::ControlResponse { body, error: None },
         Err(_) => refusal(ErrorCode::Internal, "the node is stopping"),

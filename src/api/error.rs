@@ -47,6 +47,19 @@ pub fn malformed() -> Vec<u8> {
     encode(error(ErrorCode::Malformed, "The request's data is no byte string."))
 }
 
+/// The response to a call for a group that this node does not have.
+pub fn no_group(name: &str) -> Vec<u8> {
+    encode(error(ErrorCode::NotFound, &format!("There is no group \"{name}\" on this node.")))
+}
+
+/// The response to a call for a group whose name fits several.
+pub fn ambiguous_group(name: &str) -> Vec<u8> {
+    encode(error(
+        ErrorCode::Ambiguous,
+        &format!("\"{name}\" fits several groups: name one by more digits of its address."),
+    ))
+}
+
 pub(super) fn of_refusal(refusal: &Refusal) -> Error {
     let mut of = error(code(refusal), &refusal_text(refusal));
     match refusal {
@@ -69,7 +82,7 @@ fn code(refusal: &Refusal) -> ErrorCode {
         Refusal::TooLong { .. } => ErrorCode::TooLong,
         Refusal::Empty => ErrorCode::Empty,
         Refusal::RateLimited { .. } => ErrorCode::RateLimited,
-        Refusal::NickTaken => ErrorCode::NickTaken,
+        Refusal::NickTaken | Refusal::NameTaken => ErrorCode::NickTaken,
         Refusal::Full { .. } => ErrorCode::Full,
         Refusal::BadCode => ErrorCode::BadCode,
         Refusal::LastOwner => ErrorCode::LastOwner,

@@ -11,6 +11,7 @@
 mod announce;
 pub mod client;
 pub mod control;
+mod directory;
 mod error;
 mod history;
 mod page;
@@ -23,13 +24,14 @@ mod wire;
 mod tests;
 
 pub use self::announce::{ANNOUNCE_BYTES_MAX, announce, public_name};
-pub use self::error::{busy, internal, malformed, refused};
+pub use self::directory::{DirectoryRequest, Listing, claim_issued, directory, goes_by, group_created};
+pub use self::error::{ambiguous_group, busy, internal, malformed, no_group, refused};
 pub use self::history::history;
 pub use self::reply::Reply;
 pub use self::route::{PATHS, plan};
 pub use self::status::{GroupStatus, InterfaceStatus, NodeStatus, RadioStatus};
 pub use self::wire::{request_body, response_value};
-use crate::group::Action;
+use crate::group::{Action, Visibility};
 use crate::store::PageRequest;
 
 /// Bytes of protobuf that make a response of one packet on a link of the common MTU: 431, less 22 of MessagePack.
@@ -50,6 +52,32 @@ pub enum Plan {
     },
     /// Let the store read this page, then send what [`history`](history()) makes of it.
     Read(PageRequest),
+    /// Let the node do what concerns more than this group.
+    Node(NodeCall),
     /// Send the encoded [`NodeStatus`]. Only the operator gets here.
     Status,
+}
+
+/// A call that concerns the groups of the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeCall {
+    /// Send what [`directory`](directory()) makes of them.
+    Groups(DirectoryRequest),
+    /// Create one, and send what [`group_created`] makes of it.
+    CreateGroup(NewGroup),
+    /// Replace the claim code of this group, and send what [`claim_issued`] makes of it. Only the operator gets here.
+    NewClaim,
+}
+
+/// A group that a caller wants to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewGroup {
+    /// Its name, not empty, as it was typed.
+    pub name: String,
+    /// Who learns that name.
+    pub visibility: Visibility,
+    /// The nick that the caller wishes in it.
+    pub nick: Option<String>,
+    /// Proof of work, possibly empty.
+    pub stamp: Vec<u8>,
 }

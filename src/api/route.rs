@@ -2,6 +2,7 @@
 //! learns that they are one, not what a moderator's request would have to look like.
 
 mod group;
+mod groups;
 mod members;
 mod messages;
 mod moderation;
@@ -31,8 +32,8 @@ pub fn plan(path: PathHash, body: &[u8], caller: &Caller, group: &Group) -> Plan
 }
 
 /// All paths that are served on a link.
-pub const PATHS: [&str; TABLE.len() - 1] = {
-    let mut paths = [""; TABLE.len() - 1];
+pub const PATHS: [&str; TABLE.len() - OPERATORS] = {
+    let mut paths = [""; TABLE.len() - OPERATORS];
     let mut index = 0;
     while index < paths.len() {
         paths[index] = TABLE[index].path;
@@ -52,6 +53,8 @@ struct Route {
 enum Access {
     /// Anybody.
     Anyone,
+    /// Somebody who said who they are, in whatever standing with this group.
+    Known,
     /// Somebody who said who they are, and is not banned.
     Identified,
     /// Members.
@@ -67,8 +70,13 @@ const fn route(path: &'static str, access: Access, handler: fn(&Call<'_>) -> Res
 }
 
 /// The paths; the operator's come last.
+/// How many of them are the operator's.
+const OPERATORS: usize = 2;
+
 const TABLE: &[Route] = &[
     route("/api/v1/info", Access::Anyone, group::info),
+    route("/api/v1/groups", Access::Anyone, groups::groups),
+    route("/api/v1/groups/create", Access::Known, groups::create),
     route("/api/v1/join", Access::Identified, group::join),
     route("/api/v1/leave", Access::Member, group::leave),
     route("/api/v1/claim", Access::Identified, group::claim),
@@ -92,6 +100,7 @@ const TABLE: &[Route] = &[
     route("/api/v1/roles/assign", Access::Member, roles::assign),
     route("/api/v1/members/permissions", Access::Member, roles::permissions),
     route("/control/v1/status", Access::Operator, status),
+    route("/control/v1/claim", Access::Operator, groups::new_claim),
 ];
 
 static ROUTES: LazyLock<Vec<(PathHash, &'static Route)>> =
@@ -118,6 +127,8 @@ impl Call<'_> {
     fn admit(&self) -> Result<(), Refusal> {
         match self.access {
             Access::Anyone | Access::Operator => Ok(()),
+            Access::Known if matches!(self.caller, Caller::Unidentified) => Err(Refusal::NotIdentified),
+            Access::Known => Ok(()),
             Access::Identified => identified(self.caller, self.group),
             Access::Member => self.group.authorize_read(self.caller),
             Access::May(permission) => self.group.authorize(self.caller, permission),

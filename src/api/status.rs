@@ -7,6 +7,9 @@ use proto::v1;
 use reticulum::hash::{DestinationHash, IdentityHash};
 use serde::{Serialize, Serializer};
 
+use super::announce::visibility;
+use super::directory::Listing;
+
 /// What `meshgroup status` tells. Field names are those of the JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NodeStatus {
@@ -18,8 +21,10 @@ pub struct NodeStatus {
     pub ready: bool,
     /// Resident memory of the process, in bytes.
     pub rss_bytes: u64,
-    /// The group that the node hosts.
+    /// The first group that the node hosts.
     pub group: GroupStatus,
+    /// All groups that it hosts, the first one included.
+    pub groups: Vec<GroupStatus>,
     /// The configured interfaces, in their order.
     pub interfaces: Vec<InterfaceStatus>,
     /// Every count of something refused, dropped or done, by name.
@@ -29,8 +34,12 @@ pub struct NodeStatus {
 /// A group in [`NodeStatus`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GroupStatus {
+    /// Number of the group on this node.
+    pub number: u32,
     /// Name of the group.
     pub name: String,
+    /// "public" or "private".
+    pub visibility: &'static str,
     /// The `lxmf.delivery` destination.
     #[serde(serialize_with = "as_hex")]
     pub address: DestinationHash,
@@ -133,21 +142,13 @@ impl NodeStatus {
     }
 
     fn to_proto(&self) -> v1::StatusResponse {
-        let group = &self.group;
         v1::StatusResponse {
             version: self.version.clone(),
             uptime_s: self.uptime_s,
             ready: self.ready,
             rss_bytes: self.rss_bytes,
-            group: Some(v1::GroupStatus {
-                name: group.name.clone(),
-                address: group.address.as_bytes().to_vec(),
-                api_address: group.api_address.as_bytes().to_vec(),
-                identity_hash: group.identity_hash.as_bytes().to_vec(),
-                members: group.members,
-                messages: group.messages,
-                last_event: group.last_event,
-            }),
+            group: Some(self.group.to_proto()),
+            groups: self.groups.iter().map(GroupStatus::to_proto).collect(),
             interfaces: self.interfaces.iter().map(InterfaceStatus::to_proto).collect(),
             counters: self.counters.clone(),
             error: None,
@@ -156,24 +157,70 @@ impl NodeStatus {
 
     /// `None` where the answer lacks what every node tells.
     pub(super) fn from_proto(status: v1::StatusResponse) -> Option<Self> {
-        let group = status.group?;
         Some(Self {
             version: status.version,
             uptime_s: status.uptime_s,
             ready: status.ready,
             rss_bytes: status.rss_bytes,
-            group: GroupStatus {
-                name: group.name,
-                address: DestinationHash::from_slice(&group.address)?,
-                api_address: DestinationHash::from_slice(&group.api_address)?,
-                identity_hash: IdentityHash::from_slice(&group.identity_hash)?,
-                members: group.members,
-                messages: group.messages,
-                last_event: group.last_event,
-            },
+            group: GroupStatus::from_proto(status.group?)?,
+            groups: status.groups.into_iter().map(GroupStatus::from_proto).collect::<Option<_>>()?,
             interfaces: status.interfaces.into_iter().map(InterfaceStatus::from_proto).collect(),
             counters: status.counters,
         })
+    }
+}
+
+impl GroupStatus {
+    /// A group of a node.
+    pub fn of(listing: &Listing<'_>, identity_hash: IdentityHash) -> Self {
+        let state = listing.group.state();
+        Self {
+            number: listing.id.0,
+            name: state.settings.name.clone(),
+            visibility: visibility_name(visibility(state.settings.visibility)),
+            address: listing.lxmf,
+            api_address: listing.api,
+            identity_hash,
+            members: state.roster.len() as u64,
+            messages: state.messages,
+            last_event: state.head.0,
+        }
+    }
+
+    fn to_proto(&self) -> v1::GroupStatus {
+        let private = self.visibility == visibility_name(v1::Visibility::Private);
+        v1::GroupStatus {
+            number: self.number,
+            name: self.name.clone(),
+            visibility: if private { v1::Visibility::Private } else { v1::Visibility::Public }.into(),
+            address: self.address.as_bytes().to_vec(),
+            api_address: self.api_address.as_bytes().to_vec(),
+            identity_hash: self.identity_hash.as_bytes().to_vec(),
+            members: self.members,
+            messages: self.messages,
+            last_event: self.last_event,
+        }
+    }
+
+    fn from_proto(group: v1::GroupStatus) -> Option<Self> {
+        Some(Self {
+            number: group.number,
+            visibility: visibility_name(group.visibility()),
+            name: group.name,
+            address: DestinationHash::from_slice(&group.address)?,
+            api_address: DestinationHash::from_slice(&group.api_address)?,
+            identity_hash: IdentityHash::from_slice(&group.identity_hash)?,
+            members: group.members,
+            messages: group.messages,
+            last_event: group.last_event,
+        })
+    }
+}
+
+fn visibility_name(visibility: v1::Visibility) -> &'static str {
+    match visibility {
+        v1::Visibility::Public => "public",
+        v1::Visibility::Private => "private",
     }
 }
 
@@ -294,20 +341,24 @@ mod tests {
 
     #[test]
     fn a_status_survives_the_control_socket() {
+        let group = GroupStatus {
+            number: 1,
+            name: "Harbour".into(),
+            visibility: "private",
+            address: DestinationHash::new([1; 16]),
+            api_address: DestinationHash::new([2; 16]),
+            identity_hash: IdentityHash::new([3; 16]),
+            members: 4,
+            messages: 5,
+            last_event: 6,
+        };
         let status = NodeStatus {
             version: "0.1.0".into(),
             uptime_s: 7,
             ready: true,
             rss_bytes: 9_000_000,
-            group: GroupStatus {
-                name: "Harbour".into(),
-                address: DestinationHash::new([1; 16]),
-                api_address: DestinationHash::new([2; 16]),
-                identity_hash: IdentityHash::new([3; 16]),
-                members: 4,
-                messages: 5,
-                last_event: 6,
-            },
+            groups: vec![group.clone()],
+            group,
             interfaces: vec![InterfaceStatus {
                 name: "up".into(),
                 rx_bytes: 1,

@@ -51,25 +51,25 @@ fn line(message: &ListedMessage, out: &mut impl Write) -> anyhow::Result<()> {
 }
 
 /// Text of a stranger for a terminal: one line, and no escape sequences.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Writes a JSON array, one item a line.
 #[derive(Default)]
-struct JsonList {
+pub(super) struct JsonList {
     begun: bool,
 }
 
 impl JsonList {
-    fn item(&mut self, item: &impl Serialize, out: &mut impl Write) -> anyhow::Result<()> {
+    pub(super) fn item(&mut self, item: &impl Serialize, out: &mut impl Write) -> anyhow::Result<()> {
         out.write_all(if self.begun { b",\n " } else { b"[" })?;
         self.begun = true;
         serde_json::to_writer(&mut *out, item).map_err(io::Error::from)?;
         Ok(())
     }
 
-    fn end(self, out: &mut impl Write) -> anyhow::Result<()> {
+    pub(super) fn end(self, out: &mut impl Write) -> anyhow::Result<()> {
         writeln!(out, "{}", if self.begun { "]" } else { "[]" })?;
         Ok(())
     }

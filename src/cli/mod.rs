@@ -3,17 +3,19 @@
 
 mod airtime;
 mod banner;
+mod group;
 mod list;
 mod status;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
 pub use self::banner::Banner;
-use crate::api::client::Client;
+use self::group::{ClaimCommand, GroupCommand};
+use crate::api::client::{Client, ClientError};
 
 /// What was typed.
 #[derive(Debug, Parser)]
@@ -39,12 +41,30 @@ enum Command {
     Run,
     /// Show how the running node is
     Status(Output),
-    /// Messages of the group
+    /// Groups of the node
     #[command(subcommand)]
-    Message(MessageCommand),
-    /// Members of the group
-    #[command(subcommand)]
-    Member(MemberCommand),
+    Group(GroupCommand),
+    /// Messages of a group
+    Message {
+        #[command(flatten)]
+        of: OfGroup,
+        #[command(subcommand)]
+        command: MessageCommand,
+    },
+    /// Members of a group
+    Member {
+        #[command(flatten)]
+        of: OfGroup,
+        #[command(subcommand)]
+        command: MemberCommand,
+    },
+    /// The code that makes its sender the owner of a group
+    Claim {
+        #[command(flatten)]
+        of: OfGroup,
+        #[command(subcommand)]
+        command: ClaimCommand,
+    },
     /// Interfaces of the node
     #[command(subcommand)]
     Interfaces(InterfacesCommand),
@@ -82,6 +102,22 @@ enum MemberCommand {
     List(Output),
 }
 
+/// Which group a command is for.
+#[derive(Debug, Args)]
+struct OfGroup {
+    /// Name, or leading digits of a hash, of the group that is meant [default: the first group]
+    #[arg(long, global = true, value_name = "NAME|HASH")]
+    group: Option<String>,
+}
+
+impl OfGroup {
+    fn connect(self, folder: &Path) -> Result<Client, ClientError> {
+        let mut client = Client::connect(folder)?;
+        client.choose_group(self.group.unwrap_or_default());
+        Ok(client)
+    }
+}
+
 #[derive(Clone, Copy, Debug, Args)]
 struct Output {
     /// Print JSON
@@ -113,11 +149,13 @@ pub fn carry_out(arguments: Arguments) -> anyhow::Result<Task> {
         Command::Interfaces(InterfacesCommand::Import { file }) => return Ok(Task::Import(file)),
         Command::Airtime(question) => question.print(out),
         Command::Status(output) => status::print(&mut Client::connect(&folder()?)?, output.json, out),
-        Command::Message(MessageCommand::List { output, after, limit }) => {
-            list::messages(&mut Client::connect(&folder()?)?, output.json, after, limit, out)
+        Command::Group(command) => group::carry_out(&mut Client::connect(&folder()?)?, command, out),
+        Command::Claim { of, command } => group::claim(&mut of.connect(&folder()?)?, &command, out),
+        Command::Message { of, command: MessageCommand::List { output, after, limit } } => {
+            list::messages(&mut of.connect(&folder()?)?, output.json, after, limit, out)
         }
-        Command::Member(MemberCommand::List(output)) => {
-            list::members(&mut Client::connect(&folder()?)?, output.json, out)
+        Command::Member { of, command: MemberCommand::List(output) } => {
+            list::members(&mut of.connect(&folder()?)?, output.json, out)
         }
     };
     forgive_broken_pipe(printed.and_then(|()| Ok(out.flush()?))).map(|()| Task::Done)

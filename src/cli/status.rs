@@ -99,20 +99,24 @@ mod tests {
     use crate::api::GroupStatus;
 
     fn sample() -> NodeStatus {
+        let group = GroupStatus {
+            number: 1,
+            name: "Harbour".into(),
+            visibility: "public",
+            address: DestinationHash::new([1; 16]),
+            api_address: DestinationHash::new([2; 16]),
+            identity_hash: IdentityHash::new([3; 16]),
+            members: 4,
+            messages: 5,
+            last_event: 6,
+        };
         NodeStatus {
             version: "0.1.0".into(),
             uptime_s: 3725,
             ready: true,
             rss_bytes: 9_000_000,
-            group: GroupStatus {
-                name: "Harbour".into(),
-                address: DestinationHash::new([1; 16]),
-                api_address: DestinationHash::new([2; 16]),
-                identity_hash: IdentityHash::new([3; 16]),
-                members: 4,
-                messages: 5,
-                last_event: 6,
-            },
+            groups: vec![group.clone()],
+            group,
             interfaces: vec![InterfaceStatus {
                 name: "up".into(),
                 r#type: "tcp-client".into(),
@@ -133,7 +137,8 @@ mod tests {
     #[test]
     fn the_json_has_the_promised_fields() {
         let value = serde_json::to_value(sample()).unwrap();
-        for key in ["version", "uptime_s", "ready", "rss_bytes", "group", "interfaces", "counters"] {
+        for key in ["version", "uptime_s", "ready", "rss_bytes", "group", "groups", "interfaces", "counters"]
+        {
             assert!(value.get(key).is_some(), "{key}");
         }
         for key in ["name", "address", "api_address", "identity_hash", "members", "messages", "last_event"] {

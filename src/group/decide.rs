@@ -66,7 +66,7 @@ impl Group {
     }
 }
 
-fn rate_limited(wait: Duration) -> Refusal {
+pub(super) fn rate_limited(wait: Duration) -> Refusal {
     Refusal::RateLimited {
         retry_after_s: u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX),
     }

@@ -47,6 +47,9 @@ pub enum Refusal {
     /// Somebody else has that nick.
     #[error("nick taken")]
     NickTaken,
+    /// Another group of this node has this name.
+    #[error("a group of this node has this name already")]
+    NameTaken,
     /// The group takes no more members, or no more bans.
     #[error("full")]
     Full {

@@ -174,7 +174,7 @@ impl Setting {
     }
 
     /// The setting within its bounds, or nothing.
-    pub(super) fn cleaned(self) -> Option<Self> {
+    pub fn cleaned(self) -> Option<Self> {
         Self::new(self.key(), self.value()).ok()
     }
 

@@ -259,6 +259,7 @@ pub fn refusal(refusal: &Refusal) -> String {
             format!("Too often: nothing came of this one. Try again in {retry_after_s} s.")
         }
         Refusal::NickTaken => "Somebody else has that name.".to_owned(),
+        Refusal::NameTaken => "Another group here has that name.".to_owned(),
         Refusal::Full { max } => format!("Full: there is room for {max}."),
         Refusal::BadValue { key } => format!("{} takes {}.", key.name(), key.shape()),
         Refusal::NotInThisKind => "That cannot be done in this kind of group.".to_owned(),

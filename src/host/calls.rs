@@ -7,9 +7,10 @@ use reticulum::hash::PathHash;
 use reticulum::node::LinkError;
 use reticulum::time::Instant;
 
+use super::hosted::NamedError;
 use super::{ANSWER_BYTES_MAX, ASKED_MAX, After, Asked, Asker, Asking, CallId, Host, Output, Query, Rows};
 use crate::api::{self, Plan, Reply};
-use crate::group::{Action, Caller, GroupId, Seq};
+use crate::group::{Action, Caller, Group, GroupId, Outcome, Seq};
 use crate::store::PageRequest;
 
 /// When a caller that found the node busy may try again.
@@ -25,10 +26,17 @@ pub(super) enum PendingCall {
 }
 
 impl Host {
-    /// Takes a call of the local operator. It is answered by [`Output::CallDone`] or [`Output::Status`].
-    pub fn handle_call(&mut self, now: Instant, call: CallId, path: &str, body: &[u8]) {
-        let group = self.groups.first().id;
-        let asking = Asking { asker: Asker::Control(call), group, caller: Caller::Operator };
+    /// Takes a call of the local operator for the group that goes by the name `group`, or for the first one where that
+    /// is empty. It is answered by [`Output::CallDone`] or [`Output::Status`].
+    pub fn handle_call(&mut self, now: Instant, call: CallId, group: &str, path: &str, body: &[u8]) {
+        let asker = Asker::Control(call);
+        let found = if group.is_empty() { Ok(self.groups.first().id) } else { self.groups.named(group) };
+        let group = match found {
+            Ok(group) => group,
+            Err(NamedError::Unknown) => return self.refuse(now, asker, api::no_group(group)),
+            Err(NamedError::Ambiguous) => return self.refuse(now, asker, api::ambiguous_group(group)),
+        };
+        let asking = Asking { asker, group, caller: Caller::Operator };
         self.call(now, asking, PathHash::of_path(path), body);
     }
 
@@ -72,6 +80,7 @@ impl Host {
             }
             Plan::Decide { action, reply } => self.decide(now, &asking, action, reply),
             Plan::Read(request) => self.read(now, asking, request),
+            Plan::Node(call) => self.node_call(now, asking, call),
             Plan::Status => {
                 if let Asker::Control(call) = asker {
                     self.outputs.push_back(Output::Status(call));
@@ -107,13 +116,24 @@ impl Host {
     }
 
     fn decide(&mut self, now: Instant, asking: &Asking, action: Action, reply: Reply) {
+        self.decide_with(now, asking, action, |outcome, group| reply.done(outcome, group, &asking.caller));
+    }
+
+    /// Lets the group decide; `answer` makes the answer of what it decided.
+    pub(super) fn decide_with(
+        &mut self,
+        now: Instant,
+        asking: &Asking,
+        action: Action,
+        answer: impl FnOnce(&Outcome, &Group) -> Vec<u8>,
+    ) {
         let Asking { asker, group, caller } = asking;
         let Some(hosted) = self.groups.get_mut(*group) else {
             return self.refuse(now, *asker, api::internal());
         };
         match hosted.group.decide(self.engine.unix_time(now), caller, action) {
             Ok(mut outcome) => {
-                let answer = reply.done(&outcome, &hosted.group, caller);
+                let answer = answer(&outcome, &hosted.group);
                 let events = std::mem::take(&mut outcome.events);
                 self.record(now, *group, events, None);
                 self.answer_after_commit(now, *asker, answer);
@@ -123,12 +143,12 @@ impl Host {
         }
     }
 
-    fn refuse(&mut self, now: Instant, asker: Asker, answer: Vec<u8>) {
+    pub(super) fn refuse(&mut self, now: Instant, asker: Asker, answer: Vec<u8>) {
         self.counters.calls_refused += 1;
         self.answer_after_commit(now, asker, answer);
     }
 
-    fn answer_after_commit(&mut self, now: Instant, asker: Asker, answer: Vec<u8>) {
+    pub(super) fn answer_after_commit(&mut self, now: Instant, asker: Asker, answer: Vec<u8>) {
         if self.answer_bytes + answer.len() > ANSWER_BYTES_MAX {
             return self.busy(now, asker);
         }

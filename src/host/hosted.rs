@@ -12,11 +12,19 @@ use reticulum::time::{Instant, TimerQueue};
 
 use super::tail::Tail;
 use super::values::Addresses;
+use crate::api::{Listing, goes_by};
 use crate::group::delivery::{DeliveryCounters, Dispatch};
 use crate::group::{Delivery, Group, GroupId, MemberId};
 
 /// Copies under way at a time, of all groups together; the groups take turns.
 const COPIES_MAX: usize = 1_024;
+
+/// Why a name is no group's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NamedError {
+    Unknown,
+    Ambiguous,
+}
 
 /// A group with all that is its own.
 #[derive(Debug)]
@@ -29,14 +37,26 @@ pub(super) struct Hosted {
     pub(super) tail: Tail,
     /// Copies that wait until the store has given their text.
     pub(super) waiting_copies: VecDeque<Dispatch>,
+    /// Who founded it by request.
+    pub(super) founder: Option<IdentityHash>,
     /// Who the present members are: those who have just left are no longer in the group's own roster.
     pub(super) present: HashMap<MemberId, IdentityHash>,
+}
+
+impl Hosted {
+    /// As it is told to callers.
+    pub(super) fn listing(&self) -> Listing<'_> {
+        let Addresses { lxmf, api } = self.addresses;
+        Listing { id: self.id, group: &self.group, lxmf, api }
+    }
 }
 
 /// All groups.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     hosted: BTreeMap<GroupId, Hosted>,
+    /// The highest number that a group has had.
+    last_id: u32,
     by_destination: HashMap<DestinationHash, GroupId>,
     /// Groups whose delivery was touched since it was last asked for copies, in the order of their turns.
     stirred: VecDeque<GroupId>,
@@ -50,7 +70,31 @@ impl Groups {
         let Addresses { lxmf, api } = hosted.addresses;
         self.by_destination.extend([(lxmf, hosted.id), (api, hosted.id)]);
         self.stirred.push_back(hosted.id);
+        self.last_id = self.last_id.max(hosted.id.0);
         self.hosted.insert(hosted.id, hosted);
+    }
+
+    /// The number for a new group.
+    pub(super) fn next_id(&self) -> GroupId {
+        GroupId(self.last_id + 1)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.hosted.len()
+    }
+
+    /// The group that goes by `name`: see [`goes_by`].
+    pub(super) fn named(&self, name: &str) -> Result<GroupId, NamedError> {
+        let fits = |hosted: &&Hosted| {
+            let Addresses { lxmf, api } = hosted.addresses;
+            goes_by(name, &hosted.group.settings().name, [lxmf, api], hosted.identity.hash())
+        };
+        let mut fitting = self.iter().filter(fits);
+        match (fitting.next(), fitting.next()) {
+            (Some(hosted), None) => Ok(hosted.id),
+            (None, _) => Err(NamedError::Unknown),
+            (Some(_), Some(_)) => Err(NamedError::Ambiguous),
+        }
     }
 
     pub(super) fn get(&self, id: GroupId) -> Option<&Hosted> {

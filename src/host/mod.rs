@@ -11,6 +11,7 @@
 //! | `messages.rs` | LXMF messages to a group, and what the group tells people |
 //! | `record.rs` | what follows from the events of a decision |
 //! | `fanout.rs` | copies of posts on their way to members |
+//! | `founding.rs` | calls about the groups of the node: the directory, new groups |
 //! | `calls.rs` | requests on `meshchat.group` and calls on the control socket |
 //! | `announces.rs` | when the groups' destinations are announced, and where |
 //! | `gate.rs` | what waits for a commit |
@@ -22,6 +23,7 @@
 mod announces;
 mod calls;
 mod fanout;
+mod founding;
 mod gate;
 mod hosted;
 mod messages;
@@ -36,7 +38,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use lxmf::router::{Router, SendId};
-use reticulum::crypto::Identity;
+use reticulum::crypto::{Identity, Rng};
 use reticulum::node::{
     Event as EngineEvent, InterfaceConfig, InterfaceId, InterfaceStats, Node, Output as EngineOutput, Persist,
 };
@@ -46,10 +48,12 @@ use self::announces::Announces;
 use self::gate::Gate;
 use self::hosted::Groups;
 use self::people::People;
-use crate::group::{Dedup, Group};
+use crate::api::Listing;
+use crate::group::{Dedup, Founding, Group, Settings};
 use crate::store::Write;
 
 pub use self::queries::{PostRow, Query, Rows};
+pub use self::start::FIRST_GROUP;
 pub use self::values::{
     Addresses, CallId, HostConfig, HostCounters, Job, JobDone, Output, QueryId, TransportConfig,
 };
@@ -70,6 +74,10 @@ pub struct Host {
     router: Router,
     groups: Groups,
     people: People,
+    founding: Founding,
+    /// Of groups that are created later.
+    settings: Settings,
+    rng: Rng,
     /// Of all groups: the id of a message covers its destination.
     dedup: Dedup,
     announces: Announces,
@@ -143,14 +151,7 @@ impl Host {
         self.engine.handle_timeout(now);
         self.router.handle_timeout(now, &mut self.engine);
         self.groups.handle_timeout(now);
-        while let Some(interface) = self.announces.pop_due(now) {
-            let announced = self.groups.iter().filter(|hosted| hosted.group.settings().announced);
-            let addresses = announced.map(|hosted| hosted.addresses);
-            for destination in addresses.flat_map(|addresses| [addresses.lxmf, addresses.api]) {
-                // Both are ours and their app_data is bounded, so this cannot fail.
-                let _ = self.engine.announce(now, destination, Some(interface));
-            }
-        }
+        self.announce_due(now);
     }
 
     /// When [`Self::handle_timeout`] is to be called next.
@@ -227,6 +228,11 @@ impl Host {
     /// The first group's identity.
     pub fn identity(&self) -> &Identity {
         &self.groups.first().identity
+    }
+
+    /// All groups with their identities, the first one first.
+    pub fn groups(&self) -> impl Iterator<Item = (Listing<'_>, &Identity)> {
+        self.groups.iter().map(|hosted| (hosted.listing(), &*hosted.identity))
     }
 
     /// What an interface carried.
@@ -330,7 +336,7 @@ impl Host {
                 }
             }
             After::Tell { from, to, text } => self.tell(now, from, to, text),
-            After::Announce { group } => self.announce_anew(now, group),
+            After::Announce(group) => self.renew_announce(now, group),
             After::Answer(asker, body) => self.answer(now, asker, body),
         }
     }

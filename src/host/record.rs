@@ -6,7 +6,6 @@ use reticulum::time::{Instant, UnixTime};
 
 use super::messages::delivery_address;
 use super::{After, Host};
-use crate::api;
 use crate::group::{Event, EventKind, GroupId, MemberId, MessageId};
 use crate::store::Write;
 
@@ -46,24 +45,11 @@ impl Host {
                 self.release_peer(group, *member);
             }
             EventKind::SettingChanged(setting) if setting.key().is_announced() => {
-                return Some(After::Announce { group });
+                return Some(After::Announce(group));
             }
             _ => {}
         }
         None
-    }
-
-    /// Takes over what strangers are told of a group, and tells them.
-    pub(super) fn announce_anew(&mut self, now: Instant, group: GroupId) {
-        let Some(hosted) = self.groups.get(group) else { return };
-        let (state, addresses) = (hosted.group.state(), hosted.addresses);
-        // Both destinations are ours and what they announce is bounded, so none of this can fail.
-        let _ = self.router.set_display_name(&mut self.engine, &addresses.lxmf, api::public_name(state));
-        let _ = self.engine.set_app_data(&addresses.api, api::announce(state));
-        if state.settings.announced {
-            let _ = self.engine.announce(now, addresses.lxmf, None);
-            let _ = self.engine.announce(now, addresses.api, None);
-        }
     }
 
     /// Makes sure that the engine knows a member's keys and does not forget them.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use lxmf::router::{DeliveryConfig, RESOURCE_SIZE_MAX, Router};
 use reticulum::crypto::{Identity, RatchetSecret, Rng};
+use reticulum::hash::IdentityHash;
 use reticulum::node::{DestinationConfig, Node, NodeConfig, ProofPolicy};
 use reticulum::time::{Instant, UnixTime};
 
 use super::announces::Announces;
+use super::founding::FOUNDER;
 use super::gate::Gate;
 use super::hosted::{Groups, Hosted};
 use super::messages::delivery_address;
@@ -17,14 +19,14 @@ use super::tail::Tail;
 use super::values::{Addresses, HostConfig, HostCounters};
 use super::{Host, UNDER_WAY_MAX};
 use crate::api;
-use crate::group::{ClaimCode, Dedup, Delivery, Group, GroupId, Seq};
+use crate::group::{ClaimCode, Dedup, Delivery, Founding, Group, GroupId, Seq};
 use crate::store::{Restored, RestoredGroup, Write};
 
 /// The destination of group-aware clients.
 const API_NAME: &str = "meshchat.group";
 
 /// The group that a first start creates.
-const FIRST_GROUP: GroupId = GroupId(1);
+pub const FIRST_GROUP: GroupId = GroupId(1);
 
 impl Host {
     /// Starts on what the store restored. A group that is created now comes with its claim code.
@@ -51,6 +53,9 @@ impl Host {
             router: Router::new(),
             groups: Groups::default(),
             people: People::default(),
+            founding: Founding::new(config.founding),
+            settings: config.settings,
+            rng,
             dedup: Dedup::restore(restored.seen),
             announces: Announces::default(),
             gate: Gate::default(),
@@ -66,24 +71,28 @@ impl Host {
             host.engine.add_peer(peer);
         }
         let mut ratchets: HashMap<_, _> = restored.ratchets.into_iter().collect();
-        let mut ratchets_of =
-            |identity: &Identity| ratchets.remove(&delivery_address(identity.hash())).unwrap_or_default();
-        let saved = restored.groups.into_iter().find(|saved| saved.id == FIRST_GROUP);
-        let ratchets = ratchets_of(&config.identity);
-        let code = match saved {
-            Some(saved) => {
-                host.restore_group(&config.identity, saved, ratchets, now, unix);
-                None
+        let is_first_start = restored.groups.is_empty();
+        for saved in restored.groups {
+            let identity = config.identities.get(&saved.id).expect("there is an identity for each group");
+            let ratchets = ratchets.remove(&delivery_address(identity.hash())).unwrap_or_default();
+            host.restore_group(saved, identity, ratchets, now, unix);
+        }
+        for (group, founder) in founders(restored.settings) {
+            if let Some(hosted) = host.groups.get_mut(group) {
+                hosted.founder = Some(founder);
             }
-            None => Some(host.create_group(&config, ratchets, ClaimCode::from_random(rng.bytes()), unix)),
-        };
+        }
+        let code = is_first_start.then(|| {
+            let identity = config.identities.get(&FIRST_GROUP).expect("there is one for the first group");
+            host.create_first(identity, unix)
+        });
         (host, code)
     }
 
     fn restore_group(
         &mut self,
-        identity: &Arc<Identity>,
         saved: RestoredGroup,
+        identity: &Arc<Identity>,
         ratchets: Vec<RatchetSecret>,
         now: Instant,
         unix: UnixTime,
@@ -94,23 +103,18 @@ impl Host {
         self.host_group(saved.id, group, identity, ratchets, delivery, tail);
     }
 
-    fn create_group(
-        &mut self,
-        config: &HostConfig,
-        ratchets: Vec<RatchetSecret>,
-        code: ClaimCode,
-        unix: UnixTime,
-    ) -> ClaimCode {
-        let (group, created) = Group::create(unix, &config.settings, Some(code.hash()));
+    fn create_first(&mut self, identity: &Arc<Identity>, unix: UnixTime) -> ClaimCode {
+        let code = ClaimCode::from_random(self.rng.bytes());
+        let (group, created) = Group::create(unix, &self.settings, Some(code.hash()));
         // All of its history is here.
         let tail = Tail::new(Seq::default());
-        self.host_group(FIRST_GROUP, group, &config.identity, ratchets, Delivery::default(), tail);
+        self.host_group(FIRST_GROUP, group, identity, Vec::new(), Delivery::default(), tail);
         self.write(Write::Decision { group: FIRST_GROUP, events: created, seen: None });
         code
     }
 
     /// Gives a group its two destinations and its place among the others.
-    fn host_group(
+    pub(super) fn host_group(
         &mut self,
         id: GroupId,
         group: Group,
@@ -130,6 +134,7 @@ impl Host {
             delivery,
             tail,
             waiting_copies: VecDeque::new(),
+            founder: None,
             present: HashMap::new(),
         });
         members.iter().for_each(|(member, identity)| self.keep_peer(id, *member, identity));
@@ -161,4 +166,14 @@ impl Host {
         let api = self.engine.add_destination(api).expect("identities differ, groups and bodies are bounded");
         Addresses { lxmf, api }
     }
+}
+
+/// Who founded which group, out of the settings.
+fn founders(
+    settings: Vec<(Option<GroupId>, String, Vec<u8>)>,
+) -> impl Iterator<Item = (GroupId, IdentityHash)> {
+    settings
+        .into_iter()
+        .filter(|(_, key, _)| key == FOUNDER)
+        .filter_map(|(group, _, value)| Some((group?, IdentityHash::from_slice(&value)?)))
 }

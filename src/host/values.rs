@@ -1,5 +1,6 @@
 //! What goes into a host and what comes out of it, as values; and what it keeps in mind of what is under way.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,15 +10,17 @@ use reticulum::node::{PendingProof, PersistId};
 
 use super::calls::PendingCall;
 use super::queries::Query;
-use crate::group::{Caller, GroupId, MemberId, Seq, Settings};
+use crate::group::{Caller, FoundingRules, GroupId, MemberId, Seq, Settings};
 use crate::store::Write;
 
 /// Settings of a host.
 pub struct HostConfig {
-    /// The group's identity.
-    pub identity: Arc<Identity>,
-    /// What is set in the group when it is first created; later it is changed through the node itself.
+    /// The identity of each restored group; where there is none, that of the first group, which is then created.
+    pub identities: BTreeMap<GroupId, Arc<Identity>>,
+    /// What is set in a group when it is created; later it is changed through the node itself.
     pub settings: Settings,
+    /// Who may create groups by request.
+    pub founding: FoundingRules,
     /// How the node forwards for others; it does not without.
     pub transport: Option<TransportConfig>,
     /// Whose announces, links and packets are dropped.
@@ -37,10 +40,11 @@ pub struct TransportConfig {
 
 impl fmt::Debug for HostConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { identity, settings, transport, blackhole, seed: _ } = self;
+        let Self { identities, settings, founding, transport, blackhole, seed: _ } = self;
         f.debug_struct("HostConfig")
-            .field("identity", identity)
+            .field("identities", identities)
             .field("settings", settings)
+            .field("founding", founding)
             .field("transport", transport)
             .field("blackhole", blackhole)
             .field("seed", &format_args!("[redacted]"))
@@ -97,6 +101,13 @@ pub struct CallId(pub u64);
 pub enum Output {
     /// Work to run, and to bring back through [`Host::handle_job_done`](super::Host::handle_job_done).
     Job(Job),
+    /// An identity to put on disk before anything is carried out that comes after it.
+    KeepIdentity {
+        /// Whose.
+        group: GroupId,
+        /// The keys.
+        identity: Arc<Identity>,
+    },
     /// A change to make durable. Writes are counted: see [`Host::handle_committed`](super::Host::handle_committed).
     Write(Write),
     /// A question to the store, answered through [`Host::handle_rows`](super::Host::handle_rows).
@@ -138,9 +149,7 @@ pub(super) enum After {
         text: String,
     },
     /// Who the group is for strangers has changed.
-    Announce {
-        group: GroupId,
-    },
+    Announce(GroupId),
     Answer(Asker, Vec<u8>),
 }
 

@@ -1,16 +1,23 @@
-//! `DIR/identity`, the group's keys, and `DIR/transport_identity`, those of the node on the network; both in the field's
-//! 64-byte format.
+//! Keys on disk, each in the field's 64-byte format: `DIR/identity` of the first group, `DIR/groups/N/identity` of each
+//! further one, and `DIR/transport_identity` of the node on the network.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use reticulum::crypto::{Identity, Rng};
 use zeroize::Zeroizing;
 
-/// Name of the group's file within the data folder.
-pub(super) const GROUP: &str = "identity";
+use crate::group::GroupId;
+use crate::host::FIRST_GROUP;
+
+/// Name of a group's file.
+const GROUP: &str = "identity";
+/// Folder of what the groups after the first have in files.
+const GROUPS: &str = "groups";
 /// Name of the node's file: paths through a node that forwards for others name it, so it outlives the run.
 pub(super) const TRANSPORT: &str = "transport_identity";
 
@@ -25,6 +32,12 @@ pub enum IdentityError {
         /// The operating system's word.
         error: io::Error,
     },
+    /// The database knows the group, and its file is gone. With a new identity it would be another group.
+    #[error("{}: is not there, but the database has its group\n  remedy: put it there from a backup", file.display())]
+    Missing {
+        /// The file.
+        file: PathBuf,
+    },
     /// The file is no identity. It is left alone: a group without its identity is another group.
     #[error("{}: {length} bytes, but an identity has 64\n  remedy: put it there from a backup", file.display())]
     NotAnIdentity {
@@ -35,28 +48,74 @@ pub enum IdentityError {
     },
 }
 
+/// The identities of these groups; of the first group, if there are none yet.
+pub(super) fn of_groups(
+    folder: &Path,
+    groups: impl Iterator<Item = GroupId>,
+    rng: &mut Rng,
+) -> Result<BTreeMap<GroupId, Arc<Identity>>, IdentityError> {
+    let mut identities = BTreeMap::new();
+    for group in groups {
+        let file = place(folder, group).join(GROUP);
+        let identity = read(&file)?.ok_or(IdentityError::Missing { file })?;
+        identities.insert(group, Arc::new(identity));
+    }
+    if identities.is_empty() {
+        identities.insert(FIRST_GROUP, Arc::new(load_or_create(folder, GROUP, rng)?));
+    }
+    Ok(identities)
+}
+
+/// Puts the identity of a new group where [`of_groups`] finds it, for good.
+pub(super) fn keep(folder: &Path, group: GroupId, identity: &Identity) -> Result<(), IdentityError> {
+    let place = place(folder, group);
+    let file = place.join(GROUP);
+    let kept = || {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&place)?;
+        write(&place, &file, identity.to_bytes().as_slice())?;
+        // The folders may be new, too.
+        File::open(folder.join(GROUPS))?.sync_all()?;
+        File::open(folder)?.sync_all()
+    };
+    kept().map_err(|error| IdentityError::Io { file: file.clone(), error })
+}
+
+/// The folder of what a group has in files.
+fn place(folder: &Path, group: GroupId) -> PathBuf {
+    match group {
+        FIRST_GROUP => folder.to_owned(),
+        group => folder.join(GROUPS).join(group.0.to_string()),
+    }
+}
+
 /// Reads the identity in the file `name`, or makes one at a first run.
 pub(super) fn load_or_create(folder: &Path, name: &str, rng: &mut Rng) -> Result<Identity, IdentityError> {
     let file = folder.join(name);
-    let failed = |error| IdentityError::Io { file: file.clone(), error };
-    match File::open(&file) {
-        Ok(mut open) => {
-            let mut bytes = Zeroizing::new(Vec::new());
-            open.read_to_end(&mut bytes).map_err(failed)?;
-            let length = bytes.len();
-            let keys: &[u8; 64] = bytes
-                .as_slice()
-                .try_into()
-                .map_err(|_| IdentityError::NotAnIdentity { file: file.clone(), length })?;
-            Ok(Identity::from_bytes(keys))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let identity = Identity::generate(rng);
-            write(folder, &file, identity.to_bytes().as_slice()).map_err(failed)?;
-            Ok(identity)
-        }
-        Err(error) => Err(failed(error)),
+    if let Some(identity) = read(&file)? {
+        return Ok(identity);
     }
+    let identity = Identity::generate(rng);
+    let written = write(folder, &file, identity.to_bytes().as_slice());
+    written.map_err(|error| IdentityError::Io { file, error })?;
+    Ok(identity)
+}
+
+/// The identity in a file, if there is one.
+fn read(file: &Path) -> Result<Option<Identity>, IdentityError> {
+    let failed = |error| IdentityError::Io { file: file.to_owned(), error };
+    let mut open = match File::open(file) {
+        Ok(open) => open,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut bytes = Zeroizing::new(Vec::new());
+    open.read_to_end(&mut bytes).map_err(failed)?;
+    let length = bytes.len();
+    let keys: &[u8; 64] = bytes
+        .as_slice()
+        .try_into()
+        .map_err(|_| IdentityError::NotAnIdentity { file: file.to_owned(), length })?;
+    Ok(Some(Identity::from_bytes(keys)))
 }
 
 /// Writes a file that is there whole or not at all, also after a power cut.

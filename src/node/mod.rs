@@ -6,6 +6,7 @@
 mod clock;
 mod identity;
 mod media;
+mod options;
 mod pool;
 
 use std::collections::HashMap;
@@ -27,7 +28,6 @@ use crate::api::control::{self, Call};
 use crate::api::{GroupStatus, NodeStatus};
 use crate::cli::Banner;
 use crate::config::{self, Config, ConfigError};
-use crate::group::{Settings, Visibility};
 use crate::host::{CallId, Host, HostConfig, Job, JobDone, Output, Query, QueryId, Rows, TransportConfig};
 use crate::store::{self, Durability, OpenError, Options, Reader, Store, StoreError};
 
@@ -98,6 +98,7 @@ pub fn run(folder: &Path) -> Result<(), RunError> {
 }
 
 struct Running {
+    folder: PathBuf,
     clock: Clock,
     host: Host,
     pool: Pool,
@@ -129,7 +130,7 @@ impl Running {
         let on_report = move |commit| drop(committed.send(Report::Store(commit)));
         let (store, restored) = Store::open(folder, &options, clock.unix(), on_report)?;
         let mut rng = Rng::from_seed(os_seed()?);
-        let identity = Arc::new(identity::load_or_create(folder, identity::GROUP, &mut rng)?);
+        let identities = identity::of_groups(folder, restored.groups.iter().map(|group| group.id), &mut rng)?;
         let transport = match config.node.transport {
             true => Some(TransportConfig {
                 identity: Arc::new(identity::load_or_create(folder, identity::TRANSPORT, &mut rng)?),
@@ -138,8 +139,9 @@ impl Running {
             false => None,
         };
         let host_config = HostConfig {
-            identity,
-            settings: settings(config),
+            identities,
+            settings: options::settings(config),
+            founding: options::founding(config),
             transport,
             blackhole: config.node.blackhole.clone(),
             seed: rng.bytes(),
@@ -165,6 +167,7 @@ impl Running {
         // Whoever closed the output does not want to read it; the node runs on.
         let _ = writeln!(std::io::stdout(), "{banner}");
         Ok(Self {
+            folder: folder.to_owned(),
             clock,
             host,
             pool,
@@ -186,7 +189,7 @@ impl Running {
         let mut terminate = signal(SignalKind::terminate()).map_err(io("SIGTERM"))?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(io("SIGINT"))?;
         loop {
-            self.carry_out();
+            self.carry_out()?;
             let stop = async {
                 tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
             };
@@ -249,11 +252,11 @@ impl Running {
             Event::Report(Report::Store(store::Report::Failed(error))) => return Err(error.into()),
             Event::Report(Report::Rows(query, rows)) => self.host.handle_rows(now, query, rows),
             Event::Notice(notice) => self.notice(notice),
-            Event::Call(Call { path, body, answer }) => {
+            Event::Call(Call { group, path, body, answer }) => {
                 let id = CallId(self.next_call);
                 self.next_call += 1;
                 self.waiting_calls.insert(id, answer);
-                self.host.handle_call(now, id, &path, &body);
+                self.host.handle_call(now, id, &group, &path, &body);
             }
             Event::Timeout | Event::Stop => self.host.handle_timeout(now),
         }
@@ -293,13 +296,16 @@ impl Running {
     }
 
     /// Carries out all that the host yields, then lets frames go where there is room for them.
-    fn carry_out(&mut self) {
+    fn carry_out(&mut self) -> Result<(), RunError> {
         let now = self.clock.now();
         loop {
             while let Some(output) = self.host.poll_output(now) {
                 match output {
                     Output::Job(job) if job.is_heavy() => self.pool.submit_heavy(job),
                     Output::Job(job) => self.packet_jobs.push(job),
+                    Output::KeepIdentity { group, identity } => {
+                        identity::keep(&self.folder, group, &identity)?;
+                    }
                     Output::Write(write) => drop(self.store.submit(write)),
                     // The reader ends only when this side is gone.
                     Output::Query(id, query) => drop(self.queries.send((id, query))),
@@ -318,6 +324,7 @@ impl Running {
             let host = &mut self.host;
             self.media.transmit(interface, |out| host.poll_transmit(now, interface, out));
         }
+        Ok(())
     }
 
     fn answer(&mut self, call: CallId, answer: Vec<u8>) {
@@ -332,7 +339,7 @@ impl Running {
         let end = tokio::time::Instant::now() + FAREWELL;
         self.host.close_links(self.clock.now());
         loop {
-            self.carry_out();
+            self.carry_out()?;
             if self.host.is_settled() && !self.media.is_busy() {
                 return Ok(());
             }
@@ -347,26 +354,23 @@ impl Running {
     }
 
     fn status(&self) -> NodeStatus {
-        let (state, addresses) = (self.host.group().state(), self.host.addresses());
         let interfaces = self.media.report(|interface| self.host.interface_stats(interface));
         let mut counters = self.host.counters();
         counters.insert("frame_violations".to_owned(), self.violations);
         let connections_refused = self.interfaces.iter().map(InterfaceHandle::connections_refused).sum();
         counters.insert("connections_refused".to_owned(), connections_refused);
+        let groups: Vec<_> = self
+            .host
+            .groups()
+            .map(|(listing, identity)| GroupStatus::of(&listing, identity.hash()))
+            .collect();
         NodeStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_s: self.clock.uptime().as_secs(),
             ready: true,
             rss_bytes: resident_bytes(),
-            group: GroupStatus {
-                name: state.settings.name.clone(),
-                address: addresses.lxmf,
-                api_address: addresses.api,
-                identity_hash: self.host.identity().hash(),
-                members: state.roster.len() as u64,
-                messages: state.messages,
-                last_event: state.head.0,
-            },
+            group: groups.first().expect("a node hosts at least one group").clone(),
+            groups,
             interfaces,
             counters,
         }
@@ -425,18 +429,4 @@ async fn start_interfaces(
         handles.push(handle.map_err(|error| config::not_opened(&file, interface, &error))?);
     }
     Ok(handles)
-}
-
-/// What the group is when it is first created.
-fn settings(config: &Config) -> Settings {
-    Settings {
-        name: config.group.name.clone(),
-        visibility: match config.group.visibility {
-            config::Visibility::Public => Visibility::Public,
-            config::Visibility::Private => Visibility::Private,
-        },
-        posts_per_minute: config.limits.posts_per_minute,
-        post_chars_max: config.limits.message_length_max,
-        ..Settings::default()
-    }
 }

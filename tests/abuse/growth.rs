@@ -1,11 +1,12 @@
 //! What could grow for as long as somebody goes on, on a node in this process.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lxmf::fields::Fields;
-use meshgroup::group::Settings;
-use meshgroup::host::{Host, HostConfig};
+use meshgroup::group::{FoundingRules, Settings};
+use meshgroup::host::{FIRST_GROUP, Host, HostConfig};
 use meshgroup::store::Restored;
 use prost::Message;
 use proto::v1;
@@ -28,8 +29,9 @@ fn attacked() -> Attacker<Direct> {
 fn a_burst_of_frames_is_told_to_wait_before_any_is_refused() {
     let mut rng = Rng::from_seed([1; 32]);
     let config = HostConfig {
-        identity: Arc::new(Identity::generate(&mut rng)),
+        identities: BTreeMap::from([(FIRST_GROUP, Arc::new(Identity::generate(&mut rng)))]),
         settings: Settings::default(),
+        founding: FoundingRules::default(),
         transport: None,
         blackhole: Vec::new(),
         seed: [1; 32],

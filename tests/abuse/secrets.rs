@@ -1,10 +1,11 @@
 //! What must not be shown: `Debug` of anything that holds a key says `[redacted]`, whatever it is part of.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use meshgroup::group::ClaimCode;
-use meshgroup::host::{HostConfig, TransportConfig};
+use meshgroup::host::{FIRST_GROUP, HostConfig, TransportConfig};
 use meshgroup::store::{Restored, Write};
 use reticulum::crypto::{EphemeralX25519, Identity, Ifac, RatchetSecret, Rng, SigningKey, Token};
 use reticulum::hash::DestinationHash;
@@ -65,8 +66,9 @@ fn what_holds_secrets_shows_none_of_them() {
     assert_hides("what the store restores", &restored);
     let transport_identity = Arc::clone(&identity);
     let config = HostConfig {
-        identity,
+        identities: BTreeMap::from([(FIRST_GROUP, identity)]),
         settings: meshgroup::group::Settings::default(),
+        founding: meshgroup::group::FoundingRules::default(),
         transport: Some(TransportConfig { identity: transport_identity, respond_to_probes: true }),
         blackhole: Vec::new(),
         seed: SECRET,

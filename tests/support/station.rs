@@ -1,13 +1,13 @@
 //! A whole group node and a plain client as stations of the simulator.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use lxmf::fields::Fields;
 use lxmf::router::{DeliveryConfig, Outgoing, Output as RouterOutput, Router, SendId};
-use meshgroup::group::{Event, EventKind, Settings};
-use meshgroup::host::{Host, HostConfig, Output, PostRow, Query, Rows};
+use meshgroup::group::{Event, EventKind, FoundingRules, Settings};
+use meshgroup::host::{FIRST_GROUP, Host, HostConfig, Output, PostRow, Query, Rows};
 use meshgroup::store::{Page, Restored, Write};
 use reticulum::crypto::{Identity, Rng};
 use reticulum::hash::{DestinationHash, LinkId, RequestId};
@@ -122,8 +122,12 @@ impl GroupStation {
     /// A new group with one interface.
     pub(crate) fn new(seed: u8, now: Instant) -> Self {
         let config = HostConfig {
-            identity: Arc::new(Identity::generate(&mut Rng::from_seed([seed; 32]))),
+            identities: BTreeMap::from([(
+                FIRST_GROUP,
+                Arc::new(Identity::generate(&mut Rng::from_seed([seed; 32]))),
+            )]),
             settings: Settings { name: "Harbour chat (group)".to_owned(), ..Settings::default() },
+            founding: FoundingRules::default(),
             transport: None,
             blackhole: Vec::new(),
             seed: [seed; 32],
@@ -167,7 +171,7 @@ impl GroupStation {
                     let rows = self.rows(&query);
                     self.host.handle_rows(now, id, rows);
                 }
-                Output::Status(_) | Output::CallDone(..) => {}
+                Output::KeepIdentity { .. } | Output::Status(_) | Output::CallDone(..) => {}
             }
         }
     }

@@ -65,8 +65,31 @@ fn rows() -> Vec<String> {
         head: seq,
         ..Default::default()
     };
+    let entry = v1::GroupEntry {
+        group: 2,
+        name: "Harbour chat (group)".into(),
+        api_address: vec![1; 16],
+        address: vec![1; 16],
+        members: 20,
+        you: you.clone(),
+        ..Default::default()
+    };
     vec![
         row("/api/v1/info", &v1::InfoRequest {}, &info),
+        row(
+            "/api/v1/groups",
+            &v1::GroupsRequest::default(),
+            &v1::GroupsResponse { groups: vec![entry.clone(); 3], ..Default::default() },
+        ),
+        row(
+            "/api/v1/groups/create",
+            &v1::CreateGroupRequest {
+                name: "Harbour chat (group)".into(),
+                stamp: vec![1; 32],
+                ..Default::default()
+            },
+            &v1::CreateGroupResponse { group: Some(entry), ..Default::default() },
+        ),
         row(
             "/api/v1/join",
             &v1::JoinRequest { nick: "Bob".into() },

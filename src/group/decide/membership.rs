@@ -21,7 +21,7 @@ impl Group {
     }
 
     /// Records the joining of the caller. Returns the event and the number that they have.
-    fn admit(
+    pub(in crate::group) fn admit(
         &mut self,
         now: UnixTime,
         caller: &Caller,

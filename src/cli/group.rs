@@ -1,0 +1,146 @@
+//! `meshgroup group ...` and `meshgroup claim ...`.
+
+use std::io::Write;
+
+use anyhow::bail;
+use clap::Subcommand;
+
+use super::Output;
+use super::banner::Banner;
+use super::list::{JsonList, printable};
+use crate::api::client::Client;
+use crate::api::{GroupStatus, goes_by};
+
+/// What can be done with groups.
+#[derive(Debug, Subcommand)]
+pub(super) enum GroupCommand {
+    /// Create a group on this node
+    Create {
+        /// Its name, at most 64 characters
+        name: String,
+        /// Tell the name and all content to members only
+        #[arg(long)]
+        private: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// List the groups of this node
+    List(Output),
+    /// Show one group, with its addresses
+    Show {
+        /// Its name, or the leading digits of one of its hashes [default: the first group]
+        #[arg(value_name = "GROUP")]
+        group: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// What can be done with claim codes.
+#[derive(Debug, Subcommand)]
+pub(super) enum ClaimCommand {
+    /// Replace the claim code, which makes its sender the owner, and print the new one
+    New,
+}
+
+/// Carries out a command about groups.
+pub(super) fn carry_out(
+    client: &mut Client,
+    command: GroupCommand,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    match command {
+        GroupCommand::Create { name, private, output } => create(client, &name, private, output.json, out),
+        GroupCommand::List(output) => list(&client.status()?.groups, output.json, out),
+        GroupCommand::Show { group, output } => {
+            let groups = client.status()?.groups;
+            show(find(&groups, group.as_deref())?, output.json, out)
+        }
+    }
+}
+
+/// Carries out a command about claim codes.
+pub(super) fn claim(client: &mut Client, command: &ClaimCommand, out: &mut impl Write) -> anyhow::Result<()> {
+    match command {
+        ClaimCommand::New => writeln!(out, "{}", client.new_claim()?)?,
+    }
+    Ok(())
+}
+
+fn create(
+    client: &mut Client,
+    name: &str,
+    private: bool,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let created = client.create_group(name, private)?;
+    if json {
+        return as_json(&created, out);
+    }
+    let banner = Banner {
+        name: &created.name,
+        address: created.address,
+        api_address: created.api_address,
+        claim_code: Some(&created.claim_code),
+    };
+    write!(out, "{banner}")?;
+    Ok(())
+}
+
+fn list(groups: &[GroupStatus], json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    if json {
+        let mut list = JsonList::default();
+        groups.iter().try_for_each(|group| list.item(group, out))?;
+        return list.end(out);
+    }
+    for group in groups {
+        writeln!(
+            out,
+            "{}  {:<8}{:>6} members {:>8} messages  {}",
+            group.address,
+            group.visibility,
+            group.members,
+            group.messages,
+            printable(&group.name)
+        )?;
+    }
+    Ok(())
+}
+
+fn show(group: &GroupStatus, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    if json {
+        return as_json(group, out);
+    }
+    writeln!(out, "{} ({})", printable(&group.name), group.visibility)?;
+    writeln!(out, "  LXMF address   {}", group.address)?;
+    writeln!(out, "  group address  {}", group.api_address)?;
+    writeln!(out, "  identity       {}", group.identity_hash)?;
+    writeln!(
+        out,
+        "  {} members, {} messages, last event {}",
+        group.members, group.messages, group.last_event
+    )?;
+    Ok(())
+}
+
+/// The group that is meant: the node's rule, for what `status` told.
+fn find<'a>(groups: &'a [GroupStatus], name: Option<&str>) -> anyhow::Result<&'a GroupStatus> {
+    let Some(name) = name else {
+        return groups.first().ok_or_else(|| anyhow::anyhow!("the node has no group"));
+    };
+    let mut fitting = groups
+        .iter()
+        .filter(|group| goes_by(name, &group.name, [group.address, group.api_address], group.identity_hash));
+    match (fitting.next(), fitting.next()) {
+        (Some(group), None) => Ok(group),
+        (None, _) => bail!("there is no group \"{name}\" on this node"),
+        _ => bail!("\"{name}\" fits several groups: name one by more digits of its address"),
+    }
+}
+
+fn as_json(value: &impl serde::Serialize, out: &mut impl Write) -> anyhow::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
