@@ -110,6 +110,8 @@ enum Kind {
     Text,
     Integer,
     Decimal,
+    /// Written with or without decimals; ours are whole.
+    Seconds,
     Boolean,
     Parity,
 }
@@ -149,6 +151,27 @@ const TCP: Keys = &[
     ("kiss_framing", "kiss_framing", Kind::Boolean),
     ("fixed_mtu", "fixed_mtu", Kind::Integer),
     ("bitrate", "bitrate", Kind::Integer),
+];
+/// What every interface has, with the same names and units.
+const RULES: Keys = &[
+    ("announce_cap", "announce_cap", Kind::Decimal),
+    ("announce_rate_target", "announce_rate_target", Kind::Integer),
+    ("announce_rate_grace", "announce_rate_grace", Kind::Integer),
+    ("announce_rate_penalty", "announce_rate_penalty", Kind::Integer),
+    ("gravity", "gravity", Kind::Integer),
+    ("recursive_prs", "recursive_prs", Kind::Boolean),
+    ("announces_from_internal", "announces_from_internal", Kind::Boolean),
+    ("announces_to_internal", "announces_to_internal", Kind::Boolean),
+    ("egress_control", "egress_control", Kind::Boolean),
+    ("ic_max_held_announces", "ic_max_held_announces", Kind::Integer),
+    ("ic_burst_hold", "ic_burst_hold", Kind::Seconds),
+    ("ic_burst_freq", "ic_burst_freq", Kind::Decimal),
+    ("ic_burst_freq_new", "ic_burst_freq_new", Kind::Decimal),
+    ("ic_pr_burst_freq", "ic_pr_burst_freq", Kind::Decimal),
+    ("ic_pr_burst_freq_new", "ic_pr_burst_freq_new", Kind::Decimal),
+    ("ic_new_time", "ic_new_time", Kind::Seconds),
+    ("ic_burst_penalty", "ic_burst_penalty", Kind::Seconds),
+    ("ic_held_release_interval", "ic_held_release_interval", Kind::Seconds),
 ];
 const BITRATE: Keys = &[("bitrate", "bitrate", Kind::Integer)];
 
@@ -283,6 +306,13 @@ impl<'a> Original<'a> {
         if let Some(ingress_control) = self.boolean(&["ingress_control"])? {
             self.set("ingress_control", &ingress_control);
         }
+        self.copy(RULES)?;
+        // In the original the frequency alone sets nothing.
+        if self.boolean(&["egress_control"])? == Some(true)
+            && let Some(hz) = self.decimal("ec_pr_freq")?
+        {
+            self.set("ec_pr_freq", &hz);
+        }
         let is_set = |text: &String| !text.is_empty() && text != "None";
         let network_name = self.either(&["network_name", "networkname"])?.filter(is_set);
         let passphrase = self.either(&["passphrase", "pass_phrase"])?.filter(is_set);
@@ -322,6 +352,9 @@ impl<'a> Original<'a> {
                 Kind::Text => self.text(theirs)?.map(|value| self.set(ours, &value)),
                 Kind::Integer => self.integer(theirs)?.map(|value| self.set(ours, &value)),
                 Kind::Decimal => self.decimal(theirs)?.map(|value| self.set(ours, &value)),
+                Kind::Seconds => {
+                    self.decimal(theirs)?.map(|value| self.set(ours, &(value.ceil().max(0.0) as i64)))
+                }
                 Kind::Boolean => self.boolean(&[theirs])?.map(|value| self.set(ours, &value)),
                 Kind::Parity => self.parity(theirs)?.map(|value| self.set(ours, &value)),
             };

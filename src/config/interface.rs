@@ -1,6 +1,7 @@
 //! One `[[interface]]`: what its table (see `table`) means, checked, as one typed value. It does not open anything;
 //! `interfaces` does.
 
+mod rules;
 mod table;
 
 use std::fmt;
@@ -11,7 +12,7 @@ use interfaces::{
     Settings, TcpClientSettings, TcpServerSettings, UdpSettings,
 };
 use reticulum::crypto::Ifac;
-use reticulum::node::Mode;
+use reticulum::node::{InterfaceRules, Mode};
 use serde::Deserialize;
 
 use self::table::InterfaceType;
@@ -31,6 +32,8 @@ pub struct Interface {
     pub mode: Mode,
     /// Whether bursts of announces of strangers are held back.
     pub ingress_control: bool,
+    /// What announces and path requests pass, beyond the mode.
+    pub rules: InterfaceRules,
     /// What keeps others out.
     pub access: Option<Access>,
     /// What it is, with what only this kind needs.
@@ -100,6 +103,7 @@ impl Default for Interface {
             announce_interval_min: ANNOUNCE_INTERVAL_MIN,
             mode: Mode::Full,
             ingress_control: true,
+            rules: InterfaceRules::default(),
             access: None,
             settings: Settings::TcpServer(TcpServerSettings::new("127.0.0.1:4242")),
         }
@@ -165,6 +169,7 @@ impl Interface {
             announce_interval_min: table.announce_interval.unwrap_or(interval),
             mode: table.mode.unwrap_or_default(),
             ingress_control: table.ingress_control.unwrap_or(!slow),
+            rules: table.rules()?,
             access,
             settings: table.settings(kind)?,
         };

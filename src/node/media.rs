@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use interfaces::{CREDITS, FrameBatch, MediumId, Properties, RadioReport};
-use reticulum::node::{InterfaceConfig, InterfaceId, InterfaceRules, InterfaceStats};
+use reticulum::node::{InterfaceConfig, InterfaceId, InterfaceStats};
 use tokio::sync::mpsc;
 
 use crate::api::{InterfaceStatus, RadioStatus};
@@ -54,7 +54,7 @@ impl Media {
         label: String,
         properties: &Properties,
     ) -> (InterfaceConfig, Duration) {
-        let Interface { announce_interval_min, mode, ingress_control, access, .. } =
+        let Interface { announce_interval_min, mode, ingress_control, rules, access, .. } =
             &self.configured[configured].interface;
         let config = InterfaceConfig {
             name: label,
@@ -65,7 +65,7 @@ impl Media {
             ifac: access.as_ref().map(|access| access.ifac(properties.ifac_size_default)),
             shared_medium: properties.shared_medium,
             ingress_control: *ingress_control,
-            rules: InterfaceRules::default(),
+            rules: *rules,
             is_local_client: false,
         };
         (config, MINUTE * *announce_interval_min)

@@ -75,6 +75,16 @@ fn what_every_interface_has_keeps_its_meaning() {
         ("enabled = yes\ninterface_mode = gateway\n", "mode = \"gateway\"\n"),
         ("enabled = yes\nmode = ptp\noutgoing = yes\n", "mode = \"point-to-point\"\n"),
         ("enabled = yes\ningress_control = off\n", "ingress_control = false\n"),
+        ("enabled = yes\nannounce_cap = 2.5\n", "announce_cap = 2.5\n"),
+        ("enabled = yes\nannounce_rate_target = 60\n", "announce_rate_target = 60\n"),
+        ("enabled = yes\ngravity = 3\nrecursive_prs = yes\n", "gravity = 3\nrecursive_prs = true\n"),
+        ("enabled = yes\nic_burst_hold = 7.5\n", "ic_burst_hold = 8\n"),
+        ("enabled = yes\nic_burst_freq_new = 2\n", "ic_burst_freq_new = 2.0\n"),
+        ("enabled = yes\nannounces_from_internal = no\n", "announces_from_internal = false\n"),
+        (
+            "enabled = yes\negress_control = yes\nec_pr_freq = 2\n",
+            "egress_control = true\nec_pr_freq = 2.0\n",
+        ),
         ("enabled = yes\nnetworkname = harbour\n", "network_name = \"harbour\"\n"),
         ("enabled = yes\nnetwork_name = None\npassphrase = 'a, b'\n", "passphrase = \"a, b\"\n"),
         ("enabled = yes\npass_phrase = x\nifac_size = 130\n", "passphrase = \"x\"\nifac_size = 128\n"),
@@ -93,11 +103,11 @@ fn what_every_interface_has_keeps_its_meaning() {
 #[test]
 fn a_key_without_equivalent_is_told() {
     let out =
-        imported(&format!("{RNODE}announce_cap = 2.5\ngroup = a, b\nid_callsign = N0CALL\n[[[sub]]]\n"));
+        imported(&format!("{RNODE}bootstrap_only = no\ngroup = a, b\nid_callsign = N0CALL\n[[[sub]]]\n"));
     let (remarks, _) = out.split_once("---").unwrap();
     assert_eq!(
         remarks,
-        "# a: announce_cap = 2.5 has no equivalent\n# a: group = a, b has no equivalent\n\
+        "# a: bootstrap_only = no has no equivalent\n# a: group = a, b has no equivalent\n\
          # a: id_callsign = N0CALL has no equivalent\n# a: [[[sub]]] has no equivalent\n"
     );
 }

@@ -30,6 +30,47 @@ options! {
         mode: Option<Mode> = None => "\"full\"",
         /// Whether bursts of announces of strangers are held back; without it only on fast media.
         ingress_control: Option<bool> = None => "true",
+
+        /// With transport in [node], the percentage of the bitrate that announces of others may take here, above 0.
+        announce_cap: Option<f32> = None => "2.0",
+        /// With transport, seconds between two announces of one destination, heard here, that are both passed on; 0 = any.
+        announce_rate_target: Option<u32> = None => "3600",
+        /// How many announces may come too soon before announce_rate_target is enforced.
+        announce_rate_grace: Option<u32> = None => "5",
+        /// Seconds by which a destination that announces too often waits longer.
+        announce_rate_penalty: Option<u32> = None => "0",
+        /// Of two paths that are as good, the one over the interface with more gravity is used.
+        gravity: Option<i32> = None => "0",
+        /// With transport, look for unknown paths for who asks here, as the modes access-point, roaming, gateway and
+        /// internal do anyway.
+        recursive_prs: Option<bool> = None => "false",
+        /// Let announces out here that were heard on an interface of mode internal.
+        announces_from_internal: Option<bool> = None => "true",
+        /// On a boundary: let what was heard here out on interfaces of mode internal.
+        announces_to_internal: Option<bool> = None => "false",
+        /// Whether path requests of others leave here at no more than ec_pr_freq a second.
+        egress_control: Option<bool> = None => "false",
+        /// See egress_control.
+        ec_pr_freq: Option<f32> = None => "5.0",
+        /// How many announces ingress_control holds back at most.
+        ic_max_held_announces: Option<usize> = None => "256",
+        /// Seconds that a burst lasts at least, and must have been over.
+        ic_burst_hold: Option<u32> = None => "15",
+        /// Announces a second of unknown destinations that are a burst.
+        ic_burst_freq: Option<f32> = None => "10.0",
+        /// The same while the interface is new.
+        ic_burst_freq_new: Option<f32> = None => "3.0",
+        /// Path requests a second that are a burst; those of a burst are not passed on.
+        ic_pr_burst_freq: Option<f32> = None => "8.0",
+        /// The same while the interface is new.
+        ic_pr_burst_freq_new: Option<f32> = None => "3.0",
+        /// Seconds for which an interface is new.
+        ic_new_time: Option<u32> = None => "7200",
+        /// Seconds from the beginning of a burst until the first announce that was held back is released.
+        ic_burst_penalty: Option<u32> = None => "15",
+        /// Seconds between two of those, at least 1.
+        ic_held_release_interval: Option<u32> = None => "5",
+
         /// With network_name or passphrase, or both, the interface carries only what others with the same ones send.
         network_name: Option<String> = None => "\"harbour\"",
         /// See network_name.
@@ -146,7 +187,7 @@ pub(in crate::config) const PARITIES: [(&str, Parity); 3] =
     [("none", Parity::None), ("even", Parity::Even), ("odd", Parity::Odd)];
 
 /// The keys that every interface has.
-const COMMON: [&str; 9] = [
+const COMMON: [&str; 28] = [
     "name",
     "type",
     "enabled",
@@ -156,6 +197,25 @@ const COMMON: [&str; 9] = [
     "network_name",
     "passphrase",
     "ifac_size",
+    "announce_cap",
+    "announce_rate_target",
+    "announce_rate_grace",
+    "announce_rate_penalty",
+    "gravity",
+    "recursive_prs",
+    "announces_from_internal",
+    "announces_to_internal",
+    "egress_control",
+    "ec_pr_freq",
+    "ic_max_held_announces",
+    "ic_burst_hold",
+    "ic_burst_freq",
+    "ic_burst_freq_new",
+    "ic_pr_burst_freq",
+    "ic_pr_burst_freq_new",
+    "ic_new_time",
+    "ic_burst_penalty",
+    "ic_held_release_interval",
 ];
 
 impl InterfaceType {
