@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 
 use divan::Bencher;
-use meshgroup::group::{Action, Caller, Group, GroupId, MemberId, MessageId, Settings};
-use meshgroup::store::{Durability, Options, PageRequest, Report, Store, Ticket, Write};
+use meshgroup::group::{Action, Caller, Draft, Group, GroupId, MemberId, MessageId, Settings, Viewer};
+use meshgroup::store::{Durability, Filter, Options, PageRequest, Report, Store, Ticket, Write};
 use reticulum::crypto::Identity;
 use reticulum::time::UnixTime;
 
@@ -80,7 +80,7 @@ impl Fixture {
                 id[..8].copy_from_slice(&self.posted.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
                 let (id, text) =
                     (Some(MessageId(id)), "A message of the usual length, sixty characters or so. Over.");
-                let action = Action::Post { text: text.to_owned(), message_id: id, authorship: None };
+                let action = Action::Post(Draft { message_id: id, ..Draft::text(text) });
                 let outcome = self.group.decide(UnixTime::from_secs(2), &self.caller, action).unwrap();
                 Write::Decision { group: GROUP, events: outcome.events, seen: id }
             })
@@ -138,9 +138,20 @@ fn page_of_100_in_100_000(bencher: Bencher) {
     let fixture = Fixture::new("page", 100_000);
     let reader = fixture.store().reader().unwrap();
     let after = Some(meshgroup::group::Seq(50_000));
-    let request =
-        PageRequest { after, before: None, rows_max: 100, text_bytes_max: 1 << 20, with_authors: true };
+    let request = page_request(after, Filter::All);
     bencher.bench_local(|| reader.history(GROUP, &request).unwrap());
+}
+
+fn page_request(after: Option<meshgroup::group::Seq>, filter: Filter) -> PageRequest {
+    PageRequest {
+        after,
+        before: None,
+        filter,
+        rows_max: 100,
+        text_bytes_max: 1 << 20,
+        with_authors: true,
+        viewer: Viewer::default(),
+    }
 }
 
 /// One post with its author, as the fan-out reads it.

@@ -62,6 +62,9 @@ pub fn ambiguous_group(name: &str) -> Vec<u8> {
 
 pub(super) fn of_refusal(refusal: &Refusal) -> Error {
     let mut of = error(code(refusal), &refusal_text(refusal));
+    if *refusal == Refusal::BadReaction {
+        "reaction".clone_into(&mut of.field);
+    }
     match refusal {
         Refusal::TooLong { max } | Refusal::Full { max } => of.max = u32::try_from(*max).unwrap_or(u32::MAX),
         Refusal::BadValue { key } => key.name().clone_into(&mut of.field),
@@ -88,6 +91,7 @@ fn code(refusal: &Refusal) -> ErrorCode {
         Refusal::LastOwner => ErrorCode::LastOwner,
         Refusal::BadValue { .. } => ErrorCode::InvalidField,
         Refusal::NotInThisKind => ErrorCode::NotInThisKind,
+        Refusal::BadReaction => ErrorCode::InvalidField,
         Refusal::Ambiguous { .. } => ErrorCode::Ambiguous,
     }
 }

@@ -1,4 +1,5 @@
-//! A page of the history: how the rows that the store read become an answer that fits.
+//! A page of the history: how the rows that the store read become an answer that fits. What one event looks like stands
+//! in `happening.rs`.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +7,11 @@ use prost::Message;
 use proto::v1::{self, Error, history_event::Body};
 
 use super::error;
+use super::happening::happening;
 use super::page::{item_len, too_small};
 use super::reply::role;
-use crate::group::{Author, Event, EventKind, Seq};
-use crate::store::{Page, PageRequest};
+use crate::group::{Author, Seq};
+use crate::store::{Entry, Page, PageRequest};
 
 /// The encoded answer to a call whose plan was to read `request`, of which the store made `page`. It is never longer than
 /// the request's `text_bytes_max`, unless it is an error.
@@ -21,7 +23,7 @@ pub fn history(request: &PageRequest, page: Page) -> Vec<u8> {
 }
 
 fn fit(request: &PageRequest, page: Page) -> Result<v1::MessagesResponse, Error> {
-    let rows = rows(&page.events);
+    let rows = rows(&page.entries);
     let authors = page.authors.iter().map(|author| (author.member.0, author_message(author))).collect();
     let left = request.text_bytes_max.saturating_sub(head_len(&page));
     let mut fitting = Fitting { left, authors, wanted: BTreeMap::new() };
@@ -53,33 +55,18 @@ struct Row {
 
 /// The events as they travel, each told as the difference from the one before. The first one's is dropped if it comes to
 /// stand first in the answer, which only makes that shorter.
-fn rows(events: &[Event]) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::with_capacity(events.len());
-    for event in events {
-        let (seq, time_s) = (event.seq.0, event.time.as_secs());
-        let Some(body) = body(event) else { continue };
-        let (skip, delta_s) = match rows.last() {
-            Some(last) => ((seq - last.seq).saturating_sub(1), time_s.saturating_sub(last.time_s)),
-            None => (0, 0),
-        };
-        let author = event.actor.map_or(0, |member| member.0);
-        rows.push(Row {
-            seq,
-            time_s,
-            event: v1::HistoryEvent { skip, delta_s, author, cut: false, body: Some(body) },
-        });
+fn rows(entries: &[Entry]) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let (seq, time_s) = (entry.event.seq.0, entry.event.time.as_secs());
+        let Some(mut event) = happening(entry) else { continue };
+        if let Some(last) = rows.last() {
+            event.skip = (seq - last.seq).saturating_sub(1);
+            event.delta_s = time_s.saturating_sub(last.time_s);
+        }
+        rows.push(Row { seq, time_s, event });
     }
     rows
-}
-
-fn body(event: &Event) -> Option<Body> {
-    match &event.kind {
-        // The log holds no empty post: the text of this one was erased.
-        EventKind::Posted(post) if post.text.is_empty() => Some(Body::Deleted(true)),
-        EventKind::Posted(post) => Some(Body::Text(post.text.clone())),
-        EventKind::Deleted { target } => Some(Body::Deletes(event.seq.0.saturating_sub(target.0))),
-        _ => None,
-    }
 }
 
 /// Counts what still fits.
@@ -108,17 +95,19 @@ impl Fitting {
     /// The row with as much of its text as fits, so that a page that is asked for is never empty.
     fn cut(&mut self, row: &Row) -> Result<Row, Error> {
         let mut row = row.clone();
-        let Some(Body::Text(text)) = row.event.body.take() else { return Err(too_small()) };
+        let text = text_mut(&mut row.event).map(std::mem::take).ok_or_else(too_small)?;
         row.event.cut = true;
         let around = row.event.encoded_len() + self.new_author(&row.event).map_or(0, item_len);
-        // A tag and a length, of the text and of the event around it.
-        let room = self.left.checked_sub(around + 2 * (1 + prost::length_delimiter_len(self.left)));
+        // A tag and a length, of the text, of the event around it, and of the change between them.
+        let room = self.left.checked_sub(around + 3 * (1 + prost::length_delimiter_len(self.left)));
         let cut = &text[..text.floor_char_boundary(room.ok_or_else(too_small)?)];
-        row.event.body = Some(Body::Text(cut.to_owned()));
-        if cut.is_empty() || !self.take(&row.event) {
+        if cut.is_empty() {
             return Err(too_small());
         }
-        Ok(row)
+        if let Some(text) = text_mut(&mut row.event) {
+            cut.clone_into(text);
+        }
+        if self.take(&row.event) { Ok(row) } else { Err(too_small()) }
     }
 
     fn new_author(&self, event: &v1::HistoryEvent) -> Option<&v1::Member> {
@@ -126,11 +115,20 @@ impl Fitting {
     }
 }
 
+/// The text that an event brings, if it does.
+fn text_mut(event: &mut v1::HistoryEvent) -> Option<&mut String> {
+    match event.body.as_mut()? {
+        Body::Text(text) => Some(text),
+        Body::Change(v1::Change { what: Some(v1::change::What::Edit(text)), .. }) => Some(text),
+        _ => None,
+    }
+}
+
 /// The most that the fields of an answer take which are no list.
 fn head_len(page: &Page) -> usize {
     let longest = v1::MessagesResponse {
         first_seq: page.head.0,
-        first_time_s: page.events.last().map_or(0, |event| event.time.as_secs()),
+        first_time_s: page.entries.last().map_or(0, |entry| entry.event.time.as_secs()),
         more: true,
         head: page.head.0,
         ..v1::MessagesResponse::default()

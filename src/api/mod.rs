@@ -13,6 +13,7 @@ pub mod client;
 pub mod control;
 mod directory;
 mod error;
+mod happening;
 mod history;
 mod page;
 mod reply;
@@ -42,8 +43,8 @@ pub const ONE_PACKET_BYTES: usize = 409;
 pub enum Plan {
     /// Send this.
     Answer(Vec<u8>),
-    /// Let the group decide, then send what [`Reply::done`] or [`refused`] makes of the decision. A
-    /// [`Action::Delete`] comes without `stored`: the store has to be asked first.
+    /// Let the group decide, then send what [`Reply::done`] or [`refused`] makes of the decision. What
+    /// [`Action::needs`] names has to be looked up first.
     Decide {
         /// What the caller wants.
         action: Action,

@@ -23,6 +23,12 @@ pub enum Reply {
     Send,
     /// To `/api/v1/messages/delete`.
     Delete,
+    /// To `/api/v1/messages/edit`.
+    Edit,
+    /// To `/api/v1/messages/react`.
+    React,
+    /// To `/api/v1/messages/pin`.
+    Pin,
     /// To `/api/v1/members/kick`.
     Kick,
     /// To `/api/v1/members/ban`.
@@ -60,6 +66,9 @@ impl Reply {
             Self::Claim => v1::ClaimResponse { you: you.map(membership), seq, error: None }.encode_to_vec(),
             Self::Leave => v1::LeaveResponse { seq, error: None }.encode_to_vec(),
             Self::Delete => v1::DeleteResponse { seq, error: None }.encode_to_vec(),
+            Self::Edit => v1::EditResponse { seq, error: None }.encode_to_vec(),
+            Self::React => v1::ReactResponse { seq, error: None }.encode_to_vec(),
+            Self::Pin => v1::PinResponse { seq, error: None }.encode_to_vec(),
             Self::Kick => v1::KickResponse { seq, error: None }.encode_to_vec(),
             Self::Ban => v1::BanResponse { seq, error: None }.encode_to_vec(),
             Self::Unban => v1::UnbanResponse { seq, error: None }.encode_to_vec(),

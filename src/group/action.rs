@@ -5,9 +5,11 @@ use std::sync::Arc;
 use reticulum::crypto::PublicIdentity;
 
 use super::claim::ClaimHash;
-use super::event::{Authorship, Event};
-use super::ids::{MemberId, MessageId, Seq};
+use super::event::Event;
+use super::ids::Seq;
+use super::known::Needs;
 use super::pending::PendingId;
+use super::post::{Draft, PostKind};
 use super::role::{Permission, Permissions, Role};
 use super::setting::Setting;
 use super::who::Who;
@@ -23,20 +25,34 @@ pub enum Action {
     /// Go.
     Leave,
     /// Post a message.
-    Post {
-        /// What it says.
-        text: String,
-        /// The id of the message that brings it, or one made of the client's own id.
-        message_id: Option<MessageId>,
-        /// The author's own signature, where it is to be kept.
-        authorship: Option<Box<Authorship>>,
-    },
+    Post(Draft),
     /// Withdraw a message.
     Delete {
         /// Its number.
         target: Seq,
-        /// What the store knows of it. Posts that are still being committed need not be in it.
-        stored: Option<StoredPost>,
+    },
+    /// Say something else instead.
+    Edit {
+        /// The number of the message.
+        target: Seq,
+        /// The new text.
+        text: String,
+    },
+    /// React to a message, or take that back.
+    React {
+        /// Its number.
+        target: Seq,
+        /// With what, as it was typed.
+        reaction: String,
+        /// Whether it is taken back.
+        remove: bool,
+    },
+    /// Keep a message in view, or no longer.
+    Pin {
+        /// Its number.
+        target: Seq,
+        /// Whether it is no longer to be.
+        remove: bool,
     },
     /// Put a member out.
     Kick {
@@ -149,7 +165,11 @@ impl Action {
         match self {
             Self::Join { .. } | Self::Claim { .. } => Need::Identity,
             Self::Leave | Self::Rename { .. } => Need::Membership,
-            Self::Post { .. } => Need::May(Permission::Post),
+            Self::Post(draft) if draft.kind == PostKind::Notice => Need::May(Permission::Pin),
+            Self::Post(_) => Need::May(Permission::Post),
+            Self::React { .. } => Need::May(Permission::React),
+            Self::Edit { .. } => Need::MayOwnOrAny(Permission::EditOwn, Permission::EditAny),
+            Self::Pin { .. } => Need::May(Permission::Pin),
             Self::Delete { .. } => Need::MayOwnOrAny(Permission::DeleteOwn, Permission::DeleteAny),
             Self::Kick { .. } => Need::May(Permission::Kick),
             Self::Ban { .. } | Self::Unban { .. } => Need::May(Permission::Ban),
@@ -177,13 +197,19 @@ pub enum RoleRef {
     Name(String),
 }
 
-/// A post as the store knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoredPost {
-    /// Who posted it.
-    pub author: Option<MemberId>,
-    /// Whether it was deleted since.
-    pub deleted: bool,
+impl Action {
+    /// What has to be looked up before this can be decided.
+    pub fn needs(&self) -> Needs {
+        let posts = match self {
+            Self::Post(draft) => draft.reply_to.into_iter().chain(draft.thread).collect(),
+            Self::Delete { target }
+            | Self::Edit { target, .. }
+            | Self::React { target, .. }
+            | Self::Pin { target, .. } => vec![*target],
+            _ => Vec::new(),
+        };
+        Needs { posts, ..Needs::default() }
+    }
 }
 
 /// What a decision led to. The events have taken effect in memory; they, in this order, and nothing else need to be

@@ -1,6 +1,7 @@
 //! The commands of plain LXMF clients: text that starts with `/`, or `\` where a phone made that of it, in either case.
 
 use super::ids::MemberId;
+use super::message_command::{self, MessageCommand};
 use super::pending::PendingId;
 
 /// A command as it was typed; what it names is not looked up yet.
@@ -20,6 +21,7 @@ pub(super) enum Command<'a> {
     Held { from: PendingId },
     Ok { number: PendingId },
     No { number: PendingId, reason: &'a str },
+    Message(MessageCommand<'a>),
 }
 
 /// Why a text that starts like a command is none.
@@ -58,7 +60,11 @@ fn parse_word<'a>(word: &str, rest: &'a str) -> Result<Command<'a>, CommandError
             Command::No { number, reason }
         }
         "claim" => Command::Claim { code: needed("/claim CODE")? },
-        _ => return Err(CommandError::Unknown),
+        _ => {
+            return message_command::parse_word(word, rest)
+                .unwrap_or(Err(CommandError::Unknown))
+                .map(Command::Message);
+        }
     })
 }
 
@@ -108,11 +114,43 @@ mod tests {
     }
 
     #[test]
+    fn commands_about_messages_are_read_as_people_type_them() {
+        let rows = [
+            ("/me waves", MessageCommand::Me { text: "waves" }),
+            ("/staff who is that?", MessageCommand::Staff { text: "who is that?" }),
+            ("/notice We close.", MessageCommand::Notice { text: "We close." }),
+            ("/reply 12 yes", MessageCommand::Reply { what_and_text: "12 yes" }),
+            ("/react 👍", MessageCommand::React { what_and_reaction: "👍", remove: false }),
+            ("/unreact 12 👍", MessageCommand::React { what_and_reaction: "12 👍", remove: true }),
+            ("/edit teh -> the", MessageCommand::Edit { what_and_text: "teh -> the" }),
+            ("/delete", MessageCommand::Delete { what: "" }),
+            ("/pin 12", MessageCommand::Pin { what: "12", remove: false }),
+            ("/Unpin #12", MessageCommand::Pin { what: "#12", remove: true }),
+        ];
+        for (text, command) in rows {
+            assert_eq!(parse(text), Some(Ok(Command::Message(command))), "{text}");
+        }
+    }
+
+    #[test]
     fn what_looks_like_a_command_is_never_a_post() {
-        for text in ["/dance", "/", "//", "\\", "/ join", "/me waves"] {
+        for text in ["/dance", "/", "//", "\\", "/ join"] {
             assert_eq!(parse(text), Some(Err(CommandError::Unknown)), "{text}");
         }
-        for text in ["/nick", "/kick ", "/ban", "/unban", "/claim", "/members Bob", "/ok", "/ok x", "/no"] {
+        for text in [
+            "/nick",
+            "/kick ",
+            "/ban",
+            "/unban",
+            "/claim",
+            "/members Bob",
+            "/ok",
+            "/ok x",
+            "/no",
+            "/me",
+            "/reply",
+            "/react",
+        ] {
             assert!(matches!(parse(text), Some(Err(CommandError::Usage(_)))), "{text}");
         }
         for text in ["hello", "1/2", "", "https://example.org", "a /join"] {

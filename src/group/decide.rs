@@ -1,6 +1,7 @@
 //! The decisions: may this caller do this now, and what happens if so. Here is only which decision is meant; what it
 //! takes stands in the files beside this one, by area.
 
+mod changes;
 mod membership;
 mod messages;
 mod moderation;
@@ -12,22 +13,37 @@ use std::time::Duration;
 
 use reticulum::time::UnixTime;
 
-use super::event::Post;
-use super::{Action, Caller, CustomRole, Group, Need, Outcome, Rank, Refusal};
+use super::{Action, Caller, CustomRole, Group, Known, Need, Outcome, Rank, Refusal};
 
 pub use moderation::REASON_CHARS_MAX;
 
 impl Group {
-    /// Does what the caller wants, or says why not. On `Ok` the events have taken effect and must be appended.
+    /// Does what the caller wants, or says why not. On `Ok` the events have taken effect and must be appended. Of the
+    /// past it knows what happened lately only; see [`Self::decide_knowing`].
     pub fn decide(&mut self, now: UnixTime, caller: &Caller, action: Action) -> Result<Outcome, Refusal> {
+        self.decide_knowing(now, caller, action, &Known::default())
+    }
+
+    /// As [`Self::decide`], for an action that needs to know of the past: `known` is what was found by
+    /// [`Action::needs`].
+    pub fn decide_knowing(
+        &mut self,
+        now: UnixTime,
+        caller: &Caller,
+        action: Action,
+        known: &Known,
+    ) -> Result<Outcome, Refusal> {
         self.require(caller, action.need())?;
         match action {
             Action::Join { nick } => self.join(now, caller, nick),
             Action::Leave => self.leave(now, caller),
-            Action::Post { text, message_id, authorship } => {
-                self.post(now, caller, Post { text, message_id, authorship })
+            Action::Post(draft) => self.post(now, caller, draft, known),
+            Action::Delete { target } => self.delete(now, caller, target, known),
+            Action::Edit { target, text } => self.edit(now, caller, target, text, known),
+            Action::React { target, reaction, remove } => {
+                self.react(now, caller, target, &reaction, remove, known)
             }
-            Action::Delete { target, stored } => self.delete(now, caller, target, stored),
+            Action::Pin { target, remove } => self.pin(now, caller, target, remove, known),
             Action::Kick { who, reason } => self.kick(now, caller, &who, &reason),
             Action::Ban { who, reason } => self.ban(now, caller, &who, &reason),
             Action::Unban { who } => self.unban(now, caller, &who),

@@ -192,6 +192,11 @@ impl Delivery {
         Some(cursor)
     }
 
+    /// The copy is not for this member, or no longer there: it is skipped. Returns the cursor to store.
+    pub fn on_skipped(&mut self, member: MemberId, seq: Seq) -> Option<Cursor> {
+        self.settle(member, seq)
+    }
+
     /// A copy found no way: the member is away. It is tried again later, or at once if they were heard meanwhile.
     pub fn on_failed(&mut self, now: Instant, member: MemberId, seq: Seq) {
         let Some(recipient) = self.recipients.get_mut(&member) else { return };

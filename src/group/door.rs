@@ -1,44 +1,67 @@
 //! The door of plain LXMF clients: whatever text somebody sends to the group goes through here.
 //!
 //! A member's text is posted; a command is done and answered in private; a stranger gets one line that says how to
-//! join, once an hour, and nothing of theirs is posted.
+//! join, once an hour, and nothing of theirs is posted. The commands about messages stand in `message_command.rs`.
 
 use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
 use super::command::{self, Command, CommandError};
-use super::event::{Authorship, Visibility};
+use super::event::Visibility;
 use super::ids::MessageId;
+use super::known::{Known, Needs};
+use super::post::Authorship;
 use super::refusal::Refusal;
 use super::setting::{Key, Setting};
 use super::who::{Who, split_who};
 use super::{Action, Caller, Group, Outcome, Permission, Permissions, RoleRef, text};
 
+/// A message as it came in.
+#[derive(Clone, Debug)]
+pub struct Incoming<'a> {
+    /// What it says.
+    pub text: &'a str,
+    /// Its id.
+    pub message_id: MessageId,
+    /// The author's own signature, where it is to be kept.
+    pub authorship: Option<Box<Authorship>>,
+}
+
 impl Group {
+    /// What has to be looked up before [`Self::handle_text`] can take this message in.
+    pub fn needs_of_text(&self, caller: &Caller, incoming: &Incoming<'_>) -> Needs {
+        let Some(Ok(Command::Message(command))) = command::parse(incoming.text) else {
+            return Needs::default();
+        };
+        self.message_action(caller, incoming, command).map(|action| action.needs()).unwrap_or_default()
+    }
+
     /// Takes a text that somebody sent. Refusals come back as replies. The caller has recognised copies before
     /// (see [`super::Dedup`]), and records the message as seen whatever comes of it.
     pub fn handle_text(
         &mut self,
         now: UnixTime,
         caller: &Caller,
-        content: &str,
-        message_id: MessageId,
-        authorship: Option<Box<Authorship>>,
+        incoming: Incoming<'_>,
+        known: &Known,
     ) -> Outcome {
         let Caller::Identity { identity, .. } = caller else {
             return Outcome::told(text::refusal(&Refusal::NotIdentified));
         };
         let identity = identity.hash();
         let is_stranger = self.member_by_identity(identity).is_none();
-        let command = command::parse(content);
+        let command = command::parse(incoming.text);
         if is_stranger && !matches!(command, Some(Ok(Command::Join { .. } | Command::Claim { .. }))) {
             return self.answer_stranger(now, identity);
         }
         let done = match command {
             None => {
-                let text = content.to_owned();
-                self.decide(now, caller, Action::Post { text, message_id: Some(message_id), authorship })
+                let action = Action::Post(incoming.draft(incoming.text));
+                self.decide_knowing(now, caller, action, known)
             }
+            Some(Ok(Command::Message(command))) => self
+                .message_action(caller, &incoming, command)
+                .and_then(|action| self.decide_knowing(now, caller, action, known)),
             Some(Ok(command)) => self.command(now, caller, command),
             Some(Err(CommandError::Unknown)) => Ok(Outcome::told(text::unknown_command())),
             Some(Err(CommandError::Usage(usage))) => Ok(Outcome::told(text::usage(usage))),
@@ -69,6 +92,8 @@ impl Group {
             }
             Command::Ok { number } => Action::Approve { number },
             Command::No { number, reason } => Action::Reject { number, reason: reason.to_owned() },
+            // Taken before: what it is about may have to be looked up.
+            Command::Message(_) => return Err(Refusal::NotFound),
             Command::Held { from } => {
                 self.authorize(caller, Permission::Approve)?;
                 return Ok(Outcome::told(text::held_list(&self.state, from)));

@@ -10,8 +10,9 @@ use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
 use super::claim::ClaimHash;
-use super::ids::{MemberId, MessageId, Seq};
+use super::ids::{MemberId, Seq};
 use super::pending::{HeldBecause, PendingId};
+use super::post::{Post, Reaction};
 use super::role::{Permissions, Role};
 use super::roles::CustomRole;
 use super::setting::{Key, Setting};
@@ -68,8 +69,41 @@ pub enum EventKind {
     },
     /// A message was posted by the actor.
     Posted(Post),
-    /// A message was withdrawn; its text is erased, its number stays.
+    /// A message was withdrawn; its text and those of its edits are erased, its number stays.
     Deleted {
+        /// The number of the message.
+        target: Seq,
+    },
+    /// A message says something else from now on.
+    Edited {
+        /// The number of the message.
+        target: Seq,
+        /// The new text. Empty when it is read back after the message was deleted.
+        text: String,
+        /// Whom the new text mentions, by number.
+        mentions: Vec<MemberId>,
+    },
+    /// A member reacted to a message.
+    Reacted {
+        /// The number of the message.
+        target: Seq,
+        /// With what.
+        reaction: Reaction,
+    },
+    /// A member took a reaction back.
+    Unreacted {
+        /// The number of the message.
+        target: Seq,
+        /// Which.
+        reaction: Reaction,
+    },
+    /// A message is to be kept in view.
+    Pinned {
+        /// The number of the message.
+        target: Seq,
+    },
+    /// A message need not be kept in view any longer.
+    Unpinned {
         /// The number of the message.
         target: Seq,
     },
@@ -163,26 +197,6 @@ impl EventKind {
     pub fn setting_key(&self) -> Option<Key> {
         if let Self::SettingChanged(setting) = self { Some(setting.key()) } else { None }
     }
-}
-
-/// A message as it was posted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Post {
-    /// What it says. Empty when it is read back after the message was deleted.
-    pub text: String,
-    /// The id of the LXMF message that brought it, if one did.
-    pub message_id: Option<MessageId>,
-    /// What lets a reader check the author without trusting this node, if it was kept.
-    pub authorship: Option<Box<Authorship>>,
-}
-
-/// The author's own signature over what they sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Authorship {
-    /// Ed25519 signature, 64 bytes.
-    pub signature: [u8; 64],
-    /// The bytes that it covers.
-    pub signed: Vec<u8>,
 }
 
 /// Who learns the group's name.

@@ -21,9 +21,13 @@ mod event;
 mod former;
 mod founding;
 mod ids;
+mod known;
 mod member;
+mod mention;
+mod message_command;
 mod nick;
 mod pending;
+mod post;
 mod rate;
 mod recent;
 mod refusal;
@@ -44,19 +48,25 @@ use reticulum::crypto::PublicIdentity;
 use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
-pub use action::{Action, Need, Notice, Outcome, RoleRef, StoredPost};
+pub use action::{Action, Need, Notice, Outcome, RoleRef};
 pub use claim::{ClaimCode, ClaimHash};
 pub use decide::REASON_CHARS_MAX;
 pub use dedup::{DEDUP_WINDOW, Dedup};
 pub use delivery::Delivery;
-pub use event::{Authorship, Event, EventKind, Post, Visibility};
+pub use door::Incoming;
+pub use event::{Event, EventKind, Visibility};
 pub use former::{FORMER_MEMBERS_MAX, Former};
 pub use founding::{Founders, Founding, FoundingRules};
 pub use ids::{GroupId, MemberId, MessageId, Seq};
+pub use known::{Known, Needs, StoredPost, Viewer};
 pub use member::{Author, Member, Roster};
 pub use nick::{NICK_CHARS_MAX, clean_name};
 pub use pending::{
     HeldBecause, PENDING_BYTES_MAX, PENDING_EACH_MAX, PENDING_MAX, Pending, PendingId, PendingQueue, Waiting,
+};
+pub use post::{
+    AUDIENCE_MAX, Audience, Authorship, Draft, MENTIONS_MAX, Post, PostKind, QUOTE_BYTES_MAX,
+    REACTION_BYTES_MAX, REACTIONS_PER_MEMBER_MAX, REACTIONS_PER_POST_MAX, Reaction, quote,
 };
 pub use rate::{LIMITER_IDENTITIES_MAX, Limiter};
 pub use recent::{RECENT_MAX, RecentPost};
@@ -68,7 +78,7 @@ pub use setting::{
     Settings, Shape, Value,
 };
 pub use state::{Ban, State};
-pub use text::{REPLY_BYTES_MAX, post_line, refusal as refusal_text};
+pub use text::{REPLY_BYTES_MAX, deed_line, post_line, refusal as refusal_text};
 pub use who::Who;
 
 /// How often a stranger gets the answer that says how to join.
@@ -191,6 +201,20 @@ impl Group {
     /// What a member may do.
     pub fn permissions_of(&self, member: &Member) -> Permissions {
         self.state.roles.permissions_of(member)
+    }
+
+    /// What decides what the caller may read.
+    pub fn viewer(&self, caller: &Caller) -> Viewer {
+        match caller {
+            Caller::Operator => Viewer::OPERATOR,
+            _ => self.member_of(caller).map(|member| self.viewer_of(member)).unwrap_or_default(),
+        }
+    }
+
+    /// What decides what a member may read.
+    pub fn viewer_of(&self, member: &Member) -> Viewer {
+        let staff = self.permissions_of(member).contains(Permission::HearStaff);
+        Viewer { member: Some(member.id), staff, all: false }
     }
 
     /// The post that this message became, if that was lately: a repeated request is answered as the first one was.

@@ -72,6 +72,11 @@ pub(super) fn nick_key(nick: &str) -> String {
     nick.to_lowercase()
 }
 
+/// Marks and overrides of the direction of writing, with which a text can be made to look like another.
+pub(super) fn is_directional(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Characters that take no room of their own: direction marks and overrides, joiners, fillers, tags, annotations.
 fn is_invisible(c: char) -> bool {
     matches!(c,

@@ -9,8 +9,8 @@ use std::fmt;
 
 use reticulum::time::UnixTime;
 
-use super::event::Post;
 use super::ids::{MemberId, MessageId, Seq};
+use super::post::Post;
 
 /// Things that wait at a time. At the bound nothing more is taken in: whoever asks is told that it is full.
 pub const PENDING_MAX: usize = 256;
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     fn post(author: u32, bytes: usize) -> Pending {
-        let post = Post { text: "x".repeat(bytes), message_id: None, authorship: None };
+        let post = Post { text: "x".repeat(bytes), ..Post::default() };
         let what = Waiting::Post { author: MemberId(author), post: Box::new(post), why: HeldBecause::Link };
         Pending { seq: Seq(1), since: UnixTime::default(), what }
     }

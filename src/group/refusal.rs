@@ -71,6 +71,9 @@ pub enum Refusal {
     /// Not in a conversation of this kind.
     #[error("not in this kind of group")]
     NotInThisKind,
+    /// Not a reaction that is taken here.
+    #[error("no such reaction")]
+    BadReaction,
     /// Several members fit the name.
     #[error("ambiguous")]
     Ambiguous {

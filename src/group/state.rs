@@ -1,6 +1,6 @@
 //! The durable state of a group: the fold of its events, and what the store's projections give back at a start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
@@ -40,6 +40,8 @@ pub struct State {
     pub former: Former,
     /// Who is barred.
     pub bans: BTreeMap<IdentityHash, Ban>,
+    /// The messages that are pinned.
+    pub pins: BTreeSet<Seq>,
 }
 
 /// Why and since when an identity is barred.
@@ -94,7 +96,13 @@ impl State {
             }
             EventKind::Left { member } | EventKind::Kicked { member, .. } => self.put_out(*member, event.seq),
             EventKind::Posted(_) => self.messages += 1,
-            EventKind::Deleted { .. } => self.messages = self.messages.saturating_sub(1),
+            EventKind::Deleted { target } => {
+                self.messages = self.messages.saturating_sub(1);
+                self.pins.remove(target);
+            }
+            EventKind::Edited { .. } | EventKind::Reacted { .. } | EventKind::Unreacted { .. } => {}
+            EventKind::Pinned { target } => drop(self.pins.insert(*target)),
+            EventKind::Unpinned { target } => drop(self.pins.remove(target)),
             EventKind::Banned { identity, member, nick, reason } => {
                 if let Some(member) = member {
                     self.put_out(*member, event.seq);

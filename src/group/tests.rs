@@ -60,7 +60,7 @@ impl Fixture {
 
     fn act_as(&mut self, caller: &Caller, action: Action) -> Result<Outcome, Refusal> {
         let before = self.group.state().clone();
-        let result = self.group.decide(at(0), caller, action);
+        let result = self.group.decide_knowing(at(0), caller, action, &past());
         match &result {
             Ok(outcome) => self.log.extend(outcome.events.iter().cloned()),
             Err(_) => assert_eq!(*self.group.state(), before, "a refusal changes nothing"),
@@ -71,7 +71,7 @@ impl Fixture {
     /// What person `n` gets back in private after sending `text`.
     fn say(&mut self, now: UnixTime, n: u8, text: &str) -> Outcome {
         self.messages += 1;
-        let outcome = self.group.handle_text(now, &person(n), text, id(self.messages), None);
+        let outcome = self.group.handle_text(now, &person(n), incoming(text, self.messages), &past());
         self.log.extend(outcome.events.iter().cloned());
         if let Some(reply) = &outcome.reply {
             assert!(reply.len() <= REPLY_BYTES_MAX);
@@ -92,8 +92,24 @@ impl Fixture {
     }
 }
 
+/// A message of the owner, one that was deleted, and one of somebody else, as the store knows them.
+const OF_OWNER: Seq = Seq(1_001);
+const GONE: Seq = Seq(1_002);
+const OF_OTHER: Seq = Seq(1_003);
+
+fn past() -> Known {
+    let post =
+        |author, deleted| StoredPost { author: Some(MemberId(author)), deleted, ..StoredPost::default() };
+    let posts = [(OF_OWNER, post(1, false)), (GONE, post(2, true)), (OF_OTHER, post(77, false))];
+    Known { posts: posts.into(), ..Known::default() }
+}
+
+fn incoming(text: &str, n: u64) -> Incoming<'_> {
+    Incoming { text, message_id: id(n), authorship: None }
+}
+
 fn post(text: &str) -> Action {
-    Action::Post { text: text.into(), message_id: None, authorship: None }
+    Action::Post(Draft::text(text))
 }
 
 fn kick(who: Who) -> Action {
@@ -104,8 +120,8 @@ fn ban(who: Who) -> Action {
     Action::Ban { who, reason: String::new() }
 }
 
-fn delete(target: Seq, stored: Option<StoredPost>) -> Action {
-    Action::Delete { target, stored }
+fn delete(target: Seq) -> Action {
+    Action::Delete { target }
 }
 
 #[test]
@@ -116,8 +132,6 @@ fn every_refusal_has_its_row() {
     let rename = |nick: &str| Action::Rename { nick: nick.into() };
     let claim = |code: &str| Action::Claim { code: code.into() };
     let claim_hash = ClaimCode::from_random([9; 10]).hash();
-    let of_owner = Some(StoredPost { author: Some(MemberId(1)), deleted: false });
-    let gone = Some(StoredPost { author: Some(MemberId(2)), deleted: true });
     let stranger = person(7);
     let rows = [
         (Caller::Unidentified, join(None), Refusal::NotIdentified),
@@ -134,12 +148,12 @@ fn every_refusal_has_its_row() {
         (person(9), post("hi"), banned()),
         (person(2), post(" \n"), Refusal::Empty),
         (person(2), post("äöüäöüäöüäö"), Refusal::TooLong { max: 10 }),
-        (Caller::Unidentified, delete(Seq(1), of_owner), Refusal::NotIdentified),
-        (stranger.clone(), delete(Seq(1), of_owner), Refusal::NotMember),
-        (person(2), delete(Seq(1), None), Refusal::NotFound),
-        (person(2), delete(Seq(1), of_owner), Refusal::NoPermission),
-        (person(2), delete(Seq(1), gone), Refusal::NotFound),
-        (Caller::Operator, delete(Seq(1), None), Refusal::NotFound),
+        (Caller::Unidentified, delete(OF_OWNER), Refusal::NotIdentified),
+        (stranger.clone(), delete(OF_OWNER), Refusal::NotMember),
+        (person(2), delete(Seq(1)), Refusal::NotFound),
+        (person(2), delete(OF_OWNER), Refusal::NoPermission),
+        (person(2), delete(GONE), Refusal::NotFound),
+        (Caller::Operator, delete(Seq(1)), Refusal::NotFound),
         (Caller::Unidentified, kick(who(2)), Refusal::NotIdentified),
         (stranger.clone(), kick(who(2)), Refusal::NotMember),
         (person(2), kick(who(3)), Refusal::NoPermission),
@@ -225,10 +239,9 @@ fn who_comes_and_goes_too_often_has_to_wait() {
 #[test]
 fn no_role_does_what_its_permissions_do_not_allow() {
     let someone = || Who::Identity(identity(3).hash());
-    let of_other = Some(StoredPost { author: Some(MemberId(77)), deleted: false });
     let actions: [(Permission, Action); 5] = [
         (Permission::Post, post("hi")),
-        (Permission::DeleteAny, delete(Seq(1), of_other)),
+        (Permission::DeleteAny, delete(OF_OTHER)),
         (Permission::Kick, kick(someone())),
         (Permission::Ban, ban(someone())),
         (Permission::Ban, Action::Unban { who: Who::Identity(identity(9).hash()) }),
@@ -267,14 +280,12 @@ fn who_comes_back_has_their_number_and_their_messages_but_not_their_role() {
     fixture.act(1, Action::Join { nick: None }).unwrap();
     assert_eq!((fixture.role(1), fixture.member(1)), (Some(Role::Member), number));
     let before = fixture.group.state().messages;
-    assert!(fixture.act(1, delete(posted, None)).is_ok());
+    assert!(fixture.act(1, delete(posted)).is_ok());
     assert_eq!(fixture.group.state().messages, before - 1);
-    let stored = Some(StoredPost { author: Some(number), deleted: false });
-    assert_eq!(
-        fixture.act(1, delete(posted, stored)),
-        Err(Refusal::NotFound),
-        "the store may lag behind a deletion"
-    );
+    let stored = StoredPost { author: Some(number), ..StoredPost::default() };
+    let lagging = Known { posts: [(posted, stored)].into(), ..Known::default() };
+    let again = fixture.group.decide_knowing(at(0), &person(1), delete(posted), &lagging);
+    assert_eq!(again, Err(Refusal::NotFound), "the store may lag behind a deletion");
 }
 
 #[test]
@@ -337,7 +348,7 @@ fn a_stranger_is_told_once_an_hour_how_to_join_and_never_posted() {
 fn a_private_group_does_not_tell_strangers_its_name() {
     let settings = Settings { name: "Secret".into(), visibility: Visibility::Private, ..Settings::default() };
     let (mut group, _) = Group::create(at(0), &settings, None);
-    let reply = group.handle_text(at(0), &person(1), "hi", id(1), None).reply.unwrap();
+    let reply = group.handle_text(at(0), &person(1), incoming("hi", 1), &Known::default()).reply.unwrap();
     assert!(!reply.contains("Secret"), "{reply}");
 }
 
@@ -390,9 +401,9 @@ fn the_operator_reads_and_moderates_without_being_a_member() {
     let posted = fixture.act(2, post("hi")).unwrap().seq().unwrap();
     assert_eq!(fixture.group.authorize_read(&Caller::Operator), Ok(()));
     assert_eq!(fixture.group.authorize_read(&person(7)), Err(Refusal::NotMember));
-    let outcome = fixture.act_as(&Caller::Operator, delete(posted, None)).unwrap();
+    let outcome = fixture.act_as(&Caller::Operator, delete(posted)).unwrap();
     assert_eq!(outcome.events[0].actor, None);
-    assert_eq!(fixture.act_as(&Caller::Operator, delete(posted, None)), Err(Refusal::NotFound));
+    assert_eq!(fixture.act_as(&Caller::Operator, delete(posted)), Err(Refusal::NotFound));
     let outsider = identity(42).hash();
     fixture.act_as(&Caller::Operator, ban(Who::Text(outsider.to_string()))).unwrap();
     assert!(matches!(fixture.act(42, Action::Join { nick: None }), Err(Refusal::Banned { .. })));

@@ -25,6 +25,11 @@ pub fn post_line(nick: &str, text: &str) -> String {
     format!("{nick}: {text}")
 }
 
+/// What members receive where somebody does something: `* Nick waves`.
+pub fn deed_line(nick: &str, text: &str) -> String {
+    format!("* {nick} {text}")
+}
+
 pub(super) fn welcome(name: &str, nick: &str, members: usize) -> String {
     let name = cut(name, NAME_BYTES_MAX);
     let others = members.saturating_sub(1);
@@ -202,7 +207,9 @@ pub(super) fn stranger(name: Option<&str>) -> String {
 }
 
 pub(super) fn help(permissions: Permissions) -> String {
-    let mut help = String::from("What you write goes to all. /members, /nick NAME, /leave");
+    let mut help = String::from(
+        "What you write goes to all. /members, /nick NAME, /leave, /me, /reply WHO TEXT, /react 👍, /edit, /delete",
+    );
     if permissions.contains(Permission::Kick) {
         help.push_str(", /kick WHO REASON");
     }
@@ -267,6 +274,7 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::LastOwner => {
             "You are the only owner. Name another first: /role WHO owner. Then it works.".to_owned()
         }
+        Refusal::BadReaction => "That is no reaction that can be shown here.".to_owned(),
         Refusal::Ambiguous { choices } => {
             let choices = choices.iter().map(|(id, nick)| format!("#{id} {nick}"));
             format!("Who? Say the number: {}", choices.collect::<Vec<_>>().join(", "))

@@ -10,7 +10,7 @@ use reticulum::time::Instant;
 use super::hosted::NamedError;
 use super::{ANSWER_BYTES_MAX, ASKED_MAX, After, Asked, Asker, Asking, CallId, Host, Output, Query, Rows};
 use crate::api::{self, Plan, Reply};
-use crate::group::{Action, Caller, Group, GroupId, Outcome, Seq};
+use crate::group::{Action, Caller, Group, GroupId, Known, Outcome};
 use crate::store::PageRequest;
 
 /// When a caller that found the node busy may try again.
@@ -21,8 +21,8 @@ const BUSY_FOR_S: u32 = 2;
 pub(super) enum PendingCall {
     /// A page of the history.
     History(PageRequest),
-    /// A deletion, which depends on whose message it is.
-    Delete { target: Seq, reply: Reply },
+    /// An act that depends on what is known of the past.
+    Decide { action: Action, reply: Reply },
 }
 
 impl Host {
@@ -74,11 +74,15 @@ impl Host {
         };
         match api::plan(path, body, &asking.caller, &hosted.group) {
             Plan::Answer(answer) => self.answer_after_commit(now, asker, answer),
-            Plan::Decide { action: Action::Delete { target, .. }, reply } => {
-                let query = Query::StoredPost { group: asking.group, seq: target };
-                self.query(query, Asked::Call(asking, PendingCall::Delete { target, reply }));
+            Plan::Decide { action, reply } => {
+                let needs = action.needs();
+                if needs.is_empty() {
+                    return self.decide(now, &asking, action, reply, &Known::default());
+                }
+                let member = hosted.group.member_of(&asking.caller).map(|member| member.id);
+                let query = Query::Known { group: asking.group, member, needs };
+                self.query(query, Asked::Call(asking, PendingCall::Decide { action, reply }));
             }
-            Plan::Decide { action, reply } => self.decide(now, &asking, action, reply),
             Plan::Read(request) => self.read(now, asking, request),
             Plan::Node(call) => self.node_call(now, asking, call),
             Plan::Status => {
@@ -95,7 +99,7 @@ impl Host {
         match hosted.tail.page(&request, &state.roster, state.head) {
             Some(page) => self.answer_after_commit(now, asking.asker, api::history(&request, page)),
             None => {
-                let query = Query::History { group: asking.group, page: request };
+                let query = Query::History { group: asking.group, page: request.clone() };
                 self.query(query, Asked::Call(asking, PendingCall::History(request)));
             }
         }
@@ -108,15 +112,17 @@ impl Host {
                 let answer = api::history(&request, page);
                 self.answer_after_commit(now, asker, answer);
             }
-            (PendingCall::Delete { target, reply }, Rows::StoredPost(stored)) => {
-                self.decide(now, &asking, Action::Delete { target, stored }, reply);
+            (PendingCall::Decide { action, reply }, Rows::Known(known)) => {
+                self.decide(now, &asking, action, reply, &known);
             }
             _ => self.refuse(now, asker, api::internal()),
         }
     }
 
-    fn decide(&mut self, now: Instant, asking: &Asking, action: Action, reply: Reply) {
-        self.decide_with(now, asking, action, |outcome, group| reply.done(outcome, group, &asking.caller));
+    fn decide(&mut self, now: Instant, asking: &Asking, action: Action, reply: Reply, known: &Known) {
+        self.decide_with(now, asking, action, known, |outcome, group| {
+            reply.done(outcome, group, &asking.caller)
+        });
     }
 
     /// Lets the group decide; `answer` makes the answer of what it decided.
@@ -125,13 +131,14 @@ impl Host {
         now: Instant,
         asking: &Asking,
         action: Action,
+        known: &Known,
         answer: impl FnOnce(&Outcome, &Group) -> Vec<u8>,
     ) {
         let Asking { asker, group, caller } = asking;
         let Some(hosted) = self.groups.get_mut(*group) else {
             return self.refuse(now, *asker, api::internal());
         };
-        match hosted.group.decide(self.engine.unix_time(now), caller, action) {
+        match hosted.group.decide_knowing(self.engine.unix_time(now), caller, action, known) {
             Ok(mut outcome) => {
                 let answer = answer(&outcome, &hosted.group);
                 let events = std::mem::take(&mut outcome.events);

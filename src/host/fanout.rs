@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use reticulum::node::Priority;
 use reticulum::time::{Instant, UnixTime};
 
+use super::queries::{PostRow, Quoted};
 use super::{Asked, Host, Query, Rows, Sent};
 use crate::group::delivery::Dispatch;
-use crate::group::{GroupId, Seq, post_line};
+use crate::group::{GroupId, MemberId, Post, PostKind, Seq, deed_line, post_line};
 use crate::store::Write;
 
 /// A post as members read it. Its time is that of the post, so that it is the same message each time it is sent.
@@ -18,13 +19,19 @@ struct Line {
 }
 
 impl Line {
-    /// A post of the operator has no nick in front of it.
-    fn new(time: UnixTime, nick: Option<&str>, text: &str) -> Self {
-        let text = match nick {
-            Some(nick) => post_line(nick, text),
-            None => text.to_owned(),
+    /// A post of the operator has no nick in front of it. A reply has the beginning of what it answers above it.
+    fn new(time: UnixTime, post: &Post, quote: Option<&Quoted>) -> Self {
+        let line = match (&post.nick, post.kind) {
+            (Some(nick), PostKind::Deed) => deed_line(nick, &post.text),
+            (Some(nick), _) => post_line(nick, &post.text),
+            (None, _) => post.text.clone(),
         };
-        Self { time, text }
+        match quote {
+            Some(Quoted { nick, text }) => {
+                Self { time, text: format!("> {}\n{line}", post_line(nick, text)) }
+            }
+            None => Self { time, text: line },
+        }
     }
 }
 
@@ -37,6 +44,8 @@ pub(super) enum CopyEnd {
     Refused,
     /// The member was not reached.
     Failed,
+    /// The member is not to get it.
+    Skipped,
 }
 
 impl Host {
@@ -44,9 +53,8 @@ impl Host {
     pub(super) fn dispatch(&mut self, now: Instant, group: GroupId, dispatch: Dispatch) {
         let Some(hosted) = self.groups.get_mut(group) else { return };
         let seq = dispatch.seq;
-        if let Some((event, post, nick)) = hosted.tail.post(seq).filter(|(_, post, _)| !post.text.is_empty())
-        {
-            let line = Line::new(event.time, nick, &post.text);
+        if let Some((event, post)) = hosted.tail.post(seq) {
+            let line = Line::new(event.time, post, None);
             return self.send_copy(now, group, dispatch, line);
         }
         let asked_already = hosted.waiting_copies.iter().any(|other| other.seq == seq);
@@ -59,19 +67,30 @@ impl Host {
     /// The store gave the text of an older post, or knows that it was deleted.
     pub(super) fn line_found(&mut self, now: Instant, group: GroupId, seq: Seq, rows: Rows) {
         let Some(hosted) = self.groups.stir(group) else { return };
-        let line = match rows {
-            Rows::Post(post) => post.map(|post| Line::new(post.time, post.nick.as_deref(), &post.text)),
+        let row = match rows {
+            Rows::Post(row) => row,
             _ => None,
         };
         let (due, rest): (VecDeque<_>, _) =
             std::mem::take(&mut hosted.waiting_copies).into_iter().partition(|dispatch| dispatch.seq == seq);
         hosted.waiting_copies = rest;
+        let Some(row) = row else {
+            due.into_iter().for_each(|copy| self.copy_ended(now, group, copy, CopyEnd::Refused));
+            return;
+        };
+        let line = Line::new(row.time, &row.post, row.quote.as_ref());
         for dispatch in due {
-            match &line {
-                Some(line) => self.send_copy(now, group, dispatch, line.clone()),
-                None => self.copy_ended(now, group, dispatch, CopyEnd::Refused),
+            match self.may_read(group, dispatch.member, &row) {
+                true => self.send_copy(now, group, dispatch, line.clone()),
+                false => self.copy_ended(now, group, dispatch, CopyEnd::Skipped),
             }
         }
+    }
+
+    fn may_read(&self, group: GroupId, member: MemberId, row: &PostRow) -> bool {
+        let Some(hosted) = self.groups.get(group) else { return false };
+        let member = hosted.group.state().roster.by_id(member);
+        member.is_some_and(|member| hosted.group.viewer_of(member).sees(row.author, &row.post.audience))
     }
 
     fn send_copy(&mut self, now: Instant, group: GroupId, dispatch: Dispatch, line: Line) {
@@ -93,6 +112,7 @@ impl Host {
         let cursor = match end {
             CopyEnd::Delivered => hosted.delivery.on_delivered(member, seq),
             CopyEnd::Refused => hosted.delivery.on_refused(member, seq),
+            CopyEnd::Skipped => hosted.delivery.on_skipped(member, seq),
             CopyEnd::Failed => return hosted.delivery.on_failed(now, member, seq),
         };
         if let Some(cursor) = cursor {

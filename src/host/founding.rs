@@ -46,9 +46,13 @@ impl Host {
 
     fn new_claim(&mut self, now: Instant, asking: &Asking) {
         let code = ClaimCode::from_random(self.rng.bytes());
-        self.decide_with(now, asking, Action::IssueClaim { claim: code.hash() }, |_, _| {
-            api::claim_issued(&code)
-        });
+        self.decide_with(
+            now,
+            asking,
+            Action::IssueClaim { claim: code.hash() },
+            &Known::default(),
+            |_, _| api::claim_issued(&code),
+        );
     }
 
     /// Founds a group and returns the answer for its founder.

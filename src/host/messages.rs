@@ -7,13 +7,33 @@ use lxmf::fields::Fields;
 use lxmf::router::{DELIVERY_NAME_HASH, Failure, Outgoing, Output as RouterOutput, Received, SendId};
 use reticulum::crypto::PublicIdentity;
 use reticulum::hash::{DestinationHash, IdentityHash};
-use reticulum::node::Priority;
+use reticulum::node::{PendingProof, Priority};
 use reticulum::time::{Instant, UnixTime};
 
 use super::fanout::CopyEnd;
-use super::{After, Host, Job, REPLIES_MAX, Sent};
+use super::{After, Asked, Host, Job, Query, REPLIES_MAX, Rows, Sent};
 use crate::group::delivery::Dispatch;
-use crate::group::{Caller, GroupId, MessageId, Outcome};
+use crate::group::{Caller, GroupId, Incoming, Known, MessageId, Outcome};
+
+/// Questions to the store under way at which no more messages are taken that need one. Calls have a lower bound.
+const UNDECIDED_MAX: usize = 2_048;
+
+/// A message that waits for the store.
+#[derive(Debug)]
+pub(super) struct PendingMessage {
+    group: GroupId,
+    id: MessageId,
+    source: DestinationHash,
+    caller: Caller,
+    text: String,
+    proof: PendingProof,
+}
+
+impl PendingMessage {
+    fn incoming(&self) -> Incoming<'_> {
+        Incoming { text: &self.text, message_id: self.id, authorship: None }
+    }
+}
 
 impl Host {
     pub(super) fn router_output(&mut self, now: Instant, output: RouterOutput) {
@@ -35,9 +55,6 @@ impl Host {
     }
 
     /// A message whose signature is good. It is proven once what came of it is durable, a copy too.
-    ///
-    /// Only messages of members, and those that changed something, are remembered: strangers could otherwise have every
-    /// message written, and push those of members out of the window in which copies are recognised.
     fn received(&mut self, now: Instant, received: Received) {
         let id = MessageId(*received.message.id.as_bytes());
         let Some(group) = self.groups.at(&received.message.destination) else { return };
@@ -47,22 +64,58 @@ impl Host {
             self.after_commit(now, After::Prove(received.proof));
             return;
         }
+        if self.undecided.contains(&id) {
+            // The first copy is to be proven, once it is decided about.
+            self.counters.messages_repeated += 1;
+            return;
+        }
         self.counters.messages_taken += 1;
-        let source = received.message.source;
-        let caller = self.caller(received.identity);
-        let text = String::from_utf8_lossy(&received.message.content);
+        let message = PendingMessage {
+            group,
+            id,
+            source: received.message.source,
+            caller: self.caller(received.identity),
+            text: String::from_utf8_lossy(&received.message.content).into_owned(),
+            proof: received.proof,
+        };
+        let Some(hosted) = self.groups.get(group) else { return };
+        let needs = hosted.group.needs_of_text(&message.caller, &message.incoming());
+        if needs.is_empty() {
+            return self.take_in(now, message, &Known::default());
+        }
+        if self.asked.len() >= UNDECIDED_MAX {
+            // Not proven, so its sender tries again.
+            self.counters.messages_busy += 1;
+            return;
+        }
+        let member = hosted.group.member_of(&message.caller).map(|member| member.id);
+        self.undecided.insert(id);
+        self.query(Query::Known { group, member, needs }, Asked::Message(Box::new(message)));
+    }
+
+    /// The store told what a message is about.
+    pub(super) fn message_known(&mut self, now: Instant, message: PendingMessage, rows: Rows) {
+        self.undecided.remove(&message.id);
+        if let Rows::Known(known) = rows {
+            self.take_in(now, message, &known);
+        }
+    }
+
+    /// Only messages of members, and those that changed something, are remembered: strangers could otherwise have every
+    /// message written, and push those of members out of the window in which copies are recognised.
+    fn take_in(&mut self, now: Instant, message: PendingMessage, known: &Known) {
         let unix = self.engine.unix_time(now);
-        let Some(hosted) = self.groups.get_mut(group) else { return };
-        let is_member = hosted.group.member_of(&caller).is_some();
-        let mut outcome = hosted.group.handle_text(unix, &caller, &text, id, None);
+        let Some(hosted) = self.groups.get_mut(message.group) else { return };
+        let is_member = hosted.group.member_of(&message.caller).is_some();
+        let mut outcome = hosted.group.handle_text(unix, &message.caller, message.incoming(), known);
         let events = std::mem::take(&mut outcome.events);
         let remembered = is_member || !events.is_empty();
         if remembered {
-            self.dedup.insert(&id);
+            self.dedup.insert(&message.id);
         }
-        self.record(now, group, events, remembered.then_some(id));
-        self.after_commit(now, After::Prove(received.proof));
-        self.tell_all(now, group, outcome, Some(source));
+        self.record(now, message.group, events, remembered.then_some(message.id));
+        self.after_commit(now, After::Prove(message.proof));
+        self.tell_all(now, message.group, outcome, Some(message.source));
     }
 
     /// Sends the reply and the notices of an outcome, once its events are durable.

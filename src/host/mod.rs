@@ -34,7 +34,7 @@ mod start;
 mod tail;
 mod values;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use lxmf::router::{Router, SendId};
@@ -49,7 +49,7 @@ use self::gate::Gate;
 use self::hosted::Groups;
 use self::people::People;
 use crate::api::Listing;
-use crate::group::{Dedup, Founding, Group, Settings};
+use crate::group::{Dedup, Founding, Group, MessageId, Settings};
 use crate::store::Write;
 
 pub use self::queries::{PostRow, Query, Rows};
@@ -84,6 +84,8 @@ pub struct Host {
     gate: Gate<After>,
     sent: HashMap<SendId, Sent>,
     asked: HashMap<QueryId, Asked>,
+    /// Messages that wait for the store.
+    undecided: HashSet<MessageId>,
     next_query: u64,
     outputs: VecDeque<Output>,
     /// Bytes of answers that wait in the gate.
@@ -141,6 +143,7 @@ impl Host {
     pub fn handle_rows(&mut self, now: Instant, query: QueryId, rows: Rows) {
         match self.asked.remove(&query) {
             Some(Asked::Call(asking, pending)) => self.finish_call(now, asking, pending, rows),
+            Some(Asked::Message(message)) => self.message_known(now, *message, rows),
             Some(Asked::Line(group, seq)) => self.line_found(now, group, seq, rows),
             None => {}
         }
@@ -246,6 +249,7 @@ impl Host {
             messages_taken,
             messages_repeated,
             messages_refused,
+            messages_busy,
             calls,
             calls_refused,
             calls_busy,
@@ -256,6 +260,7 @@ impl Host {
             ("messages_taken", messages_taken),
             ("messages_repeated", messages_repeated),
             ("messages_refused", messages_refused),
+            ("messages_busy", messages_busy),
             ("calls", calls),
             ("calls_refused", calls_refused),
             ("calls_busy", calls_busy),

@@ -29,7 +29,7 @@ impl Host {
     /// Lets an event take effect outside of the group's own state.
     fn project(&mut self, group: GroupId, event: &Event) -> Option<After> {
         let hosted = self.groups.stir(group)?;
-        hosted.tail.push(event, &hosted.group.state().roster);
+        hosted.tail.push(event);
         match &event.kind {
             EventKind::Posted(_) => {
                 return Some(After::FanOut { group, seq: event.seq, author: event.actor });

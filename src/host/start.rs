@@ -1,6 +1,6 @@
 //! How a host begins: on nothing, or on what the store restored.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use lxmf::router::{DeliveryConfig, RESOURCE_SIZE_MAX, Router};
@@ -61,6 +61,7 @@ impl Host {
             gate: Gate::default(),
             sent: HashMap::new(),
             asked: HashMap::new(),
+            undecided: HashSet::new(),
             next_query: 0,
             outputs: VecDeque::new(),
             answer_bytes: 0,

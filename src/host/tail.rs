@@ -3,25 +3,26 @@
 
 use std::collections::VecDeque;
 
-use crate::group::{Author, Event, EventKind, Post, Roster, Seq};
-use crate::store::{Page, PageRequest};
+use crate::group::{Audience, Author, Event, EventKind, Post, Roster, Seq};
+use crate::store::{Entry, Filter, Page, PageRequest};
 
-/// Posts and deletions that are kept; the oldest goes first.
+/// Events that are kept; the oldest goes first.
 const EVENTS_MAX: usize = 512;
 /// Bytes of their texts. One longer post is kept alone.
 const TEXT_BYTES_MAX: usize = 256 << 10;
 
-/// A post or deletion, and the nick that its author had then.
+/// An event of the history.
 #[derive(Debug)]
-struct Entry {
+struct Kept {
     event: Event,
-    nick: Option<String>,
+    /// Whether a reader needs more than is here: what it quotes, what became of it, who may read it. The store knows.
+    needs_store: bool,
 }
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub(super) struct Tail {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<Kept>,
     text_bytes: usize,
     /// Everything in the history after this number is here.
     complete_after: Seq,
@@ -34,14 +35,24 @@ impl Tail {
     }
 
     /// Takes the next event in; one that is not part of the history is passed over.
-    pub(super) fn push(&mut self, event: &Event, roster: &Roster) {
-        match &event.kind {
-            EventKind::Posted(post) => self.text_bytes += post.text.len(),
+    pub(super) fn push(&mut self, event: &Event) {
+        let needs_store = match &event.kind {
+            EventKind::Posted(post) => {
+                self.text_bytes += post.text.len();
+                post.reply_to.is_some() || post.audience != Audience::Everyone
+            }
             EventKind::Deleted { target } => self.erase(*target),
+            EventKind::Edited { target, .. }
+            | EventKind::Reacted { target, .. }
+            | EventKind::Unreacted { target, .. } => {
+                self.leave_to_store(*target);
+                true
+            }
+            EventKind::Pinned { .. } | EventKind::Unpinned { .. } => true,
+            kind if is_system(kind) => false,
             _ => return,
-        }
-        let nick = event.actor.and_then(|id| roster.by_id(id)).map(|member| member.nick.clone());
-        self.entries.push_back(Entry { event: without_signature(event), nick });
+        };
+        self.entries.push_back(Kept { event: without_signature(event), needs_store });
         while self.entries.len() > EVENTS_MAX || (self.text_bytes > TEXT_BYTES_MAX && self.entries.len() > 1)
         {
             if let Some(oldest) = self.entries.pop_front() {
@@ -51,53 +62,86 @@ impl Tail {
         }
     }
 
-    /// A post with its author's nick, if it is here. One that was deleted since has no text.
-    pub(super) fn post(&self, seq: Seq) -> Option<(&Event, &Post, Option<&str>)> {
-        let index = self.entries.binary_search_by_key(&seq, |entry| entry.event.seq).ok()?;
-        let Entry { event, nick } = self.entries.get(index)?;
-        match &event.kind {
-            EventKind::Posted(post) => Some((event, post, nick.as_deref())),
+    /// A post, if all that members are sent of it is here.
+    pub(super) fn post(&self, seq: Seq) -> Option<(&Event, &Post)> {
+        let index = self.entries.binary_search_by_key(&seq, |kept| kept.event.seq).ok()?;
+        match self.entries.get(index)? {
+            Kept { event, needs_store: false } => match &event.kind {
+                EventKind::Posted(post) if !post.text.is_empty() => Some((event, post)),
+                _ => None,
+            },
             _ => None,
         }
     }
 
     /// The page that the store would give once everything so far is durable, if all of it is here.
     pub(super) fn page(&self, request: &PageRequest, roster: &Roster, head: Seq) -> Option<Page> {
+        if request.filter != Filter::All {
+            return None;
+        }
         let first =
-            self.entries.partition_point(|entry| request.after.is_some_and(|after| entry.event.seq <= after));
+            self.entries.partition_point(|kept| request.after.is_some_and(|after| kept.event.seq <= after));
         let end = self
             .entries
-            .partition_point(|entry| request.before.is_none_or(|before| entry.event.seq < before))
+            .partition_point(|kept| request.before.is_none_or(|before| kept.event.seq < before))
             .max(first);
         let mut taking =
             Taking { rows_left: request.rows_max, text_bytes_left: Some(request.text_bytes_max) };
-        let range = self.entries.range(first..end).map(|entry| &entry.event);
-        let events: Vec<Event> = match request.after {
+        let range = self.entries.range(first..end);
+        let kept: Vec<&Kept> = match request.after {
             Some(after) if after < self.complete_after => return None,
-            Some(_) => range.take_while(|event| taking.take(event)).cloned().collect(),
+            Some(_) => range.take_while(|kept| taking.take(&kept.event)).collect(),
             None => {
-                let mut events: Vec<Event> =
-                    range.rev().take_while(|event| taking.take(event)).cloned().collect();
+                let mut kept: Vec<&Kept> = range.rev().take_while(|kept| taking.take(&kept.event)).collect();
                 // A page that ran out of events here may go on in the store.
                 if taking.has_room() && self.complete_after > Seq::default() {
                     return None;
                 }
-                events.reverse();
-                events
+                kept.reverse();
+                kept
             }
         };
-        let authors = if request.with_authors { authors(&events, roster)? } else { Vec::new() };
-        Some(Page { events, authors, head })
+        if kept.iter().any(|kept| kept.needs_store) {
+            return None;
+        }
+        let entries: Vec<Entry> = kept.into_iter().map(|kept| Entry::from(kept.event.clone())).collect();
+        let authors = if request.with_authors { authors(&entries, roster)? } else { Vec::new() };
+        Some(Page { entries, authors, head })
     }
 
-    fn erase(&mut self, target: Seq) {
-        let Ok(index) = self.entries.binary_search_by_key(&target, |entry| entry.event.seq) else { return };
-        if let Some(EventKind::Posted(post)) = self.entries.get_mut(index).map(|entry| &mut entry.event.kind)
-        {
-            self.text_bytes -= post.text.len();
-            post.text.clear();
+    /// Erases the text of a deleted post. Returns whether only the store knows who may learn of that.
+    fn erase(&mut self, target: Seq) -> bool {
+        let Some(Kept { event, needs_store }) = self.kept_mut(target) else { return true };
+        let EventKind::Posted(post) = &mut event.kind else { return true };
+        let erased = std::mem::take(&mut post.text).len();
+        let needs_store = *needs_store;
+        self.text_bytes -= erased;
+        needs_store
+    }
+
+    fn leave_to_store(&mut self, target: Seq) {
+        if let Some(kept) = self.kept_mut(target) {
+            kept.needs_store = true;
         }
     }
+
+    fn kept_mut(&mut self, seq: Seq) -> Option<&mut Kept> {
+        let index = self.entries.binary_search_by_key(&seq, |kept| kept.event.seq).ok()?;
+        self.entries.get_mut(index)
+    }
+}
+
+/// Whether an event tells what became of a member, and so is part of the history.
+fn is_system(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::OwnerClaimed { .. }
+            | EventKind::Joined { .. }
+            | EventKind::Left { .. }
+            | EventKind::Kicked { .. }
+            | EventKind::Banned { .. }
+            | EventKind::Renamed { .. }
+    )
 }
 
 /// The bounds of a page, as the store counts them: the event that passes the bound on text is the last one taken.
@@ -122,8 +166,8 @@ impl Taking {
 }
 
 /// The authors by number, if all of them are members still.
-fn authors(events: &[Event], roster: &Roster) -> Option<Vec<Author>> {
-    let mut numbers: Vec<_> = events.iter().filter_map(|event| event.actor).collect();
+fn authors(entries: &[Entry], roster: &Roster) -> Option<Vec<Author>> {
+    let mut numbers: Vec<_> = entries.iter().filter_map(|entry| entry.event.actor).collect();
     numbers.sort_unstable();
     numbers.dedup();
     numbers
@@ -139,14 +183,18 @@ fn authors(events: &[Event], roster: &Roster) -> Option<Vec<Author>> {
 fn text_len(event: &Event) -> usize {
     match &event.kind {
         EventKind::Posted(post) => post.text.len(),
+        EventKind::Edited { text, .. } => text.len(),
         _ => 0,
     }
 }
 
 fn without_signature(event: &Event) -> Event {
     let mut event = event.clone();
-    if let EventKind::Posted(post) = &mut event.kind {
-        post.authorship = None;
+    match &mut event.kind {
+        EventKind::Posted(post) => post.authorship = None,
+        // The store is asked for it.
+        EventKind::Edited { text, .. } => text.clear(),
+        _ => {}
     }
     event
 }
@@ -156,15 +204,16 @@ mod tests {
     use reticulum::time::UnixTime;
 
     use super::*;
+    use crate::group::Viewer;
 
     fn post(seq: u64, text: &str) -> Event {
-        let post = Post { text: text.to_owned(), message_id: None, authorship: None };
+        let post = Post { text: text.to_owned(), ..Post::default() };
         Event { seq: Seq(seq), time: UnixTime::from_secs(seq), actor: None, kind: EventKind::Posted(post) }
     }
 
     fn tail(head: u64, posts: std::ops::RangeInclusive<u64>) -> Tail {
         let mut tail = Tail::new(Seq(head));
-        posts.for_each(|seq| tail.push(&post(seq, "0123456789"), &Roster::default()));
+        posts.for_each(|seq| tail.push(&post(seq, "0123456789")));
         tail
     }
 
@@ -176,10 +225,18 @@ mod tests {
         bytes: usize,
     ) -> Option<Vec<u64>> {
         let (after, before) = (after.map(Seq), before.map(Seq));
-        let request = PageRequest { after, before, rows_max, text_bytes_max: bytes, with_authors: false };
+        let request = PageRequest {
+            after,
+            before,
+            filter: Filter::All,
+            rows_max,
+            text_bytes_max: bytes,
+            with_authors: false,
+            viewer: Viewer::default(),
+        };
         let page = tail.page(&request, &Roster::default(), Seq(99))?;
         assert_eq!(page.head, Seq(99));
-        Some(page.events.iter().map(|event| event.seq.0).collect())
+        Some(page.entries.iter().map(|entry| entry.event.seq.0).collect())
     }
 
     #[test]
@@ -219,14 +276,14 @@ mod tests {
     fn a_deleted_post_loses_its_text_and_the_oldest_make_room() {
         let mut tail = tail(0, 1..=2);
         let deletion = EventKind::Deleted { target: Seq(1) };
-        tail.push(&Event { kind: deletion, ..post(3, "") }, &Roster::default());
-        assert_eq!(tail.post(Seq(1)).map(|(_, post, _)| post.text.as_str()), Some(""));
+        tail.push(&Event { kind: deletion, ..post(3, "") });
+        assert_eq!(tail.post(Seq(1)), None);
         assert_eq!(tail.text_bytes, 10);
         for seq in 4..=600 {
-            tail.push(&post(seq, "0123456789"), &Roster::default());
+            tail.push(&post(seq, "0123456789"));
         }
         assert_eq!((tail.entries.len(), tail.complete_after), (EVENTS_MAX, Seq(600 - EVENTS_MAX as u64)));
-        tail.push(&post(601, &"x".repeat(TEXT_BYTES_MAX + 1)), &Roster::default());
+        tail.push(&post(601, &"x".repeat(TEXT_BYTES_MAX + 1)));
         assert_eq!((tail.entries.len(), tail.complete_after), (1, Seq(600)));
     }
 }

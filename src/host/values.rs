@@ -9,6 +9,7 @@ use reticulum::hash::{DestinationHash, IdentityHash, LinkId, RequestId};
 use reticulum::node::{PendingProof, PersistId};
 
 use super::calls::PendingCall;
+use super::messages::PendingMessage;
 use super::queries::Query;
 use crate::group::{Caller, FoundingRules, GroupId, MemberId, Seq, Settings};
 use crate::store::Write;
@@ -162,6 +163,7 @@ impl After {
 /// What the answer to a query is for.
 pub(super) enum Asked {
     Call(Asking, PendingCall),
+    Message(Box<PendingMessage>),
     Line(GroupId, Seq),
 }
 
@@ -181,6 +183,8 @@ pub struct HostCounters {
     pub messages_repeated: u64,
     /// Messages that the router refused.
     pub messages_refused: u64,
+    /// Messages that were not taken because the store was too busy to tell what they are about.
+    pub messages_busy: u64,
     /// Requests and calls.
     pub calls: u64,
     /// Requests and calls that were refused.

@@ -7,10 +7,11 @@ use reticulum::hash::DestinationHash;
 use reticulum::node::PeerRecord;
 use rusqlite::{Connection, Error, params};
 
+use super::message_row;
 use super::row::{self, signed};
 use super::write::Write;
 use crate::group::{
-    DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, MessageId, PendingId, Post, Role, Seq, Setting,
+    DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, MessageId, PendingId, Role, Seq, Setting,
 };
 
 /// Peers that are remembered. At the bound those heard least recently are forgotten.
@@ -117,14 +118,21 @@ impl Ledger {
             }
             EventKind::Posted(post) => {
                 *self.messages.entry(group).or_default() += 1;
-                insert_message(db, group, event.seq, post)
+                message_row::insert_post(db, group, event.seq, post)
             }
             EventKind::Deleted { target } => {
                 *self.messages.entry(group).or_default() -= 1;
-                let sql = "UPDATE message SET text = NULL, signature = NULL, signed = NULL \
-                           WHERE group_id = ?1 AND seq = ?2";
-                execute(db, sql, params![group.0, signed(target.0)])
+                message_row::erase_post(db, group, *target)
             }
+            EventKind::Edited { .. } => message_row::insert_edit(db, group, event),
+            EventKind::Reacted { target, reaction } => {
+                message_row::change_reaction(db, group, event.actor, *target, reaction, false)
+            }
+            EventKind::Unreacted { target, reaction } => {
+                message_row::change_reaction(db, group, event.actor, *target, reaction, true)
+            }
+            EventKind::Pinned { target } => message_row::pin(db, group, *target),
+            EventKind::Unpinned { target } => message_row::unpin(db, group, *target),
             EventKind::Banned { member, .. } => {
                 if let Some(member) = member {
                     put_out(db, group, *member, event.seq)?;
@@ -149,7 +157,7 @@ impl Ledger {
                 execute(db, sql, params![group.0, number, role.name, row::role_bytes(role)])
             }
             EventKind::Held { number, post, .. } => {
-                insert_message(db, group, event.seq, post)?;
+                message_row::insert_text(db, group, event.seq, post)?;
                 insert_pending(db, group, event, *number)
             }
             EventKind::Approved { number } | EventKind::Rejected { number, .. } => {
@@ -272,22 +280,6 @@ fn remove_pending(db: &Connection, group: GroupId, column: &'static str, value: 
     let texts = format!("DELETE FROM message WHERE group_id = ?1 AND seq IN (SELECT seq {which})");
     execute(db, &texts, params![group.0, value])?;
     execute(db, &format!("DELETE {which}"), params![group.0, value])
-}
-
-fn insert_message(db: &Connection, group: GroupId, seq: Seq, post: &Post) -> Result<(), Error> {
-    let authorship = post.authorship.as_deref();
-    execute(
-        db,
-        "INSERT INTO message (group_id, seq, text, message_id, signature, signed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
-            group.0,
-            signed(seq.0),
-            post.text,
-            post.message_id.map(|id| id.0),
-            authorship.map(|authorship| authorship.signature),
-            authorship.map(|authorship| &authorship.signed),
-        ],
-    )
 }
 
 fn insert_ban(db: &Connection, group: GroupId, event: &Event) -> Result<(), Error> {

@@ -11,11 +11,15 @@
 //! Files in the data folder: `meshgroup.db` (with SQLite's `-wal` and `-shm` beside it) and `lock`.
 
 mod apply;
+mod history;
+mod message_row;
+mod page;
 mod queue;
 mod read;
 mod restore;
 mod row;
 mod schema;
+mod search;
 mod write;
 mod writer;
 
@@ -35,8 +39,9 @@ use rusqlite::Connection;
 use thiserror::Error;
 
 pub use apply::PEERS_MAX;
+pub use page::{Details, Entry, Filter, Page, PageRequest, Quote, ReactionCount};
 pub use queue::{GROUP_BYTES_MAX, GROUP_WRITES_MAX, WAITING_BYTES_MAX, WAITING_WRITES_MAX};
-pub use read::{Page, PageRequest, Reader};
+pub use read::Reader;
 pub use restore::{Restored, RestoredGroup};
 pub use write::{Ticket, Write};
 pub use writer::Report;

@@ -9,6 +9,7 @@ use reticulum::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::StoreError;
+use super::message_row;
 use super::row::{self, kind};
 use crate::group::delivery::{Cursor, DELIVERY_PERIOD, LoggedPost, WAITING_POSTS_MAX};
 use crate::group::{
@@ -110,6 +111,8 @@ fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
     {
         state.roles.define(number, role);
     }
+    let sql = "SELECT target FROM pin WHERE group_id = ?1";
+    state.pins.extend(each(db, sql, [id.0], |row| Ok(Seq(row::unsigned(row.get(0)?))))?);
     Ok(state)
 }
 
@@ -118,7 +121,7 @@ fn pending(db: &Connection, id: GroupId, state: &mut State) -> Result<(), StoreE
     let sql = "SELECT last_pending FROM \"group\" WHERE group_id = ?1";
     let last = db.query_row(sql, [id.0], |row| row.get(0))?;
     state.pending = PendingQueue::after(PendingId(last));
-    for event in each(db, super::read::WAITING, [id.0], row::event)? {
+    for event in each(db, &super::read::WAITING, [id.0], row::event)? {
         state.take_pending(&event);
     }
     Ok(())
@@ -182,7 +185,8 @@ fn logged_post(row: &Row<'_>) -> Result<LoggedPost, StoreError> {
 }
 
 fn recent(db: &Connection, id: GroupId) -> Result<Vec<RecentPost>, StoreError> {
-    let sql = "SELECT event.seq, time, actor, message_id FROM message JOIN event USING (group_id, seq) \
+    let sql = "SELECT event.seq, time, actor, message_id, thread, audience \
+               FROM message JOIN event USING (group_id, seq) \
                WHERE group_id = ?1 AND kind = ?3 ORDER BY message.seq DESC LIMIT ?2";
     let mut posts = each(db, sql, params![id.0, RECENT_POSTS, kind::POSTED], |row| {
         let message_id = row.get::<_, Option<_>>(3)?.map(MessageId);
@@ -191,6 +195,10 @@ fn recent(db: &Connection, id: GroupId) -> Result<Vec<RecentPost>, StoreError> {
             time: row::time(row.get(1)?),
             author: row::actor(row.get(2)?),
             id_prefix: message_id.map(|id| id.prefix()),
+            thread: row.get::<_, Option<i64>>(4)?.map(|seq| Seq(row::unsigned(seq))),
+            audience: message_row::audience(
+                row.get_ref(5)?.as_blob_or_null().map_err(rusqlite::Error::from)?,
+            )?,
         })
     })?;
     posts.reverse();

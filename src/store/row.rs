@@ -9,9 +9,10 @@ use reticulum::time::UnixTime;
 use rusqlite::Row;
 
 use super::StoreError;
+use super::message_row;
 use crate::group::{
-    Authorship, ClaimHash, CustomRole, Event, EventKind, HeldBecause, MemberId, MessageId, PendingId,
-    Permissions, Post, Rank, Role, Seq, Setting, Visibility,
+    ClaimHash, CustomRole, Event, EventKind, HeldBecause, MemberId, PendingId, Permissions, Rank, Reaction,
+    Role, Seq, Setting, Visibility,
 };
 
 /// What the column `kind` holds. Numbers are never given again.
@@ -35,6 +36,11 @@ pub(super) mod kind {
     pub(in crate::store) const HELD: i64 = 24; // number: number in the queue, bytes: why, 1 byte; the rest is in `message`
     pub(in crate::store) const APPROVED: i64 = 25; // number: number in the queue
     pub(in crate::store) const REJECTED: i64 = 26; // number: number in the queue, note: reason
+    pub(in crate::store) const EDITED: i64 = 40; // number: sequence number of the post; the rest is in `message`
+    pub(in crate::store) const REACTED: i64 = 41; // number: sequence number of the post, text: reaction
+    pub(in crate::store) const UNREACTED: i64 = 42; // as above
+    pub(in crate::store) const PINNED: i64 = 43; // number: sequence number of the post
+    pub(in crate::store) const UNPINNED: i64 = 44; // as above
 }
 
 /// The columns of the log that depend on the kind.
@@ -69,6 +75,7 @@ impl AsRef<[u8]> for Bytes<'_> {
 pub(super) fn columns(event: &EventKind) -> Columns<'_> {
     let of_member =
         |kind, member: &MemberId| Columns { kind, number: Some(member.0.into()), ..Columns::default() };
+    let of_post = |kind, target: &Seq| Columns { kind, number: Some(signed(target.0)), ..Columns::default() };
     let of_bytes = |kind, bytes| Columns { kind, bytes: Some(Bytes::Borrowed(bytes)), ..Columns::default() };
     match event {
         EventKind::Created { name, visibility, claim } => Columns {
@@ -87,9 +94,16 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
         },
         EventKind::Left { member } => of_member(kind::LEFT, member),
         EventKind::Posted(_) => Columns { kind: kind::POSTED, ..Columns::default() },
-        EventKind::Deleted { target } => {
-            Columns { kind: kind::DELETED, number: Some(signed(target.0)), ..Columns::default() }
+        EventKind::Deleted { target } => of_post(kind::DELETED, target),
+        EventKind::Edited { target, .. } => of_post(kind::EDITED, target),
+        EventKind::Reacted { target, reaction } => {
+            Columns { text: Some(reaction.as_str()), ..of_post(kind::REACTED, target) }
         }
+        EventKind::Unreacted { target, reaction } => {
+            Columns { text: Some(reaction.as_str()), ..of_post(kind::UNREACTED, target) }
+        }
+        EventKind::Pinned { target } => of_post(kind::PINNED, target),
+        EventKind::Unpinned { target } => of_post(kind::UNPINNED, target),
         EventKind::Kicked { member, reason } => {
             Columns { note: Some(reason.into()), ..of_member(kind::KICKED, member) }
         }
@@ -145,12 +159,14 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
     }
 }
 
-/// Reads an event out of the columns `seq, time, kind, actor, number, bytes, text, note` of the log and `text,
-/// message_id, signature, signed` of its message, if it has one.
+/// Reads an event out of the columns `seq, time, kind, actor, number, bytes, text, note` of the log and those of its
+/// message, if it has one; see [`message_row`].
 pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
     let member = || row.get(4).map(MemberId);
     let text = || row.get::<_, String>(6);
     let note = || row.get::<_, String>(7);
+    let target = || row.get(4).map(|seq| Seq(unsigned(seq)));
+    let reaction = || Reaction::parse(&text()?).ok_or(StoreError::Corrupt("a reaction that is none"));
     let kind = match row.get(2)? {
         kind::CREATED => EventKind::Created {
             name: text()?,
@@ -163,8 +179,16 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
             EventKind::Joined { member: member()?, identity: identity(&row.get(5)?)?, nick: text()? }
         }
         kind::LEFT => EventKind::Left { member: member()? },
-        kind::POSTED => EventKind::Posted(post(row)?),
-        kind::DELETED => EventKind::Deleted { target: Seq(unsigned(row.get(4)?)) },
+        kind::POSTED => EventKind::Posted(message_row::post(row)?),
+        kind::DELETED => EventKind::Deleted { target: target()? },
+        kind::EDITED => {
+            let (text, mentions) = message_row::edit(row)?;
+            EventKind::Edited { target: target()?, text, mentions }
+        }
+        kind::REACTED => EventKind::Reacted { target: target()?, reaction: reaction()? },
+        kind::UNREACTED => EventKind::Unreacted { target: target()?, reaction: reaction()? },
+        kind::PINNED => EventKind::Pinned { target: target()? },
+        kind::UNPINNED => EventKind::Unpinned { target: target()? },
         kind::KICKED => EventKind::Kicked { member: member()?, reason: note()? },
         kind::BANNED => EventKind::Banned {
             identity: IdentityHash::new(row.get(5)?),
@@ -190,7 +214,7 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
             let [why] = row.get::<_, [u8; 1]>(5)?;
             let why =
                 HeldBecause::from_number(why).ok_or(StoreError::Corrupt("an unknown reason to wait"))?;
-            EventKind::Held { number: PendingId(row.get(4)?), post: Box::new(post(row)?), why }
+            EventKind::Held { number: PendingId(row.get(4)?), post: Box::new(message_row::post(row)?), why }
         }
         kind::APPROVED => EventKind::Approved { number: PendingId(row.get(4)?) },
         kind::REJECTED => EventKind::Rejected { number: PendingId(row.get(4)?), reason: note()? },
@@ -201,15 +225,6 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
         _ => return Err(StoreError::Corrupt("an event of an unknown kind")),
     };
     Ok(Event { seq: Seq(unsigned(row.get(0)?)), time: time(row.get(1)?), actor: actor(row.get(3)?), kind })
-}
-
-fn post(row: &Row<'_>) -> Result<Post, StoreError> {
-    let authorship = match (row.get(10)?, row.get(11)?) {
-        (Some(signature), Some(signed)) => Some(Box::new(Authorship { signature, signed })),
-        _ => None,
-    };
-    let text = row.get::<_, Option<String>>(8)?.unwrap_or_default();
-    Ok(Post { text, message_id: row.get::<_, Option<_>>(9)?.map(MessageId), authorship })
 }
 
 /// SQLite's integers are signed; what is kept here never reaches the upper half, and survives if it does.

@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_roles.sql"),
     include_str!("migrations/0003_settings.sql"),
     include_str!("migrations/0004_pending.sql"),
+    include_str!("migrations/0005_messages.sql"),
 ];
 /// The schema version that this program reads and writes.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
@@ -123,7 +124,7 @@ mod tests {
         let digests: Vec<_> = digests.collect();
         assert_eq!(
             digests,
-            ["dcc3ce56", "6b5b91f6", "b46d6f51", "812cf151"],
+            ["dcc3ce56", "6b5b91f6", "b46d6f51", "812cf151", "f6662650"],
             "add a migration instead of editing one"
         );
     }

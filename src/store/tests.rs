@@ -12,8 +12,8 @@ use reticulum::node::PeerRecord;
 use super::*;
 use crate::group::delivery::Cursor;
 use crate::group::{
-    Action, Caller, Dedup, Event, EventKind, Group, GroupId, JoinPolicy, MemberId, MessageId, Outcome,
-    Permissions, Post, Role, RoleRef, Seq, Setting, Settings, State, Who,
+    Action, Caller, Dedup, Draft, Event, EventKind, Group, GroupId, JoinPolicy, MemberId, MessageId, Outcome,
+    Permissions, Post, Role, RoleRef, Seq, Setting, Settings, State, Viewer, Who,
 };
 
 const GROUP: GroupId = GroupId(1);
@@ -88,7 +88,7 @@ fn create() -> (Group, Write) {
 
 /// Event `seq` as a post of member 1.
 fn posted(seq: u64, text: &str) -> Event {
-    let post = Post { text: text.to_owned(), message_id: Some(id(seq)), authorship: None };
+    let post = Post { text: text.to_owned(), message_id: Some(id(seq)), ..Post::default() };
     Event { seq: Seq(seq), time: at(seq), actor: Some(MemberId(1)), kind: EventKind::Posted(post) }
 }
 
@@ -325,28 +325,36 @@ fn the_history_comes_in_pages_from_either_end() {
     let reader = store.reader().unwrap();
     let page = |after: Option<u64>, before: Option<u64>, rows_max, text_bytes_max| {
         let (after, before) = (after.map(Seq), before.map(Seq));
-        let request = PageRequest { after, before, rows_max, text_bytes_max, with_authors: true };
+        let request = PageRequest {
+            after,
+            before,
+            filter: Filter::All,
+            rows_max,
+            text_bytes_max,
+            with_authors: true,
+            viewer: Viewer::OPERATOR,
+        };
         let page = reader.history(GROUP, &request).unwrap();
         assert_eq!(page.head, Seq(8));
-        let has_author = page.events.iter().any(|event| event.actor == Some(MemberId(1)));
+        let has_author = page.entries.iter().any(|entry| entry.event.actor == Some(MemberId(1)));
         assert_eq!(page.authors.len(), usize::from(has_author));
-        page.events.iter().map(|event| event.seq.0).collect::<Vec<_>>()
+        page.entries.iter().map(|entry| entry.event.seq.0).collect::<Vec<_>>()
     };
     let no_bound = usize::MAX;
-    assert_eq!(page(Some(0), None, 100, no_bound), [3, 4, 5, 6, 7, 8]);
+    assert_eq!(page(Some(0), None, 100, no_bound), [2, 3, 4, 5, 6, 7, 8]);
     assert_eq!(page(Some(3), None, 2, no_bound), [4, 5]);
     assert_eq!(page(Some(3), Some(5), 100, no_bound), [4]);
     assert_eq!(page(None, None, 2, no_bound), [7, 8]);
     assert_eq!(page(None, Some(7), 2, no_bound), [5, 6]);
-    assert!(page(None, Some(3), 2, no_bound).is_empty());
+    assert!(page(None, Some(2), 2, no_bound).is_empty());
     assert!(page(Some(8), None, 2, no_bound).is_empty());
-    assert_eq!(page(Some(0), None, 100, 0), [3], "at least one");
+    assert_eq!(page(Some(2), None, 100, 0), [3], "at least one");
     let event = |seq| reader.event(GROUP, Seq(seq)).unwrap();
     assert_eq!(event(3), Some(posted(3, "text 3")));
     assert_eq!(event(4), Some(posted(4, "")), "the text is gone, that there was one is not");
     assert_eq!(event(8).unwrap().kind, EventKind::Deleted { target: Seq(4) });
     assert_eq!(event(9), None);
-    let stored = |seq| reader.stored_post(GROUP, Seq(seq)).unwrap();
+    let stored = |seq| reader.stored_post(GROUP, None, Seq(seq)).unwrap();
     assert_eq!(stored(3).map(|post| (post.author, post.deleted)), Some((Some(MemberId(1)), false)));
     assert_eq!(stored(4).map(|post| post.deleted), Some(true));
     assert_eq!(stored(2), None);
@@ -414,12 +422,17 @@ fn step() -> impl Strategy<Value = (Option<u8>, Action)> {
     let number = || prop_oneof![0u8..5, 16u8..19];
     let role = || number().prop_map(|n| RoleRef::Role(Role::from_number(n).unwrap()));
     let set = || any::<u32>().prop_map(Permissions::from_bits);
-    let post = |text| Action::Post { text, message_id: Some(id(7)), authorship: None };
+    let post = |text| Action::Post(Draft { text, message_id: Some(id(7)), ..Draft::default() });
     let action = prop_oneof![
         3 => proptest::option::of(nick()).prop_map(|nick| Action::Join { nick }),
         1 => Just(Action::Leave),
+        2 => (1u64..30, "[a-z]{1,9}").prop_map(|(target, text)| Action::Edit { target: Seq(target), text }),
+        3 => (1u64..30, "[👍❤+]", proptest::bool::ANY)
+            .prop_map(|(target, reaction, remove)| Action::React { target: Seq(target), reaction, remove }),
+        2 => (1u64..30, proptest::bool::ANY).prop_map(|(target, remove)| Action::Pin { target: Seq(target), remove }),
+
         4 => "[a-z]{0,9}".prop_map(post),
-        2 => (1u64..30).prop_map(|target| Action::Delete { target: Seq(target), stored: None }),
+        2 => (1u64..30).prop_map(|target| Action::Delete { target: Seq(target) }),
         1 => (who(), reason()).prop_map(|(who, reason)| Action::Kick { who, reason }),
         1 => (who(), reason()).prop_map(|(who, reason)| Action::Ban { who, reason }),
         1 => who().prop_map(|who| Action::Unban { who }),

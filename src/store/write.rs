@@ -70,6 +70,7 @@ fn event_weight(event: &Event) -> usize {
     let post = match &event.kind {
         EventKind::Posted(post) => post,
         EventKind::Held { post, .. } => post.as_ref(),
+        EventKind::Edited { text, .. } => return text.len(),
         _ => return 0,
     };
     post.text.len() + post.authorship.as_ref().map_or(0, |authorship| authorship.signed.len())

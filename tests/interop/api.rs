@@ -85,10 +85,14 @@ fn every_call_works_over_a_stock_link() {
     assert_eq!(hex(&listed[0].identity_hash), identity);
     assert_eq!(hex(&listed[1].identity_hash), bob.identity);
 
-    let sent: v1::SendResponse =
-        alice.call("/api/v1/messages/send", &v1::SendRequest { text: "first".into(), client_id: vec![1; 8] });
-    let again: v1::SendResponse =
-        alice.call("/api/v1/messages/send", &v1::SendRequest { text: "first".into(), client_id: vec![1; 8] });
+    let sent: v1::SendResponse = alice.call(
+        "/api/v1/messages/send",
+        &v1::SendRequest { text: "first".into(), client_id: vec![1; 8], ..Default::default() },
+    );
+    let again: v1::SendResponse = alice.call(
+        "/api/v1/messages/send",
+        &v1::SendRequest { text: "first".into(), client_id: vec![1; 8], ..Default::default() },
+    );
     assert_eq!(sent, again, "a repeated call posts once");
     alice.call::<v1::SendResponse>(
         "/api/v1/messages/send",

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use lxmf::fields::Fields;
 use lxmf::router::{DeliveryConfig, Outgoing, Output as RouterOutput, Router, SendId};
-use meshgroup::group::{Event, EventKind, FoundingRules, Settings};
+use meshgroup::group::{Event, EventKind, FoundingRules, Known, Settings};
 use meshgroup::host::{FIRST_GROUP, Host, HostConfig, Output, PostRow, Query, Rows};
-use meshgroup::store::{Page, Restored, Write};
+use meshgroup::store::{Entry, Page, Restored, Write};
 use reticulum::crypto::{Identity, Rng};
 use reticulum::hash::{DestinationHash, LinkId, RequestId};
 use reticulum::node::{
@@ -179,11 +179,12 @@ impl GroupStation {
     fn rows(&self, query: &Query) -> Rows {
         match query {
             Query::History { page, .. } => Rows::History(Page {
-                events: self
+                entries: self
                     .log
                     .iter()
                     .filter(|event| page.after.is_none_or(|after| event.seq > after))
                     .cloned()
+                    .map(Entry::from)
                     .collect(),
                 authors: Vec::new(),
                 head: self.log.last().map(|event| event.seq).unwrap_or_default(),
@@ -192,12 +193,13 @@ impl GroupStation {
                 let event = self.log.iter().find(|event| event.seq == *seq);
                 Rows::Post(event.and_then(|event| match &event.kind {
                     EventKind::Posted(post) => {
-                        Some(PostRow { time: event.time, nick: None, text: post.text.clone() })
+                        let (time, author, post) = (event.time, event.actor, post.clone());
+                        Some(PostRow { time, author, post, quote: None })
                     }
                     _ => None,
                 }))
             }
-            Query::StoredPost { .. } => Rows::StoredPost(None),
+            Query::Known { .. } => Rows::Known(Known::default()),
         }
     }
 }

@@ -8,8 +8,8 @@ use crate::api::Plan;
 use crate::api::error::{invalid, missing};
 use crate::api::page::{bytes_max, items_max};
 use crate::api::reply::{Reply, held_before, sent_before};
-use crate::group::{Action, MessageId, Seq};
-use crate::store::PageRequest;
+use crate::group::{Action, Audience, Draft, MemberId, MessageId, PostKind, Seq};
+use crate::store::{Filter, PageRequest};
 
 /// The longest id that a client may choose for a post.
 const CLIENT_ID_BYTES_MAX: usize = 32;
@@ -19,17 +19,44 @@ const CLIENT_ID_DOMAIN: &[u8] = b"meshgroup client id";
 
 pub(super) fn messages(call: &Call<'_>) -> Result<Plan, Error> {
     let request: v1::MessagesRequest = call.read()?;
+    let filter = match request {
+        v1::MessagesRequest { pinned: true, .. } => Filter::Pinned,
+        v1::MessagesRequest { thread: 0, .. } => Filter::All,
+        v1::MessagesRequest { thread, .. } => Filter::Thread(Seq(thread)),
+    };
     Ok(Plan::Read(PageRequest {
         after: request.after.map(Seq),
         before: request.before.map(Seq),
+        filter,
         rows_max: items_max(request.limit) + 1,
         text_bytes_max: bytes_max(request.max_bytes),
         with_authors: request.with_authors,
+        viewer: call.group.viewer(call.caller),
+    }))
+}
+
+pub(super) fn search(call: &Call<'_>) -> Result<Plan, Error> {
+    let request: v1::SearchRequest = call.read()?;
+    // The answer is that of a page: both messages have the same fields.
+    Ok(Plan::Read(PageRequest {
+        after: None,
+        before: request.before.map(Seq),
+        filter: Filter::Words(required("query", request.query)?),
+        rows_max: items_max(request.limit) + 1,
+        text_bytes_max: bytes_max(request.max_bytes),
+        with_authors: request.with_authors,
+        viewer: call.group.viewer(call.caller),
     }))
 }
 
 pub(super) fn send(call: &Call<'_>) -> Result<Plan, Error> {
-    let v1::SendRequest { text, client_id } = call.read()?;
+    let request: v1::SendRequest = call.read()?;
+    let kind = match request.kind() {
+        v1::MessageKind::Text => PostKind::Text,
+        v1::MessageKind::Deed => PostKind::Deed,
+        v1::MessageKind::Notice => PostKind::Notice,
+    };
+    let v1::SendRequest { text, client_id, reply_to, thread, staff, only, .. } = request;
     let text = required("text", text)?;
     if client_id.len() > CLIENT_ID_BYTES_MAX {
         return Err(invalid("client_id", "longer than 32 bytes"));
@@ -44,16 +71,44 @@ pub(super) fn send(call: &Call<'_>) -> Result<Plan, Error> {
     {
         return Ok(Plan::Answer(held_before(number, held)));
     }
-    match message_id.as_ref().and_then(|id| call.group.posted_as(id)) {
-        Some(post) => Ok(Plan::Answer(sent_before(post))),
-        None => decide(Action::Post { text, message_id, authorship: None }, Reply::Send),
+    if let Some(post) = message_id.as_ref().and_then(|id| call.group.posted_as(id)) {
+        return Ok(Plan::Answer(sent_before(post)));
     }
+    let audience = match staff || !only.is_empty() {
+        true => Audience::Only { staff, members: only.into_iter().map(MemberId).collect() },
+        false => Audience::Everyone,
+    };
+    let (reply_to, thread) = (number(reply_to), number(thread));
+    let draft = Draft { text, kind, reply_to, thread, audience, message_id, authorship: None };
+    decide(Action::Post(draft), Reply::Send)
 }
 
 pub(super) fn delete(call: &Call<'_>) -> Result<Plan, Error> {
     let v1::DeleteRequest { seq } = call.read()?;
-    if seq == 0 {
-        return Err(missing("seq"));
-    }
-    decide(Action::Delete { target: Seq(seq), stored: None }, Reply::Delete)
+    decide(Action::Delete { target: target(seq)? }, Reply::Delete)
+}
+
+pub(super) fn edit(call: &Call<'_>) -> Result<Plan, Error> {
+    let v1::EditRequest { seq, text } = call.read()?;
+    decide(Action::Edit { target: target(seq)?, text: required("text", text)? }, Reply::Edit)
+}
+
+pub(super) fn react(call: &Call<'_>) -> Result<Plan, Error> {
+    let v1::ReactRequest { seq, reaction, remove } = call.read()?;
+    let reaction = required("reaction", reaction)?;
+    decide(Action::React { target: target(seq)?, reaction, remove }, Reply::React)
+}
+
+pub(super) fn pin(call: &Call<'_>) -> Result<Plan, Error> {
+    let v1::PinRequest { seq, remove } = call.read()?;
+    decide(Action::Pin { target: target(seq)?, remove }, Reply::Pin)
+}
+
+/// The message that a call is about.
+fn target(seq: u64) -> Result<Seq, Error> {
+    number(seq).ok_or_else(|| missing("seq"))
+}
+
+fn number(seq: u64) -> Option<Seq> {
+    (seq != 0).then_some(Seq(seq))
 }

@@ -89,7 +89,7 @@ fn settings_are_told_and_changed_several_at_once_or_not_at_all() {
 #[test]
 fn sending_the_same_client_id_again_posts_once() {
     let mut scene = Scene::populated();
-    let request = v1::SendRequest { text: "hi".into(), client_id: vec![1; 8] };
+    let request = v1::SendRequest { text: "hi".into(), client_id: vec![1; 8], ..Default::default() };
     let first: v1::SendResponse = scene.call(&person(2), "/api/v1/messages/send", &request);
     let again: v1::SendResponse = scene.call(&person(2), "/api/v1/messages/send", &request);
     assert_eq!(first, again);
@@ -102,7 +102,7 @@ fn sending_the_same_client_id_again_posts_once() {
 fn a_text_that_cannot_be_posted_says_why() {
     let mut scene = Scene::populated();
     let mut refuse = |text: &str, client_id: Vec<u8>| {
-        let request = v1::SendRequest { text: text.into(), client_id };
+        let request = v1::SendRequest { text: text.into(), client_id, ..Default::default() };
         scene.error(&person(2), "/api/v1/messages/send", &request).unwrap()
     };
     assert_eq!(refuse("", vec![]).code(), ErrorCode::MissingField);
@@ -116,7 +116,7 @@ fn a_text_that_cannot_be_posted_says_why() {
 #[test]
 fn posting_too_fast_says_when_to_come_back() {
     let mut scene = Scene::populated();
-    let request = v1::SendRequest { text: "hi".into(), client_id: vec![] }.encode_to_vec();
+    let request = v1::SendRequest { text: "hi".into(), ..Default::default() }.encode_to_vec();
     let now = scene.now;
     let error = (0..100).find_map(|_| {
         scene.now = now;
@@ -130,7 +130,7 @@ fn posting_too_fast_says_when_to_come_back() {
 #[test]
 fn only_the_author_and_the_owner_delete() {
     let mut scene = Scene::populated();
-    let send = v1::SendRequest { text: "hi".into(), client_id: vec![] };
+    let send = v1::SendRequest { text: "hi".into(), ..Default::default() };
     let mut seqs = [0, 0]
         .map(|_| scene.call::<v1::SendResponse>(&person(2), "/api/v1/messages/send", &send).seq)
         .into_iter();

@@ -67,6 +67,7 @@ fn a_page_comes_back_with_its_numbers_times_and_people() {
         author,
         cut: false,
         body: Some(body),
+        details: None,
     };
     let page = v1::MessagesResponse {
         first_seq: 10,

@@ -140,10 +140,30 @@ fn rows() -> Vec<String> {
         ),
         row(
             "/api/v1/messages/send",
-            &v1::SendRequest { text: text.into(), client_id: vec![1; 8] },
+            &v1::SendRequest { text: text.into(), client_id: vec![1; 8], ..Default::default() },
             &v1::SendResponse { seq, time_s, held: 0, error: None },
         ),
         row("/api/v1/messages/delete", &v1::DeleteRequest { seq }, &v1::DeleteResponse { seq, error: None }),
+        row(
+            "/api/v1/messages/edit",
+            &v1::EditRequest { seq, text: text.into() },
+            &v1::EditResponse { seq, error: None },
+        ),
+        row(
+            "/api/v1/messages/react",
+            &v1::ReactRequest { seq, reaction: "👍".into(), remove: false },
+            &v1::ReactResponse { seq, error: None },
+        ),
+        row(
+            "/api/v1/messages/pin",
+            &v1::PinRequest { seq, remove: false },
+            &v1::PinResponse { seq, error: None },
+        ),
+        row(
+            "/api/v1/messages/search",
+            &v1::SearchRequest { query: "harbour".into(), max_bytes: 409, ..Default::default() },
+            &page,
+        ),
     ]
 }
 

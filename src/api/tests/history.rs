@@ -5,7 +5,7 @@ use reticulum::hash::IdentityHash;
 use super::*;
 use crate::api::{self, ONE_PACKET_BYTES, response_value};
 use crate::group::{Author, Event, EventKind, Post, Role, Seq};
-use crate::store::{Page, PageRequest};
+use crate::store::{Entry, Page, PageRequest};
 
 /// A store of posts and deletions by three members: event n at n minutes, every 7th a deletion, every 11th an event of
 /// a kind that is no part of the history.
@@ -18,9 +18,11 @@ impl Log {
             time: UnixTime::from_secs(1_800_000_000 + 60 * n),
             actor: Some(MemberId((n % 3 + 1) as u32)),
             kind: match n {
-                _ if n.is_multiple_of(11) => EventKind::Renamed { member: MemberId(1), nick: "x".into() },
+                _ if n.is_multiple_of(11) => {
+                    EventKind::ClaimIssued { claim: crate::group::ClaimHash([0; 32]) }
+                }
                 _ if n.is_multiple_of(7) => EventKind::Deleted { target: Seq(n - 2) },
-                _ => EventKind::Posted(Post { text: text(n), message_id: None, authorship: None }),
+                _ => EventKind::Posted(Post { text: text(n), ..Post::default() }),
             },
         };
         Self((1..=events).map(event).collect(), Scene::new(Visibility::Public))
@@ -48,7 +50,11 @@ impl Log {
             former: n == 3,
         };
         let authors = if query.with_authors { (1..=3).map(author).collect() } else { Vec::new() };
-        Page { events, authors, head: self.0.last().map(|event| event.seq).unwrap_or_default() }
+        Page {
+            entries: events.into_iter().map(Entry::from).collect(),
+            authors,
+            head: self.0.last().map(|event| event.seq).unwrap_or_default(),
+        }
     }
 
     fn page_bytes(&self, request: &v1::MessagesRequest) -> Vec<u8> {
@@ -91,7 +97,7 @@ fn pages_of_any_size_add_up_to_the_history_in_both_directions() {
     for with_authors in [false, true] {
         for (limit, max_bytes) in [(0, 0), (1, 0), (9, 0), (0, 80), (0, 409), (5, 200)] {
             let request =
-                v1::MessagesRequest { limit, max_bytes, with_authors, after: Some(0), before: None };
+                v1::MessagesRequest { limit, max_bytes, with_authors, after: Some(0), ..Default::default() };
             let (mut forward, mut after) = (Vec::new(), 0);
             loop {
                 let page = log.page(&v1::MessagesRequest { after: Some(after), ..request });

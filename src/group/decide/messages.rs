@@ -1,29 +1,65 @@
-//! Posting and withdrawing.
+//! Posting.
 
 use reticulum::time::UnixTime;
 
 use super::rate_limited;
+use crate::group::mention::mentions;
+use crate::group::post::AUDIENCE_MAX;
 use crate::group::{
-    Caller, EventKind, Group, HeldBecause, MemberId, Outcome, Permission, Post, Refusal, Seq, StoredPost,
+    Audience, Caller, Draft, EventKind, Group, HeldBecause, Known, MemberId, Outcome, Permission, Post,
+    PostKind, Refusal, StoredPost,
 };
 
 impl Group {
-    pub(super) fn post(&mut self, now: UnixTime, caller: &Caller, post: Post) -> Result<Outcome, Refusal> {
-        self.authorize(caller, Permission::Post)?;
-        let author = self.require_member(caller)?;
-        let (author, identity) = (author.id, author.identity.hash());
-        if post.text.trim().is_empty() {
-            return Err(Refusal::Empty);
+    pub(super) fn post(
+        &mut self,
+        now: UnixTime,
+        caller: &Caller,
+        draft: Draft,
+        known: &Known,
+    ) -> Result<Outcome, Refusal> {
+        if draft.kind == PostKind::Notice {
+            self.authorize(caller, Permission::Pin)?;
+        } else {
+            self.require_member(caller)?;
+            self.authorize(caller, Permission::Post)?;
         }
-        let max = self.state.settings.post_chars_max as usize;
-        if post.text.len() > max && post.text.chars().count() > max {
-            return Err(Refusal::TooLong { max });
+        self.check_text(&draft.text)?;
+        let author = self.member_of(caller).map(|member| (member.id, member.identity.hash(), &member.nick));
+        let nick = author.map(|(_, _, nick)| nick.clone());
+        let author = author.map(|(member, identity, _)| (member, identity));
+        let member = author.map(|(member, _)| member);
+        let mut audience = self.check_audience(draft.audience, member)?;
+        let mut thread = None;
+        if let Some(root) = draft.thread {
+            let post = self.readable(caller, root, known)?;
+            thread = Some(post.thread.unwrap_or(root));
+            inherit(&mut audience, &post, member);
         }
-        self.posts.take(identity, now).map_err(rate_limited)?;
-        if let Some(why) = self.must_wait(author, &post) {
+        if let Some(target) = draft.reply_to {
+            let post = self.readable(caller, target, known)?;
+            thread = thread.or(post.thread);
+            inherit(&mut audience, &post, member);
+        }
+        if let Some((_, identity)) = author {
+            self.posts.take(identity, now).map_err(rate_limited)?;
+        }
+        let post = Post {
+            mentions: mentions(&self.state.roster, &draft.text),
+            text: draft.text,
+            kind: draft.kind,
+            nick,
+            reply_to: draft.reply_to,
+            thread,
+            audience,
+            message_id: draft.message_id,
+            authorship: draft.authorship,
+        };
+        if let Some((author, why)) = member.and_then(|author| Some((author, self.must_wait(author, &post)?)))
+        {
             return self.hold(now, author, post, why);
         }
-        let posted = self.record(now, Some(author), EventKind::Posted(post));
+        let posted = self.record(now, member, EventKind::Posted(post));
         // The proof of the message is all the answer that its author needs.
         Ok(Outcome { events: vec![posted], ..Outcome::default() })
     }
@@ -33,26 +69,38 @@ impl Group {
         None
     }
 
-    pub(super) fn delete(
-        &mut self,
-        now: UnixTime,
-        caller: &Caller,
-        target: Seq,
-        stored: Option<StoredPost>,
-    ) -> Result<Outcome, Refusal> {
-        self.authorize_read(caller)?;
-        let recent = self.recent.post(target).map(|post| StoredPost { author: post.author, deleted: false });
-        let post = stored.or(recent).ok_or(Refusal::NotFound)?;
-        if post.deleted || self.recent.is_deleted(target) {
+    /// Whether a text may stand in a message.
+    pub(super) fn check_text(&self, text: &str) -> Result<(), Refusal> {
+        if text.trim().is_empty() {
+            return Err(Refusal::Empty);
+        }
+        let max = self.state.settings.post_chars_max as usize;
+        if text.len() > max && text.chars().count() > max {
+            return Err(Refusal::TooLong { max });
+        }
+        Ok(())
+    }
+
+    /// Named members in order and each once, all of them present; the author reads along anyway.
+    fn check_audience(&self, audience: Audience, author: Option<MemberId>) -> Result<Audience, Refusal> {
+        let Audience::Only { staff, members } = audience else { return Ok(audience) };
+        if members.len() > AUDIENCE_MAX {
+            return Err(Refusal::Full { max: AUDIENCE_MAX });
+        }
+        if !members.iter().all(|member| self.state.roster.by_id(*member).is_some()) {
             return Err(Refusal::NotFound);
         }
-        let actor = self.member_of(caller).map(|member| member.id);
-        let own = actor.is_some() && actor == post.author;
-        let allowed = own && self.authorize(caller, Permission::DeleteOwn).is_ok();
-        if !allowed {
-            self.authorize(caller, Permission::DeleteAny)?;
+        match Audience::only(staff, members, author) {
+            Audience::Only { staff: false, members } if members.is_empty() => Err(Refusal::NotFound),
+            audience => Ok(audience),
         }
-        let deleted = self.record(now, actor, EventKind::Deleted { target });
-        Ok(Outcome { events: vec![deleted], ..Outcome::default() })
+    }
+}
+
+/// An answer is for those who may read what it answers, lest it tell others; and for who wrote that.
+fn inherit(audience: &mut Audience, of: &StoredPost, author: Option<MemberId>) {
+    if let Audience::Only { staff, members } = &of.audience {
+        let members = members.iter().copied().chain(of.author);
+        *audience = Audience::only(*staff, members, author);
     }
 }

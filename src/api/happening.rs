@@ -1,0 +1,115 @@
+//! One event of the history as it travels. What is as usual costs nothing.
+
+use proto::v1::{self, change::What, history_event::Body};
+
+use crate::group::{Audience, Event, EventKind, MemberId, Post, PostKind, Seq};
+use crate::store::{Details, Entry};
+
+/// The event, without its place in a page; `None` if it is of no concern to clients.
+pub(super) fn happening(entry: &Entry) -> Option<v1::HistoryEvent> {
+    let Entry { event, details } = entry;
+    let details = details.as_deref();
+    let body = body(event, details)?;
+    let details = match &event.kind {
+        EventKind::Posted(post) => message_details(event.seq, post, details),
+        _ => None,
+    };
+    let author = event.actor.map_or(0, |member| member.0);
+    Some(v1::HistoryEvent { author, details, body: Some(body), ..v1::HistoryEvent::default() })
+}
+
+fn body(event: &Event, details: Option<&Details>) -> Option<Body> {
+    let change = |target: &Seq, what| Some(Body::Change(change(event.seq, *target, what)));
+    match &event.kind {
+        // The log holds no empty post: the text of this one was erased.
+        EventKind::Posted(post) if post.text.is_empty() => Some(Body::Deleted(true)),
+        EventKind::Posted(post) => Some(Body::Text(post.text.clone())),
+        EventKind::Deleted { target } => Some(Body::Deletes(before(event.seq, *target))),
+        EventKind::Edited { target, .. } if details.is_some_and(|details| details.superseded) => {
+            change(target, What::Edited(true))
+        }
+        EventKind::Edited { target, text, mentions } => {
+            let what = self::change(event.seq, *target, What::Edit(text.clone()));
+            Some(Body::Change(v1::Change { mentions: numbers(mentions), ..what }))
+        }
+        EventKind::Reacted { target, reaction } => {
+            change(target, What::Reaction(reaction.as_str().to_owned()))
+        }
+        EventKind::Unreacted { target, reaction } => {
+            change(target, What::Unreaction(reaction.as_str().to_owned()))
+        }
+        EventKind::Pinned { target } => change(target, What::Pin(true)),
+        EventKind::Unpinned { target } => change(target, What::Unpin(true)),
+        _ => system(event).map(Body::System),
+    }
+}
+
+fn change(seq: Seq, target: Seq, what: What) -> v1::Change {
+    v1::Change { target: before(seq, target), what: Some(what), mentions: Vec::new() }
+}
+
+fn system(event: &Event) -> Option<v1::System> {
+    use v1::SystemKind::{Banned, Claimed, Joined, Kicked, Left, Renamed};
+    let (kind, member, nick) = match &event.kind {
+        EventKind::Joined { member, nick, .. } => (Joined, Some(*member), nick.as_str()),
+        EventKind::Left { member } => (Left, Some(*member), ""),
+        EventKind::Renamed { member, nick } => (Renamed, Some(*member), nick.as_str()),
+        EventKind::Kicked { member, .. } => (Kicked, Some(*member), ""),
+        EventKind::Banned { member, nick, .. } => (Banned, *member, nick.as_str()),
+        EventKind::OwnerClaimed { member } => (Claimed, Some(*member), ""),
+        _ => return None,
+    };
+    let member = member.filter(|member| Some(*member) != event.actor);
+    Some(v1::System { kind: kind.into(), member: member.map_or(0, |member| member.0), nick: nick.to_owned() })
+}
+
+/// `None` where there is nothing to tell.
+fn message_details(seq: Seq, post: &Post, details: Option<&Details>) -> Option<v1::MessageDetails> {
+    let (staff, only) = match &post.audience {
+        Audience::Everyone => (false, Vec::new()),
+        Audience::Only { staff, members } => (*staff, numbers(members)),
+    };
+    let mut message = v1::MessageDetails {
+        kind: kind(post.kind).into(),
+        replies: post.reply_to.map_or(0, |target| before(seq, target)),
+        thread: post.thread.map_or(0, |root| before(seq, root)),
+        staff,
+        only,
+        mentions: numbers(&post.mentions),
+        ..v1::MessageDetails::default()
+    };
+    if let Some(Details { edited, quote, reactions, .. }) = details {
+        message.edited = *edited;
+        if let Some(quote) = quote {
+            message.quote.clone_from(&quote.text);
+            message.quoted = quote.author.map_or(0, |member| member.0);
+        }
+        message.reactions = reactions.iter().map(reaction_count).collect();
+    }
+    (message != v1::MessageDetails::default()).then_some(message)
+}
+
+fn reaction_count(of: &crate::store::ReactionCount) -> v1::ReactionCount {
+    v1::ReactionCount {
+        reaction: of.reaction.as_str().to_owned(),
+        more: of.count.saturating_sub(1),
+        own: of.own,
+    }
+}
+
+fn kind(kind: PostKind) -> v1::MessageKind {
+    match kind {
+        PostKind::Text => v1::MessageKind::Text,
+        PostKind::Deed => v1::MessageKind::Deed,
+        PostKind::Notice => v1::MessageKind::Notice,
+    }
+}
+
+fn numbers(members: &[MemberId]) -> Vec<u32> {
+    members.iter().map(|member| member.0).collect()
+}
+
+/// How many numbers before `seq` the target lies.
+fn before(seq: Seq, target: Seq) -> u64 {
+    seq.0.saturating_sub(target.0)
+}

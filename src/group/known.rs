@@ -1,0 +1,112 @@
+//! What a decision has to know of the past. A group keeps its state in memory, not its history: so an action says what
+//! it needs ([`Needs`]), the caller of the group looks that up, and the decision is made with the answer ([`Known`]).
+
+use std::collections::BTreeMap;
+
+use super::ids::{MemberId, MessageId, Seq};
+use super::post::{Audience, Reaction};
+use super::recent::RecentPost;
+
+/// What is to be looked up for one decision. Mostly nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The messages with these numbers.
+    pub posts: Vec<Seq>,
+    /// The message that the caller's client knows by this id, and its number.
+    pub reference: Option<MessageId>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The messages by number; what is no message is not in it.
+    pub posts: BTreeMap<Seq, StoredPost>,
+    /// The number of the message that was asked for by its id.
+    pub reference: Option<Seq>,
+}
+
+/// A message as the store knows it. The newest changes may be missing: the group remembers those itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredPost {
+    /// Who posted it.
+    pub author: Option<MemberId>,
+    /// Whether it was deleted since.
+    pub deleted: bool,
+    /// The message that began its thread.
+    pub thread: Option<Seq>,
+    /// Who may read it.
+    pub audience: Audience,
+    /// The different reactions that it has.
+    pub reactions: Vec<Reaction>,
+    /// Those among them that are the caller's.
+    pub own_reactions: Vec<Reaction>,
+}
+
+/// Who reads, as far as that decides what they may read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Viewer {
+    /// Their number.
+    pub member: Option<MemberId>,
+    /// Whether they may hear the staff.
+    pub staff: bool,
+    /// Whether nothing is hidden from them, because they are the operator.
+    pub all: bool,
+}
+
+impl Needs {
+    /// Whether the decision can be made at once.
+    pub fn is_empty(&self) -> bool {
+        self.posts.is_empty() && self.reference.is_none()
+    }
+}
+
+impl Viewer {
+    /// The operator of the node.
+    pub const OPERATOR: Self = Self { member: None, staff: true, all: true };
+
+    /// Whether they may read what `author` said to `audience`.
+    pub fn sees(&self, author: Option<MemberId>, audience: &Audience) -> bool {
+        let own = self.member.is_some() && self.member == author;
+        self.all
+            || own
+            || match audience {
+                Audience::Everyone => true,
+                Audience::Only { staff, members } => {
+                    (*staff && self.staff)
+                        || self.member.is_some_and(|member| members.binary_search(&member).is_ok())
+                }
+            }
+    }
+}
+
+impl From<&RecentPost> for StoredPost {
+    fn from(post: &RecentPost) -> Self {
+        let RecentPost { author, thread, ref audience, .. } = *post;
+        Self { author, thread, audience: audience.clone(), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_for_its_audience_its_author_and_the_operator() {
+        let member = |n| Viewer { member: Some(MemberId(n)), ..Viewer::default() };
+        let staff = Viewer { staff: true, ..member(9) };
+        let named = Audience::only(false, [5, 2].map(MemberId), None);
+        let author = Some(MemberId(1));
+        // audience, author, named, other, staff, nobody
+        let rows = [
+            (&Audience::Everyone, [true, true, true, true, true]),
+            (&Audience::staff(), [true, false, false, true, false]),
+            (&named, [true, true, false, false, false]),
+        ];
+        for (audience, expected) in rows {
+            let viewers = [member(1), member(5), member(3), staff, Viewer::default()];
+            assert_eq!(viewers.map(|viewer| viewer.sees(author, audience)), expected, "{audience:?}");
+            assert!(Viewer::OPERATOR.sees(author, audience));
+        }
+        assert!(!Viewer::default().sees(None, &Audience::staff()), "the operator's post is nobody's own");
+    }
+}

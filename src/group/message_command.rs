@@ -1,0 +1,145 @@
+//! The commands that post, or that do something to a message; and which message is meant: a number (`12` or `#12`), or a
+//! nick for the last one of that person.
+
+use super::command::CommandError;
+use super::door::Incoming;
+use super::ids::{MemberId, Seq};
+use super::post::{Audience, Draft, PostKind};
+use super::who::{find_member, split_who};
+use super::{Action, Caller, Group, Refusal};
+
+/// A command about messages as it was typed; what it names is not looked up yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MessageCommand<'a> {
+    Me { text: &'a str },
+    Staff { text: &'a str },
+    Notice { text: &'a str },
+    Reply { what_and_text: &'a str },
+    React { what_and_reaction: &'a str, remove: bool },
+    Edit { what_and_text: &'a str },
+    Delete { what: &'a str },
+    Pin { what: &'a str, remove: bool },
+}
+
+const REACT_USAGE: &str = "/react 👍, /react NUMBER 👍 or /react NICK 👍";
+
+/// Reads a command of which the word is in lower case. `None` is none of these.
+pub(super) fn parse_word<'a>(word: &str, rest: &'a str) -> Option<Result<MessageCommand<'a>, CommandError>> {
+    use MessageCommand::{Delete, Edit, Me, Notice, Pin, React, Reply, Staff};
+    let needed = |usage| if rest.is_empty() { Err(CommandError::Usage(usage)) } else { Ok(rest) };
+    Some(match word {
+        "me" => needed("/me DOES SOMETHING").map(|text| Me { text }),
+        "staff" => needed("/staff TEXT").map(|text| Staff { text }),
+        "notice" => needed("/notice TEXT").map(|text| Notice { text }),
+        "reply" => {
+            needed("/reply NUMBER TEXT or /reply NICK TEXT").map(|what_and_text| Reply { what_and_text })
+        }
+        "react" => needed(REACT_USAGE).map(|what_and_reaction| React { what_and_reaction, remove: false }),
+        "unreact" => needed(REACT_USAGE).map(|what_and_reaction| React { what_and_reaction, remove: true }),
+        "edit" => needed("/edit TEXT or /edit NUMBER TEXT").map(|what_and_text| Edit { what_and_text }),
+        "delete" => Ok(Delete { what: rest }),
+        "pin" => needed("/pin NUMBER").map(|what| Pin { what, remove: false }),
+        "unpin" => needed("/unpin NUMBER").map(|what| Pin { what, remove: true }),
+        _ => return None,
+    })
+}
+
+impl Incoming<'_> {
+    /// A post with this text, brought by this message.
+    pub(super) fn draft(&self, text: &str) -> Draft {
+        Draft {
+            text: text.to_owned(),
+            message_id: Some(self.message_id),
+            authorship: self.authorship.clone(),
+            ..Draft::default()
+        }
+    }
+}
+
+impl Group {
+    /// What a command about messages comes down to.
+    pub(super) fn message_action(
+        &self,
+        caller: &Caller,
+        incoming: &Incoming<'_>,
+        command: MessageCommand<'_>,
+    ) -> Result<Action, Refusal> {
+        use MessageCommand::{Delete, Edit, Me, Notice, Pin, React, Reply, Staff};
+        let post = |text: &str| incoming.draft(text);
+        Ok(match command {
+            Me { text } => Action::Post(Draft { kind: PostKind::Deed, ..post(text) }),
+            Notice { text } => Action::Post(Draft { kind: PostKind::Notice, ..post(text) }),
+            Staff { text } => Action::Post(Draft { audience: Audience::staff(), ..post(text) }),
+            Reply { what_and_text } => {
+                let (target, text) = self.message_and_rest(caller, what_and_text)?;
+                Action::Post(Draft { reply_to: Some(target), ..post(text) })
+            }
+            React { what_and_reaction, remove } => {
+                let (target, reaction) = self.message_and_reaction(caller, what_and_reaction)?;
+                Action::React { target, reaction: reaction.to_owned(), remove }
+            }
+            Edit { what_and_text } => {
+                let (target, text) = self.own_message_and_text(caller, what_and_text)?;
+                Action::Edit { target, text: text.to_owned() }
+            }
+            Delete { what: "" } => Action::Delete { target: self.own_last_message(caller)? },
+            Delete { what } => Action::Delete { target: self.message_and_rest(caller, what)?.0 },
+            Pin { what, remove } => Action::Pin { target: self.message_and_rest(caller, what)?.0, remove },
+        })
+    }
+
+    /// Splits `12 text` or `nick text` into the message that is meant and what follows.
+    fn message_and_rest<'a>(&self, caller: &Caller, text: &'a str) -> Result<(Seq, &'a str), Refusal> {
+        if let Some(found) = number_and_rest(text) {
+            return Ok(found);
+        }
+        let (who, rest) = split_who(&self.state.roster, text)?;
+        let member = find_member(&self.state.roster, &who)?.id;
+        let last = self.last_message(caller, |author| author == Some(member));
+        Ok((last.ok_or(Refusal::NotFound)?, rest))
+    }
+
+    /// As [`Self::message_and_rest`] for `/react`, where a reaction alone is for the newest message of others.
+    fn message_and_reaction<'a>(&self, caller: &Caller, text: &'a str) -> Result<(Seq, &'a str), Refusal> {
+        if text.contains(char::is_whitespace) {
+            return self.message_and_rest(caller, text);
+        }
+        let own = self.member_of(caller).map(|member| member.id);
+        let newest = self.last_message(caller, |author| author != own);
+        Ok((newest.ok_or(Refusal::NotFound)?, text))
+    }
+
+    /// As [`Self::message_and_rest`] for `/edit`, where a text alone is for one's own newest message.
+    fn own_message_and_text<'a>(&self, caller: &Caller, text: &'a str) -> Result<(Seq, &'a str), Refusal> {
+        match number_and_rest(text).filter(|(_, rest)| !rest.is_empty()) {
+            Some(found) => Ok(found),
+            None => Ok((self.own_last_message(caller)?, text)),
+        }
+    }
+
+    fn own_last_message(&self, caller: &Caller) -> Result<Seq, Refusal> {
+        let own = Some(self.require_member(caller)?.id);
+        self.last_message(caller, |author| author == own).ok_or(Refusal::NotFound)
+    }
+
+    /// The newest message that the caller can read and whose author is wanted.
+    fn last_message(&self, caller: &Caller, is_wanted: impl Fn(Option<MemberId>) -> bool) -> Option<Seq> {
+        let viewer = self.viewer(caller);
+        let found = self.recent.newest().find(|post| {
+            is_wanted(post.author)
+                && viewer.sees(post.author, &post.audience)
+                && !self.recent.is_deleted(post.seq)
+        });
+        found.map(|post| post.seq)
+    }
+}
+
+fn number_and_rest(text: &str) -> Option<(Seq, &str)> {
+    let text = text.trim_start();
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let digits = word.strip_prefix('#').unwrap_or(word);
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok().map(|seq| (Seq(seq), rest.trim()))
+}
