@@ -10,7 +10,7 @@ use super::tail::Tail;
 use super::{After, Asking, Host, Output};
 use crate::api::{self, DirectoryRequest, NewGroup, NodeCall};
 use crate::group::{
-    Action, Caller, ClaimCode, Delivery, GROUP_NAME_CHARS_MAX, Group, GroupId, Refusal, Seq, Setting,
+    Action, Caller, ClaimCode, Delivery, GROUP_NAME_CHARS_MAX, Group, GroupId, Known, Refusal, Seq, Setting,
     Settings, Visibility,
 };
 use crate::store::Write;
