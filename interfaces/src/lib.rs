@@ -15,6 +15,7 @@
 pub mod framing;
 
 mod address;
+mod auto;
 mod batch;
 mod kiss;
 mod lora;
@@ -39,6 +40,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+pub use auto::{AddressLife, AutoSettings, Scope};
 pub use batch::{FRAME_BATCH_BYTES, FrameBatch};
 pub use kiss::{Ax25Station, Beacon, KissSettings};
 pub use lora::LoraSettings;
@@ -60,6 +62,7 @@ pub async fn start(
     match settings {
         Settings::TcpServer(settings) => tcp::start_server(index, settings, notices).await,
         Settings::TcpClient(settings) => tcp::start_client(index, settings, notices),
+        Settings::Auto(settings) => auto::start(index, settings, notices),
         Settings::Udp(settings) => udp::start(index, settings, notices).await,
         Settings::Pipe(settings) => pipe::start(index, settings, notices),
         Settings::Serial(settings) => serial::start(index, settings, notices),

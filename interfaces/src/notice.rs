@@ -118,6 +118,11 @@ pub enum Notice {
         /// Why, for people.
         reason: String,
     },
+    /// The interface works, though it may have no medium yet: it waits for others.
+    Ready {
+        /// Index of the configured interface.
+        interface: usize,
+    },
     /// The interface is offline and tries again by itself.
     Waiting {
         /// Index of the configured interface.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use self::configobj::{Section, Value, substitute};
 pub use self::configobj::{SyntaxError, SyntaxProblem};
-use super::interface::{MODES, PARITIES};
+use super::interface::{ADDRESS_LIVES, MODES, PARITIES, SCOPES};
 use super::{Config, ConfigError, toml_text};
 
 /// Why a file cannot be imported. The text is for the operator and complete.
@@ -173,6 +173,12 @@ const RULES: Keys = &[
     ("ic_burst_penalty", "ic_burst_penalty", Kind::Seconds),
     ("ic_held_release_interval", "ic_held_release_interval", Kind::Seconds),
 ];
+const AUTO: Keys = &[
+    ("group_id", "group_id", Kind::Text),
+    ("discovery_port", "discovery_port", Kind::Integer),
+    ("data_port", "data_port", Kind::Integer),
+    ("bitrate", "bitrate", Kind::Integer),
+];
 const BITRATE: Keys = &[("bitrate", "bitrate", Kind::Integer)];
 
 /// Words for a mode in the original (interfaces.md section 1.4), beside those that are also ours.
@@ -223,6 +229,7 @@ impl<'a> Original<'a> {
             "BackboneInterface" if self.has(&["target_host", "remote"]) => self.backbone(Self::client),
             "BackboneClientInterface" => self.backbone(Self::client),
             "BackboneInterface" => self.backbone(Self::server),
+            "AutoInterface" => self.auto(),
             "UDPInterface" => self.udp(),
             "PipeInterface" => self.simple("pipe", &[PIPE]),
             "SerialInterface" => self.simple("serial", &[LINE]),
@@ -262,6 +269,14 @@ impl<'a> Original<'a> {
             self.set("bitrate", &BITRATE_BPS);
         }
         Ok(())
+    }
+
+    fn auto(&mut self) -> Result<(), String> {
+        self.simple("auto", &[AUTO])?;
+        self.word("discovery_scope", SCOPES.map(|(word, _)| word).as_slice())?;
+        self.word("multicast_address_type", ADDRESS_LIVES.map(|(word, _)| word).as_slice())?;
+        self.list("devices")?;
+        self.list("ignored_devices")
     }
 
     fn udp(&mut self) -> Result<(), String> {
@@ -384,6 +399,32 @@ impl<'a> Original<'a> {
             }
             Some(Value::List(_)) => Err(format!("{key} is a list; put it in quotes")),
         }
+    }
+
+    /// One of some words, which are the same here and there.
+    fn word(&mut self, key: &'static str, words: &[&str]) -> Result<(), String> {
+        let Some(text) = self.text(key)?.map(|text| text.to_lowercase()) else { return Ok(()) };
+        match words.iter().find(|word| **word == text) {
+            Some(word) => self.set(key, word),
+            None => return Err(not_a("known word", key, &text)),
+        }
+        Ok(())
+    }
+
+    /// A list, or one text that stands for a list of one.
+    fn list(&mut self, key: &'static str) -> Result<(), String> {
+        self.taken.push(key);
+        let items = match self.path[2].value(key) {
+            None => return Ok(()),
+            Some(Value::List(items)) => items.clone(),
+            Some(Value::Text(text)) => vec![text.clone()],
+        };
+        let substituted: Result<Vec<String>, String> = items
+            .iter()
+            .map(|item| substitute(self.path, item).map_err(|error| format!("{key}: {error}")))
+            .collect();
+        self.set(key, &substituted?);
+        Ok(())
     }
 
     fn integer(&mut self, key: &'static str) -> Result<Option<i64>, String> {

@@ -8,15 +8,15 @@ use std::fmt;
 use std::time::Duration;
 
 use interfaces::{
-    Ax25Station, Beacon, KissSettings, LoraSettings, PipeSettings, RnodeSettings, SerialLine, SerialSettings,
-    Settings, TcpClientSettings, TcpServerSettings, UdpSettings,
+    AutoSettings, Ax25Station, Beacon, KissSettings, LoraSettings, PipeSettings, RnodeSettings, SerialLine,
+    SerialSettings, Settings, TcpClientSettings, TcpServerSettings, UdpSettings,
 };
 use reticulum::crypto::Ifac;
 use reticulum::node::{InterfaceRules, Mode};
 use serde::Deserialize;
 
 use self::table::InterfaceType;
-pub(super) use self::table::{InterfaceTable, MODES, PARITIES};
+pub(super) use self::table::{ADDRESS_LIVES, InterfaceTable, MODES, PARITIES, SCOPES};
 
 /// One medium that the node uses.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -84,6 +84,7 @@ impl Interface {
         match &self.settings {
             Settings::TcpServer(server) => ("listen", &server.listen),
             Settings::TcpClient(client) => ("target", &client.target),
+            Settings::Auto(auto) => ("group_id", &auto.group_id),
             Settings::Udp(UdpSettings { listen: Some(listen), .. }) => ("listen", listen),
             Settings::Udp(udp) => ("forward", udp.forward.as_deref().unwrap_or_default()),
             Settings::Pipe(pipe) => ("command", &pipe.command),
@@ -211,6 +212,7 @@ impl InterfaceTable {
                     bitrate_bps: self.bitrate,
                 })
             }
+            InterfaceType::Auto => Settings::Auto(self.auto()),
             InterfaceType::Pipe => {
                 let usual = PipeSettings::new(needed("command", self.command.take())?);
                 let respawn_delay = seconds(self.respawn_delay).unwrap_or(usual.respawn_delay);
@@ -229,6 +231,20 @@ impl InterfaceTable {
             }
             InterfaceType::Rnode => Settings::Rnode(self.rnode()?),
         })
+    }
+
+    fn auto(self) -> AutoSettings {
+        let usual = AutoSettings::default();
+        AutoSettings {
+            group_id: self.group_id.unwrap_or(usual.group_id),
+            scope: self.discovery_scope.unwrap_or(usual.scope),
+            address_life: self.multicast_address_type.unwrap_or(usual.address_life),
+            discovery_port: self.discovery_port.unwrap_or(usual.discovery_port),
+            data_port: self.data_port.unwrap_or(usual.data_port),
+            devices: self.devices.unwrap_or_default(),
+            ignored_devices: self.ignored_devices.unwrap_or_default(),
+            bitrate_bps: self.bitrate,
+        }
     }
 
     fn line(&mut self) -> Result<SerialLine, String> {

@@ -35,7 +35,8 @@ fn uncommented() -> String {
         .collect()
 }
 
-const TYPES: [&str; 8] = ["tcp-server", "tcp-client", "udp", "pipe", "serial", "kiss", "ax25-kiss", "rnode"];
+const TYPES: [&str; 9] =
+    ["tcp-server", "tcp-client", "auto", "udp", "pipe", "serial", "kiss", "ax25-kiss", "rnode"];
 
 #[test]
 fn the_template_means_the_defaults_commented_and_uncommented() {
@@ -57,7 +58,7 @@ fn the_template_documents_each_option_on_lines_that_fit_a_terminal() {
         .filter(|line| !line.starts_with(' '))
         .filter_map(|line| line.split_once(" = "))
         .collect();
-    assert_eq!(options.len(), 70, "{options:?}");
+    assert_eq!(options.len(), 77, "{options:?}");
     for (option, _) in options {
         let (prose, _) = template.split_once(&format!("\n#{option} = ")).unwrap();
         assert!(prose.lines().last().unwrap().starts_with("# "), "{option}");

@@ -18,6 +18,8 @@ struct Configured {
     interface: Interface,
     /// Why it is not online.
     waiting: Option<String>,
+    /// It waits for others, and said so.
+    ready: bool,
     /// Traffic of media that are gone.
     closed: InterfaceStats,
 }
@@ -43,7 +45,12 @@ pub(crate) struct Media {
 
 impl Media {
     pub(crate) fn new(interfaces: Vec<Interface>) -> Self {
-        let offline = |interface| Configured { interface, waiting: None, closed: InterfaceStats::default() };
+        let offline = |interface| Configured {
+            interface,
+            waiting: None,
+            ready: false,
+            closed: InterfaceStats::default(),
+        };
         Self { configured: interfaces.into_iter().map(offline).collect(), ..Self::default() }
     }
 
@@ -108,6 +115,11 @@ impl Media {
             add(&mut self.configured[gone.configured].closed, &stats);
         }
         Some(gone.interface)
+    }
+
+    pub(crate) fn ready(&mut self, configured: usize) {
+        let configured = &mut self.configured[configured];
+        (configured.ready, configured.waiting) = (true, None);
     }
 
     pub(crate) fn waiting(&mut self, configured: usize, reason: String) {
@@ -189,7 +201,7 @@ impl Configured {
         InterfaceStatus {
             name: self.interface.name.clone(),
             r#type: self.interface.type_name().to_owned(),
-            online: self.interface.listens() && self.waiting.is_none(),
+            online: (self.ready || self.interface.listens()) && self.waiting.is_none(),
             waiting: self.waiting.clone().unwrap_or_default(),
             ..InterfaceStatus::default()
         }

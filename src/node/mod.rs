@@ -280,6 +280,7 @@ impl Running {
             Notice::Sent { medium, batch } => self.media.sent(medium, batch),
             Notice::Closed { medium, reason } => self.closed(medium, &reason),
             Notice::Radio { medium, report } => self.media.radio(medium, report),
+            Notice::Ready { interface } => self.media.ready(interface),
             Notice::Waiting { interface, reason } => {
                 tracing::debug!(interface, reason, "interface offline");
                 self.media.waiting(interface, reason);

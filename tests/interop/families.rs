@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::delivery::texts;
 use crate::support::host::Host;
+use crate::support::namespace::Neighbour;
 use crate::support::process::{Folder, Meshgroup, free_port};
 use crate::support::pty::Cable;
 use crate::support::python::{Medium, Peer};
@@ -19,16 +20,23 @@ use crate::support::radios::{Radios, STOCK_SETTINGS};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The two ends of one medium, as each program's configuration has them.
-struct Ends {
+pub(super) struct Ends {
     ours: String,
     theirs: String,
+    /// Where their end is, if not beside ours.
+    neighbour: Option<Neighbour>,
     _cable: Option<Cable>,
     _radios: Option<Radios>,
 }
 
 impl Ends {
     fn new(ours: String, theirs: String) -> Self {
-        Self { ours, theirs, _cable: None, _radios: None }
+        Self { ours, theirs, neighbour: None, _cable: None, _radios: None }
+    }
+
+    /// Their end is in another network namespace.
+    pub(super) fn across(neighbour: Neighbour, ours: String, theirs: String) -> Self {
+        Self { neighbour: Some(neighbour), ..Self::new(ours, theirs) }
     }
 
     fn on_a_cable(our_type: &str, ours: &str, their_type: &str, theirs: &str) -> Self {
@@ -37,12 +45,13 @@ impl Ends {
         Self {
             ours: format!("type = \"{our_type}\"\nport = \"{our_end}\"\n{ours}"),
             theirs: format!("    type = {their_type}\n    port = {their_end}\n{theirs}"),
+            neighbour: None,
             _cable: Some(cable),
             _radios: None,
         }
     }
 
-    fn with(mut self, ours: &str, theirs: &str) -> Self {
+    pub(super) fn with(mut self, ours: &str, theirs: &str) -> Self {
         self.ours.push_str(ours);
         self.theirs.push_str(theirs);
         self
@@ -60,7 +69,8 @@ impl Ends {
     }
 
     fn peer(&self, folder: &Folder, name: &str) -> Peer {
-        Peer::start(folder.path(), name, Medium::Lines(self.theirs.clone()))
+        let prefix = self.neighbour.as_ref().map(Neighbour::prefix).unwrap_or_default();
+        Peer::start_behind(&prefix, folder.path(), name, Medium::Lines(self.theirs.clone()), &[])
     }
 }
 
@@ -81,6 +91,7 @@ fn rnode(_: &Folder) -> Ends {
     Ends {
         ours: format!("type = \"rnode\"\nport = \"{ours}\"\n{settings}"),
         theirs: format!("    type = RNodeInterface\n    port = {theirs}\n{STOCK_SETTINGS}"),
+        neighbour: None,
         _cable: None,
         _radios: Some(radios),
     }
@@ -131,7 +142,7 @@ fn pipe(folder: &Folder) -> Ends {
     )
 }
 
-fn wait_for(node: &Meshgroup, what: &str, reached: impl Fn(&serde_json::Value) -> bool) {
+pub(super) fn wait_for(node: &Meshgroup, what: &str, mut reached: impl FnMut(&serde_json::Value) -> bool) {
     let end = Instant::now() + PATIENCE;
     loop {
         let status = node.status();
@@ -144,7 +155,7 @@ fn wait_for(node: &Meshgroup, what: &str, reached: impl Fn(&serde_json::Value) -
 }
 
 /// Messages go both ways between a group and a stock client, and a request of the client is answered.
-fn messages_pass(folder: &Folder, ends: &Ends) {
+pub(super) fn messages_pass(folder: &Folder, ends: &Ends) {
     let node = ends.node(folder);
     let mut alice = ends.peer(folder, "Alice");
     alice.tell(json!({"do": "announce"}));
@@ -169,18 +180,22 @@ fn messages_pass(folder: &Folder, ends: &Ends) {
 }
 
 /// A request of ours is answered by the reference implementation.
-fn our_request_is_answered(folder: &Folder, ends: &Ends) {
+pub(super) fn our_request_is_answered(folder: &Folder, ends: &Ends) {
     let config = Config::parse(&ends.table(), Path::new("test.toml")).expect("a good table");
     let host = Host::start(config.interfaces[0].settings.clone(), 1);
     let mut peer = ends.peer(folder, "Service");
     let theirs = DestinationHash::from_hex(&peer.service).expect("an address");
-    // Either may have opened its end later than the other; we ask for the path until there is an answer.
-    peer.tell(json!({"do": "announce_service"}));
+    // Either may have opened its end later than the other, so both call until one hears the other.
     let end = Instant::now() + PATIENCE;
+    let mut said = None::<Instant>;
     while !host.with(move |node, _| node.peer(&theirs).is_some() && node.path(&theirs).is_some()) {
         assert!(Instant::now() < end, "the service was not found");
+        if said.is_none_or(|at| at.elapsed() > Duration::from_secs(3)) {
+            peer.tell(json!({"do": "announce_service"}));
+            said = Some(Instant::now());
+        }
         host.with(move |node, now| node.request_path(now, theirs));
-        std::thread::sleep(Duration::from_millis(500));
+        std::thread::sleep(Duration::from_millis(100));
     }
     let link = host.with(move |node, now| node.open_link(now, theirs)).expect("keys and path are known");
     host.wait("link", |event| match event {
@@ -237,7 +252,7 @@ fn a_pipe_carries_messages_and_requests_both_ways() {
 }
 
 /// With one passphrase at both ends messages pass; with another at theirs nothing does, in either direction.
-fn access_codes_decide(name: &str, ends: impl Fn(&Folder) -> Ends) {
+pub(super) fn access_codes_decide(name: &str, ends: impl Fn(&Folder) -> Ends) {
     let keys = |passphrase: &str| {
         (
             format!("network_name = \"harbour\"\npassphrase = \"{passphrase}\"\n"),
@@ -252,8 +267,13 @@ fn access_codes_decide(name: &str, ends: impl Fn(&Folder) -> Ends) {
     let ends = ends(&folder).with(&ours, &keys("high tide").1);
     let node = ends.node(&folder);
     let mut eve = ends.peer(&folder, "Eve");
-    eve.tell(json!({"do": "announce"}));
+    // On some media the two ends have to find each other first.
+    let mut said = None::<Instant>;
     wait_for(&node, "a frame to be counted", |status| {
+        if said.is_none_or(|at| at.elapsed() > Duration::from_secs(1)) {
+            eve.tell(json!({"do": "announce"}));
+            said = Some(Instant::now());
+        }
         status["counters"]["frame_access_code"].as_u64() > Some(0)
     });
     let found = eve.ask(json!({"do": "path", "to": node.group("address")}), "path");

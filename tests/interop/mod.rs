@@ -1,6 +1,7 @@
 //! The node against the running reference implementation, over loopback.
 
 mod api;
+mod auto;
 mod channels;
 mod delivery;
 mod durability;

@@ -169,7 +169,7 @@ impl Driver {
                     self.node.remove_interface(now, medium.interface);
                 }
             }
-            Notice::Waiting { .. } | Notice::Radio { .. } => {}
+            Notice::Ready { .. } | Notice::Waiting { .. } | Notice::Radio { .. } => {}
         }
     }
 

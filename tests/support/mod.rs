@@ -1,6 +1,7 @@
 //! What the scenarios stand on: stock Python peers, node processes, and the simulator.
 
 pub(crate) mod host;
+pub(crate) mod namespace;
 pub(crate) mod process;
 pub(crate) mod pty;
 pub(crate) mod python;

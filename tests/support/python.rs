@@ -80,7 +80,20 @@ impl Peer {
 
     /// As [`Peer::start`], with more arguments for `peer.py`.
     pub(crate) fn start_with(dir: &Path, name: &str, medium: Medium, more: &[&str]) -> Self {
-        let mut command = Command::new(interpreter());
+        Self::start_behind(&[], dir, name, medium, more)
+    }
+
+    /// As [`Peer::start_with`], with words before the command that starts it, such as those that take it elsewhere.
+    pub(crate) fn start_behind(
+        prefix: &[String],
+        dir: &Path,
+        name: &str,
+        medium: Medium,
+        more: &[&str],
+    ) -> Self {
+        let mut words = prefix.iter().map(Into::into).chain([interpreter().as_os_str().to_owned()]);
+        let mut command = Command::new(words.next().expect("the interpreter at least"));
+        command.args(words);
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/peer.py"));
         command.arg("--dir").arg(dir.join(name)).args(["--name", name]).args(more);
         match medium {

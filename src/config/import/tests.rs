@@ -29,6 +29,14 @@ fn each_type_has_its_equivalent() {
             "type = BackboneInterface\nenabled = on\nremote = h\ntarget_port = 1\nbitrate = 5\n",
             "---\ntype = \"tcp-client\"\ntarget = \"h:1\"\nbitrate = 5\n",
         ),
+        ("type = AutoInterface\nenabled = yes\n", "---\ntype = \"auto\"\n"),
+        (
+            "type = AutoInterface\nenabled = yes\ngroup_id = harbour\ndiscovery_scope = Site\ndiscovery_port = 5000\n\
+             data_port = 5002\nmulticast_address_type = permanent\ndevices = eth0\nignored_devices = a, b\n",
+            "---\ntype = \"auto\"\ngroup_id = \"harbour\"\ndiscovery_port = 5000\ndata_port = 5002\n\
+             discovery_scope = \"site\"\nmulticast_address_type = \"permanent\"\ndevices = [\"eth0\"]\n\
+             ignored_devices = [\"a\", \"b\"]\n",
+        ),
         (
             "type = UDPInterface\nenabled = 1\nlisten_ip = 0.0.0.0\nport = 4242\nforward_ip = 10.0.0.255\nforward_port = 1\n",
             "---\ntype = \"udp\"\nlisten = \"0.0.0.0:4242\"\nforward = \"10.0.0.255:1\"\n",
@@ -115,7 +123,11 @@ fn a_key_without_equivalent_is_told() {
 #[test]
 fn what_would_not_be_the_same_is_commented_out_with_its_reason() {
     let rows = [
-        ("type = AutoInterface\nenabled = yes\n".to_owned(), "meshgroup has no AutoInterface"),
+        ("type = WeaveInterface\nenabled = yes\n".to_owned(), "meshgroup has no WeaveInterface"),
+        (
+            "type = AutoInterface\nenabled = yes\ndiscovery_scope = village\n".to_owned(),
+            "discovery_scope = village is no known word",
+        ),
         ("enabled = yes\n".to_owned(), "it has no type"),
         (format!("{RNODE}outgoing = no\n"), "only receives"),
         (format!("{RNODE}mode = odd\n"), "there is no mode \"odd\""),
@@ -203,9 +215,9 @@ fn a_whole_file_becomes_tables_in_its_order() {
                 [[TCP \"home\"]]\ntype = TCPClientInterface\nenabled = yes\ntarget_host = h\ntarget_port = 1\n";
     let out = import(text).unwrap();
     assert!(out.starts_with("# This instance was a transport node"), "{out}");
-    assert!(out.find("Default Interface") < out.find("TCP"), "{out}");
     let config = Config::parse(&out, Path::new("")).unwrap();
-    assert_eq!(config.interfaces[0].name, "TCP \"home\"");
+    let names: Vec<_> = config.interfaces.iter().map(|interface| &interface.name[..]).collect();
+    assert_eq!(names, ["Default Interface", "TCP \"home\""]);
     assert_eq!(import("").unwrap(), "# No interface was configured.\n");
     assert_eq!(import("[interfaces]\n").unwrap(), "# No interface was configured.\n");
     assert_eq!(

@@ -1,7 +1,7 @@
 //! The `[[interface]]` table as people write it: one flat list of keys, declared once, and which of them belong to which
 //! type. What the values mean together is the matter of the module above.
 
-use interfaces::{Parity, Settings};
+use interfaces::{AddressLife, Parity, Scope, Settings};
 use reticulum::node::Mode;
 use serde::{Deserialize, Deserializer};
 
@@ -14,7 +14,7 @@ options! {
         /// Name of the interface in `meshgroup status`. Required.
         name: Option<String> = None => "\"local\"",
         /// What it is; the keys below it say which types they belong to. "tcp-server" waits for connections,
-        /// "tcp-client" makes one. "udp" sends each packet as a datagram. "pipe" runs a program. "serial" is a line to
+        /// "tcp-client" makes one. "auto" finds neighbours on local networks. "udp" sends each packet as a datagram. "pipe" runs a program. "serial" is a line to
         /// another node. "kiss" is a TNC on a serial line, "ax25-kiss" one that wants AX.25 addresses. "rnode" is a LoRa
         /// radio with RNode firmware. Required.
         #[serde(deserialize_with = "interface_type")]
@@ -81,7 +81,7 @@ options! {
 
         /// tcp-server, udp: host and port to listen on. 0.0.0.0 as host lets other machines connect.
         listen: Option<String> = None => "\"127.0.0.1:4242\"",
-        /// tcp-server, tcp-client, udp, kiss, ax25-kiss: bits per second to assume, if not 10000000, or 1200 for a TNC.
+        /// tcp-server, tcp-client, auto, udp, kiss, ax25-kiss: bits per second to assume, if not 10000000, or 1200 for a TNC.
         bitrate: Option<u64> = None => "10000000",
 
         /// tcp-client: host and port to connect to.
@@ -90,6 +90,23 @@ options! {
         fixed_mtu: Option<usize> = None => "16384",
         /// tcp-client: KISS frames, for a TNC behind TCP.
         kiss_framing: Option<bool> = None => "false",
+
+        /// auto: only nodes with the same one find each other.
+        group_id: Option<String> = None => "\"reticulum\"",
+        /// auto: how far a node makes itself heard: "link" (this network), "admin", "site", "organisation" or "global".
+        #[serde(deserialize_with = "scope")]
+        discovery_scope: Option<Scope> = None => "\"link\"",
+        /// auto: "temporary" or "permanent", the same for all.
+        #[serde(deserialize_with = "address_life")]
+        multicast_address_type: Option<AddressLife> = None => "\"temporary\"",
+        /// auto: UDP port on which nodes hear of each other, and with it the next one.
+        discovery_port: Option<u16> = None => "29716",
+        /// auto: UDP port of packets.
+        data_port: Option<u16> = None => "42671",
+        /// auto: the network interfaces of the machine to use; without it all that have IPv6.
+        devices: Option<Vec<String>> = None => "[\"eth0\", \"wlan0\"]",
+        /// auto: the network interfaces of the machine not to use.
+        ignored_devices: Option<Vec<String>> = None => "[\"docker0\"]",
 
         /// udp: host and port to send to, most often a broadcast address.
         forward: Option<String> = None => "\"192.168.1.255:4242\"",
@@ -152,6 +169,7 @@ options! {
 pub(in crate::config) enum InterfaceType {
     TcpServer,
     TcpClient,
+    Auto,
     Udp,
     Pipe,
     Serial,
@@ -160,9 +178,10 @@ pub(in crate::config) enum InterfaceType {
     Rnode,
 }
 
-const TYPES: [(&str, InterfaceType); 8] = [
+const TYPES: [(&str, InterfaceType); 9] = [
     ("tcp-server", InterfaceType::TcpServer),
     ("tcp-client", InterfaceType::TcpClient),
+    ("auto", InterfaceType::Auto),
     ("udp", InterfaceType::Udp),
     ("pipe", InterfaceType::Pipe),
     ("serial", InterfaceType::Serial),
@@ -185,6 +204,19 @@ pub(in crate::config) const MODES: [(&str, Mode); 7] = [
 /// The values of `parity`.
 pub(in crate::config) const PARITIES: [(&str, Parity); 3] =
     [("none", Parity::None), ("even", Parity::Even), ("odd", Parity::Odd)];
+
+/// The values of `discovery_scope`.
+pub(in crate::config) const SCOPES: [(&str, Scope); 5] = [
+    ("link", Scope::Link),
+    ("admin", Scope::Admin),
+    ("site", Scope::Site),
+    ("organisation", Scope::Organisation),
+    ("global", Scope::Global),
+];
+
+/// The values of `multicast_address_type`.
+pub(in crate::config) const ADDRESS_LIVES: [(&str, AddressLife); 2] =
+    [("temporary", AddressLife::Temporary), ("permanent", AddressLife::Permanent)];
 
 /// The keys that every interface has.
 const COMMON: [&str; 28] = [
@@ -225,6 +257,10 @@ impl InterfaceType {
         match self {
             Self::TcpServer => &["listen", "bitrate"],
             Self::TcpClient => &["target", "bitrate", "fixed_mtu", "kiss_framing"],
+            Self::Auto => &[
+                "bitrate", "group_id", "discovery_scope", "multicast_address_type", "discovery_port", "data_port",
+                "devices", "ignored_devices",
+            ],
             Self::Udp => &["listen", "forward", "bitrate"],
             Self::Pipe => &["command", "respawn_delay"],
             Self::Serial => &["port", "speed", "data_bits", "parity", "stop_bits"],
@@ -248,6 +284,7 @@ impl InterfaceType {
         match settings {
             Settings::TcpServer(_) => Self::TcpServer,
             Settings::TcpClient(_) => Self::TcpClient,
+            Settings::Auto(_) => Self::Auto,
             Settings::Udp(_) => Self::Udp,
             Settings::Pipe(_) => Self::Pipe,
             Settings::Serial(_) => Self::Serial,
@@ -313,6 +350,14 @@ fn interface_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<I
 
 fn mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Mode>, D::Error> {
     word(deserializer, &MODES)
+}
+
+fn scope<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Scope>, D::Error> {
+    word(deserializer, &SCOPES)
+}
+
+fn address_life<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AddressLife>, D::Error> {
+    word(deserializer, &ADDRESS_LIVES)
 }
 
 fn parity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Parity>, D::Error> {
