@@ -136,6 +136,14 @@ options! {
         /// The longest text of a message, in characters, 1 to 200000.
         #[serde(deserialize_with = "message_length")]
         message_length_max: u32 = 131_072,
+        /// Bits of proof of work that each LXMF message to the group costs, 0 to 24, when the group is first created. 8 is
+        /// nothing for a phone and a nuisance for whoever floods. Members get tickets and pay once. 0 = none.
+        #[serde(deserialize_with = "stamp_cost")]
+        stamp_cost: u32 = 0,
+        /// The dearest stamp that the node makes for a message of its own, in bits; whoever asks for more is not written to.
+        stamp_cost_paid_max: u8 = 20,
+        /// Trials per second that the node spends on stamps of its own in the long run; a core makes some 16 million.
+        stamp_trials_per_second: u32 = 4_000_000,
     }
 }
 
@@ -290,6 +298,14 @@ fn identities<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<I
         })
     };
     texts.iter().map(identity).collect()
+}
+
+fn stamp_cost<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let cost = u32::deserialize(deserializer)?;
+    if cost > 24 {
+        return Err(serde::de::Error::custom("expected a number from 0 to 24"));
+    }
+    Ok(cost)
 }
 
 fn message_length<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {

@@ -83,4 +83,6 @@ pub enum Method {
     Opportunistic,
     /// On a link, as a packet or as a resource.
     Direct,
+    /// By a propagation node, which keeps it until the recipient asks for it.
+    Propagated,
 }

@@ -149,12 +149,28 @@ pub struct Received {
     pub stamped: Stamped,
     /// The ticket that it offers. It is used once [`Router::accept_ticket`] has been told so.
     pub ticket: Option<Ticket>,
-    /// The message as it travelled, with its destination in front; [`Unverified::parse`] reads it again.
-    ///
-    /// [`Unverified::parse`]: crate::message::Unverified::parse
-    pub packed: Vec<u8>,
+    /// The message as it travelled.
+    pub raw: RawMessage,
     /// To be handed to [`Node::prove`] once what the message causes is durable.
     pub proof: PendingProof,
+}
+
+/// The bytes of a message that came.
+#[derive(Clone, Debug)]
+pub struct RawMessage {
+    /// Where a single packet was addressed to, which it does not say itself.
+    destination: Option<DestinationHash>,
+    bytes: Vec<u8>,
+}
+
+impl RawMessage {
+    /// All of it, its destination in front: [`Unverified::parse`](crate::message::Unverified::parse) reads it again.
+    pub fn into_packed(self) -> Vec<u8> {
+        match self.destination {
+            Some(destination) => [destination.as_ref(), &self.bytes].concat(),
+            None => self.bytes,
+        }
+    }
 }
 
 /// Whether a message paid what its destination asks for (`spec/lxmf.md` 7, step 6).

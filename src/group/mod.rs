@@ -75,10 +75,13 @@ pub use role::{Permission, Permissions, Rank, Role};
 pub use roles::{CUSTOM_ROLES_FIRST, CUSTOM_ROLES_MAX, CustomRole, ROLE_NAME_CHARS_MAX, Roles};
 pub use setting::{
     BadValue, CAPACITY_MAX, GROUP_NAME_CHARS_MAX, Icon, JoinPolicy, Key, Kind, POST_CHARS_MAX, Setting,
-    Settings, Shape, Value,
+    Settings, Shape, Unstamped, Value,
 };
 pub use state::{Ban, State};
-pub use text::{REPLY_BYTES_MAX, deed_line, post_line, refusal as refusal_text};
+pub use text::{
+    REPLY_BYTES_MAX, deed_line, post_line, receipt as receipt_text, refusal as refusal_text,
+    unstamped as unstamped_text,
+};
 pub use who::Who;
 
 /// How often a stranger gets the answer that says how to join.

@@ -7,7 +7,7 @@ mod choice;
 mod icon;
 mod value;
 
-pub use choice::{JoinPolicy, Kind};
+pub use choice::{JoinPolicy, Kind, Unstamped};
 pub use icon::Icon;
 pub use value::{BadValue, Shape, Value};
 
@@ -135,6 +135,9 @@ settings! {
     join_cost: JoinCost(u32) = 0, "join-cost", Shape::Number { min: 0, max: COST_MAX }, ChangeSettings;
     /// Bits of proof of work that each LXMF message to the group costs; 0 is none.
     send_cost: SendCost(u32) = 0, "send-cost", Shape::Number { min: 0, max: COST_MAX }, ChangeSettings;
+    /// What becomes of messages that cost something and come without a stamp.
+    unstamped: Unstamped(Unstamped) = Unstamped::Hold, "unstamped",
+        Shape::Choice(&["hold", "refuse", "accept"]), ChangeSettings;
     /// How many members the group takes.
     capacity: Capacity(u32) = CAPACITY_MAX, "capacity",
         Shape::Number { min: 1, max: CAPACITY_MAX }, ChangeSettings;

@@ -4,6 +4,7 @@
 
 use reticulum::hash::IdentityHash;
 
+use super::ids::Seq;
 use super::member::Member;
 use super::pending::{HeldBecause, PendingId, Waiting};
 use super::refusal::Refusal;
@@ -204,6 +205,24 @@ pub(super) fn stranger(name: Option<&str>) -> String {
         "{name} is a group chat, and you are not in it, so nobody saw your message. Send /join or /join YourName to \
          come in. Members see your name and your address."
     ))
+}
+
+/// What somebody is told whose message came without the stamp that the group asks for.
+pub fn unstamped(cost: u8, kept: bool) -> String {
+    let became = if kept {
+        "Your message waits, and so do further ones: they are posted when one of yours comes with a stamp."
+    } else {
+        "Your message was not taken."
+    };
+    reply(format!(
+        "This group asks for proof of work with each message, a stamp of cost {cost}. {became} Clients make stamps by \
+         themselves once they have heard this group announce it: wait for that, then send again."
+    ))
+}
+
+/// What the author is told of a post that came by a propagation node, since that way has no proof.
+pub fn receipt(seq: Seq) -> String {
+    reply(format!("Your message came by a propagation node and is posted (#{seq})."))
 }
 
 pub(super) fn help(permissions: Permissions) -> String {

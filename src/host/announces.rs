@@ -8,6 +8,7 @@ use reticulum::time::{Instant, TimerQueue};
 
 use super::Host;
 use super::hosted::Hosted;
+use super::record::stamp_cost;
 use crate::api;
 use crate::group::GroupId;
 
@@ -78,6 +79,7 @@ impl Host {
         let (state, addresses) = (hosted.group.state(), hosted.addresses);
         // Both are ours and what they announce is bounded, so neither can fail.
         let _ = self.router.set_display_name(&mut self.engine, &addresses.lxmf, api::public_name(state));
+        let _ = self.router.set_stamp_cost(&mut self.engine, &addresses.lxmf, stamp_cost(&state.settings));
         let _ = self.engine.set_app_data(&addresses.api, api::announce(state));
         if state.settings.announced {
             self.announces.news(now, group);

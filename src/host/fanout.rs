@@ -97,7 +97,7 @@ impl Host {
         let Some(hosted) = self.groups.get(group) else { return };
         let Some(member) = hosted.group.state().roster.by_id(dispatch.member) else { return };
         let (from, to) = (hosted.addresses.lxmf, member.address);
-        match self.send(now, from, to, line.time, line.text.into_bytes(), Priority::Message) {
+        match self.send(now, from, to, line.time, line.text.into_bytes(), Priority::Message, true) {
             Some(send) => {
                 let Dispatch { member, seq } = dispatch;
                 self.sent.insert(send, Sent::Copy { group, member, seq });

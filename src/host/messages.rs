@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lxmf::app_data::AppData;
 use lxmf::fields::Fields;
+use lxmf::message::Method;
 use lxmf::router::{DELIVERY_NAME_HASH, Failure, Outgoing, Output as RouterOutput, Received, SendId};
 use reticulum::crypto::PublicIdentity;
 use reticulum::hash::{DestinationHash, IdentityHash};
@@ -13,20 +14,24 @@ use reticulum::time::{Instant, UnixTime};
 use super::fanout::CopyEnd;
 use super::{After, Asked, Host, Job, Query, REPLIES_MAX, Rows, Sent};
 use crate::group::delivery::Dispatch;
-use crate::group::{Caller, GroupId, Incoming, Known, MessageId, Outcome};
+use crate::group::{Caller, EventKind, GroupId, Incoming, Known, MessageId, Outcome, receipt_text};
+use crate::store::Write;
 
 /// Questions to the store under way at which no more messages are taken that need one. Calls have a lower bound.
 const UNDECIDED_MAX: usize = 2_048;
 
-/// A message that waits for the store.
+/// A message that paid what the group asks for. It may have to wait for the store.
 #[derive(Debug)]
 pub(super) struct PendingMessage {
-    group: GroupId,
-    id: MessageId,
-    source: DestinationHash,
-    caller: Caller,
-    text: String,
-    proof: PendingProof,
+    pub(super) group: GroupId,
+    pub(super) id: MessageId,
+    pub(super) source: DestinationHash,
+    pub(super) caller: Caller,
+    pub(super) text: String,
+    pub(super) method: Method,
+    /// It is held until it is decided about, and was proven before.
+    pub(super) is_held: bool,
+    pub(super) proof: PendingProof,
 }
 
 impl PendingMessage {
@@ -50,15 +55,20 @@ impl Host {
                 self.sent(now, send, CopyEnd::Refused)
             }
             RouterOutput::Failed { send, .. } => self.sent(now, send, CopyEnd::Failed),
-            RouterOutput::StampChecked { .. } | RouterOutput::Terms(_) => {}
+            RouterOutput::StampChecked { message, valid, .. } => self.stamp_checked(now, message, valid),
+            RouterOutput::Terms(terms) => self.write(Write::Terms(terms)),
         }
     }
 
     /// A message whose signature is good. It is proven once what came of it is durable, a copy too.
-    fn received(&mut self, now: Instant, received: Received) {
+    fn received(&mut self, now: Instant, mut received: Received) {
         let id = MessageId(*received.message.id.as_bytes());
         let Some(group) = self.groups.at(&received.message.destination) else { return };
         self.heard(&received.identity);
+        let (local, source) = (received.message.destination, received.message.source);
+        if let Some(ticket) = received.ticket.filter(|_| self.is_present(group, &received.identity)) {
+            self.router.accept_ticket(local, source, ticket);
+        }
         if self.dedup.contains(&id) {
             self.counters.messages_repeated += 1;
             self.after_commit(now, After::Prove(received.proof));
@@ -69,27 +79,46 @@ impl Host {
             self.counters.messages_repeated += 1;
             return;
         }
+        if !self.has_paid(now, group, &mut received) {
+            return;
+        }
+        self.release_held(now, group, source);
+        self.take(
+            now,
+            PendingMessage {
+                group,
+                id,
+                source,
+                caller: self.caller(received.identity),
+                text: String::from_utf8_lossy(&received.message.content).into_owned(),
+                method: received.method,
+                is_held: false,
+                proof: received.proof,
+            },
+        );
+    }
+
+    /// Lets a group decide about a message that paid what the group asks for.
+    pub(super) fn take(&mut self, now: Instant, message: PendingMessage) {
+        if self.dedup.contains(&message.id) {
+            self.counters.messages_repeated += 1;
+            self.after_commit(now, After::Prove(message.proof));
+            return;
+        }
         self.counters.messages_taken += 1;
-        let message = PendingMessage {
-            group,
-            id,
-            source: received.message.source,
-            caller: self.caller(received.identity),
-            text: String::from_utf8_lossy(&received.message.content).into_owned(),
-            proof: received.proof,
-        };
-        let Some(hosted) = self.groups.get(group) else { return };
+        let Some(hosted) = self.groups.get(message.group) else { return };
         let needs = hosted.group.needs_of_text(&message.caller, &message.incoming());
         if needs.is_empty() {
             return self.take_in(now, message, &Known::default());
         }
-        if self.asked.len() >= UNDECIDED_MAX {
+        if self.asked.len() >= UNDECIDED_MAX && !message.is_held {
             // Not proven, so its sender tries again.
             self.counters.messages_busy += 1;
             return;
         }
+        let group = message.group;
         let member = hosted.group.member_of(&message.caller).map(|member| member.id);
-        self.undecided.insert(id);
+        self.undecided.insert(message.id);
         self.query(Query::Known { group, member, needs }, Asked::Message(Box::new(message)));
     }
 
@@ -109,11 +138,20 @@ impl Host {
         let is_member = hosted.group.member_of(&message.caller).is_some();
         let mut outcome = hosted.group.handle_text(unix, &message.caller, message.incoming(), known);
         let events = std::mem::take(&mut outcome.events);
+        if let (Method::Propagated, Some(event)) = (message.method, events.first())
+            && matches!(event.kind, EventKind::Posted(_))
+        {
+            // That way has no proof, so the author would never know.
+            outcome.reply.get_or_insert(receipt_text(event.seq));
+        }
         let remembered = is_member || !events.is_empty();
         if remembered {
             self.dedup.insert(&message.id);
         }
         self.record(now, message.group, events, remembered.then_some(message.id));
+        if message.is_held {
+            self.write(Write::DropHeld(message.id));
+        }
         self.after_commit(now, After::Prove(message.proof));
         self.tell_all(now, message.group, outcome, Some(message.source));
     }
@@ -137,13 +175,16 @@ impl Host {
 
     /// Sends a private message. It is not worth keeping: whoever misses it asks again.
     pub(super) fn tell(&mut self, now: Instant, from: GroupId, to: DestinationHash, text: String) {
+        let person = self.engine.peer(&to).map(|peer| Arc::clone(&peer.identity));
+        let is_member = person.is_some_and(|person| self.is_present(from, &person));
         let Some(from) = self.groups.get(from).map(|hosted| hosted.addresses.lxmf) else { return };
         if self.replies >= REPLIES_MAX {
             self.counters.replies_dropped += 1;
             return;
         }
         let timestamp = self.engine.unix_time(now);
-        if let Some(send) = self.send(now, from, to, timestamp, text.into_bytes(), Priority::Reply) {
+        let (text, priority) = (text.into_bytes(), Priority::Reply);
+        if let Some(send) = self.send(now, from, to, timestamp, text, priority, is_member) {
             self.sent.insert(send, Sent::Reply);
             self.replies += 1;
         }
@@ -157,6 +198,7 @@ impl Host {
         timestamp: UnixTime,
         content: Vec<u8>,
         priority: Priority,
+        ticket: bool,
     ) -> Option<SendId> {
         let outgoing = Outgoing {
             from,
@@ -167,7 +209,7 @@ impl Host {
             fields: Fields::default(),
             method: None,
             priority,
-            ticket: false,
+            ticket,
         };
         self.router.send(now, &mut self.engine, outgoing).ok()
     }

@@ -14,6 +14,7 @@
 //! | `founding.rs` | calls about the groups of the node: the directory, new groups |
 //! | `calls.rs` | requests on `meshchat.group` and calls on the control socket |
 //! | `announces.rs` | when the groups' destinations are announced, and where |
+//! | `held.rs` | messages that have not paid for themselves yet |
 //! | `gate.rs` | what waits for a commit |
 //! | `queries.rs` | what is asked of the store |
 //! | `tail.rs` | the newest part of the history, in memory |
@@ -25,6 +26,7 @@ mod calls;
 mod fanout;
 mod founding;
 mod gate;
+mod held;
 mod hosted;
 mod messages;
 mod people;
@@ -46,6 +48,7 @@ use reticulum::time::{Instant, UnixTime};
 
 use self::announces::Announces;
 use self::gate::Gate;
+use self::held::Held;
 use self::hosted::Groups;
 use self::people::People;
 use crate::api::Listing;
@@ -81,6 +84,7 @@ pub struct Host {
     /// Of all groups: the id of a message covers its destination.
     dedup: Dedup,
     announces: Announces,
+    held: Held,
     gate: Gate<After>,
     sent: HashMap<SendId, Sent>,
     asked: HashMap<QueryId, Asked>,
@@ -154,6 +158,7 @@ impl Host {
         self.engine.handle_timeout(now);
         self.router.handle_timeout(now, &mut self.engine);
         self.groups.handle_timeout(now);
+        self.expire_held(now);
         self.announce_due(now);
     }
 
@@ -163,6 +168,7 @@ impl Host {
             self.engine.poll_timeout(),
             self.router.poll_timeout(),
             self.groups.poll_timeout(),
+            self.held.poll_timeout(),
             self.announces.poll_timeout(),
         ]
         .into_iter()
@@ -254,6 +260,12 @@ impl Host {
             calls_refused,
             calls_busy,
             replies_dropped,
+            unpaid,
+            unpaid_held,
+            unpaid_taken,
+            unpaid_expired,
+            unpaid_no_room,
+            stamps_bad,
         } = self.counters;
         let delivery = self.groups.delivery_counters();
         let own = [
@@ -265,6 +277,12 @@ impl Host {
             ("calls_refused", calls_refused),
             ("calls_busy", calls_busy),
             ("replies_dropped", replies_dropped),
+            ("unpaid", unpaid),
+            ("unpaid_held", unpaid_held),
+            ("unpaid_taken", unpaid_taken),
+            ("unpaid_expired", unpaid_expired),
+            ("unpaid_no_room", unpaid_no_room),
+            ("stamps_bad", stamps_bad),
             ("copies_delivered", delivery.delivered),
             ("copies_refused", delivery.refused),
             ("copies_expired", delivery.expired),

@@ -6,7 +6,7 @@ use reticulum::time::{Instant, UnixTime};
 
 use super::messages::delivery_address;
 use super::{After, Host};
-use crate::group::{Event, EventKind, GroupId, MemberId, MessageId};
+use crate::group::{Event, EventKind, GroupId, MemberId, MessageId, Settings};
 use crate::store::Write;
 
 impl Host {
@@ -73,11 +73,21 @@ impl Host {
 
     /// Lets the engine forget whoever is no member of any group any more, or coming and going would fill its memory.
     fn release_peer(&mut self, group: GroupId, member: MemberId) {
-        let gone = self.groups.get_mut(group).and_then(|hosted| hosted.present.remove(&member));
+        let Some(hosted) = self.groups.get_mut(group) else { return };
+        let (local, gone) = (hosted.addresses.lxmf, hosted.present.remove(&member));
+        if let Some(remote) = gone.map(delivery_address) {
+            self.router.forget_terms(local, remote);
+            self.write(Write::ForgetTerms { local, remote });
+        }
         if let Some(person) = gone.filter(|person| self.people.remove(*person, group)) {
             let address = delivery_address(person);
             self.engine.retain_peer(address, false);
             self.write(Write::ForgetPeer(address));
         }
     }
+}
+
+/// What a message to the group costs.
+pub(super) fn stamp_cost(settings: &Settings) -> Option<u8> {
+    u8::try_from(settings.send_cost).ok().filter(|cost| *cost > 0)
 }

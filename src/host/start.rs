@@ -12,9 +12,11 @@ use reticulum::time::{Instant, UnixTime};
 use super::announces::Announces;
 use super::founding::FOUNDER;
 use super::gate::Gate;
+use super::held::Held;
 use super::hosted::{Groups, Hosted};
 use super::messages::delivery_address;
 use super::people::People;
+use super::record::stamp_cost;
 use super::tail::Tail;
 use super::values::{Addresses, HostConfig, HostCounters};
 use super::{Host, UNDER_WAY_MAX};
@@ -58,6 +60,7 @@ impl Host {
             rng,
             dedup: Dedup::restore(restored.seen),
             announces: Announces::default(),
+            held: Held::default(),
             gate: Gate::default(),
             sent: HashMap::new(),
             asked: HashMap::new(),
@@ -71,6 +74,8 @@ impl Host {
         for peer in restored.peers {
             host.engine.add_peer(peer);
         }
+        host.router.set_stamp_policy(config.stamps);
+        restored.terms.into_iter().for_each(|terms| host.router.restore_terms(terms));
         let mut ratchets: HashMap<_, _> = restored.ratchets.into_iter().collect();
         let is_first_start = restored.groups.is_empty();
         for saved in restored.groups {
@@ -87,6 +92,7 @@ impl Host {
             let identity = config.identities.get(&FIRST_GROUP).expect("there is one for the first group");
             host.create_first(identity, unix)
         });
+        host.restore_held(now, unix, restored.held);
         (host, code)
     }
 
@@ -150,7 +156,7 @@ impl Host {
         let delivery = DeliveryConfig {
             identity: Arc::clone(identity),
             display_name: api::public_name(group.state()).to_owned(),
-            stamp_cost: None,
+            stamp_cost: stamp_cost(group.settings()),
             ratchets,
             resource_size_max: RESOURCE_SIZE_MAX,
         };

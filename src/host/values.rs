@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use lxmf::router::StampPolicy;
 use reticulum::crypto::Identity;
 use reticulum::hash::{DestinationHash, IdentityHash, LinkId, RequestId};
 use reticulum::node::{PendingProof, PersistId};
@@ -26,6 +27,8 @@ pub struct HostConfig {
     pub transport: Option<TransportConfig>,
     /// Whose announces, links and packets are dropped.
     pub blackhole: Vec<IdentityHash>,
+    /// What the node pays for messages of its own.
+    pub stamps: StampPolicy,
     /// All randomness comes from this.
     pub seed: [u8; 32],
 }
@@ -41,13 +44,14 @@ pub struct TransportConfig {
 
 impl fmt::Debug for HostConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { identities, settings, founding, transport, blackhole, seed: _ } = self;
+        let Self { identities, settings, founding, transport, blackhole, stamps, seed: _ } = self;
         f.debug_struct("HostConfig")
             .field("identities", identities)
             .field("settings", settings)
             .field("founding", founding)
             .field("transport", transport)
             .field("blackhole", blackhole)
+            .field("stamps", stamps)
             .field("seed", &format_args!("[redacted]"))
             .finish()
     }
@@ -193,6 +197,18 @@ pub struct HostCounters {
     pub calls_busy: u64,
     /// Private messages that were not sent because too many are under way.
     pub replies_dropped: u64,
+    /// Messages that came without the stamp that the group asks for, or with a bad one.
+    pub unpaid: u64,
+    /// Messages that were held, to have their stamp checked or to wait for one.
+    pub unpaid_held: u64,
+    /// Held messages that were taken in the end.
+    pub unpaid_taken: u64,
+    /// Held messages whose sender never paid.
+    pub unpaid_expired: u64,
+    /// Messages that were not held because too many of them wait for a check.
+    pub unpaid_no_room: u64,
+    /// Stamps that were not worth their price.
+    pub stamps_bad: u64,
 }
 
 /// The addresses of a group.

@@ -13,6 +13,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         },
         posts_per_minute: config.limits.posts_per_minute,
         post_chars_max: config.limits.message_length_max,
+        send_cost: config.limits.stamp_cost,
         ..Settings::default()
     }
 }

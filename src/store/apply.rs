@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lxmf::router::Terms;
 use reticulum::crypto::RatchetSecret;
 use reticulum::hash::DestinationHash;
 use reticulum::node::PeerRecord;
@@ -9,7 +10,7 @@ use rusqlite::{Connection, Error, params};
 
 use super::message_row;
 use super::row::{self, signed};
-use super::write::Write;
+use super::write::{HeldMessage, Write};
 use crate::group::{
     DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, MessageId, PendingId, Role, Seq, Setting,
 };
@@ -56,6 +57,14 @@ impl Ledger {
             Write::ForgetPeer(destination) => {
                 execute(db, "DELETE FROM peer WHERE destination = ?1", [destination.as_bytes()])
             }
+            Write::Hold(held) => hold(db, held),
+            Write::DropHeld(message) => execute(db, "DELETE FROM held WHERE message_id = ?1", [message.0]),
+            Write::Terms(terms) => replace_terms(db, terms),
+            Write::ForgetTerms { local, remote } => execute(
+                db,
+                "DELETE FROM terms WHERE local = ?1 AND remote = ?2",
+                [local.as_bytes(), remote.as_bytes()],
+            ),
             Write::Ratchets { destination, secrets } => replace_ratchets(db, *destination, secrets),
             Write::Setting { group, key, value } => execute(
                 db,
@@ -296,6 +305,33 @@ fn insert_ban(db: &Connection, group: GroupId, event: &Event) -> Result<(), Erro
             reason,
             event.actor.map(|actor| actor.0),
             signed(event.time.as_micros()),
+        ],
+    )
+}
+
+fn hold(db: &Connection, held: &HeldMessage) -> Result<(), Error> {
+    let sql = "INSERT OR REPLACE INTO held (message_id, group_id, received, identity, packed) \
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    let HeldMessage { message, group, received, identity, packed } = held;
+    execute(db, sql, params![message.0, group.0, signed(received.as_micros()), identity.to_bytes(), packed])
+}
+
+fn replace_terms(db: &Connection, terms: &Terms) -> Result<(), Error> {
+    let Terms { local, remote, ticket, offered, node } = terms;
+    let sql = "INSERT OR REPLACE INTO terms \
+               (local, remote, ticket, ticket_expires, offered_message, offered_at, node) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    execute(
+        db,
+        sql,
+        params![
+            local.as_bytes(),
+            remote.as_bytes(),
+            ticket.map(|ticket| ticket.secret),
+            ticket.map(|ticket| signed(ticket.expires.as_micros())),
+            offered.map(|offer| signed(offer.message.as_micros())),
+            offered.map(|offer| signed(offer.at.as_micros())),
+            node.map(|node| *node.as_bytes()),
         ],
     )
 }

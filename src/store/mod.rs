@@ -43,7 +43,7 @@ pub use page::{Details, Entry, Filter, Page, PageRequest, Quote, ReactionCount};
 pub use queue::{GROUP_BYTES_MAX, GROUP_WRITES_MAX, WAITING_BYTES_MAX, WAITING_WRITES_MAX};
 pub use read::Reader;
 pub use restore::{Restored, RestoredGroup};
-pub use write::{Ticket, Write};
+pub use write::{HeldMessage, Ticket, Write};
 pub use writer::Report;
 
 use apply::Ledger;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use lxmf::router::{Offer, Terms};
+use lxmf::ticket::Ticket;
 use reticulum::crypto::{PublicIdentity, RatchetSecret};
 use reticulum::hash::{DestinationHash, IdentityHash};
 use reticulum::node::PeerRecord;
@@ -11,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::StoreError;
 use super::message_row;
 use super::row::{self, kind};
+use super::write::HeldMessage;
 use crate::group::delivery::{Cursor, DELIVERY_PERIOD, LoggedPost, WAITING_POSTS_MAX};
 use crate::group::{
     Ban, ClaimHash, FORMER_MEMBERS_MAX, GroupId, Member, MemberId, MessageId, PendingId, PendingQueue,
@@ -31,6 +34,10 @@ pub struct Restored {
     pub peers: Vec<PeerRecord>,
     /// The ratchets of our own destinations, newest first.
     pub ratchets: Vec<(DestinationHash, Vec<RatchetSecret>)>,
+    /// Messages that have not paid for themselves yet, oldest first.
+    pub held: Vec<HeldMessage>,
+    /// What is agreed with single peers.
+    pub terms: Vec<Terms>,
     /// The settings: whose (`None` is the node), name, value.
     pub settings: Vec<(Option<GroupId>, String, Vec<u8>)>,
 }
@@ -62,6 +69,16 @@ pub(super) fn restore(db: &Connection, now: UnixTime) -> Result<Restored, StoreE
             peer,
         )?,
         ratchets: all(db, "SELECT destination, secrets FROM ratchet", ratchets)?,
+        held: all(
+            db,
+            "SELECT message_id, group_id, received, identity, packed FROM held ORDER BY received, message_id",
+            held,
+        )?,
+        terms: all(
+            db,
+            "SELECT local, remote, ticket, ticket_expires, offered_message, offered_at, node FROM terms",
+            terms,
+        )?,
         settings: all(db, "SELECT group_id, key, value FROM setting ORDER BY group_id, key", |row| {
             let group: u32 = row.get(0)?;
             Ok(((group != 0).then_some(GroupId(group)), row.get(1)?, row.get(2)?))
@@ -144,6 +161,28 @@ fn member(row: &Row<'_>) -> Result<Member, StoreError> {
     let member = Member::new(id, identity, row.get(2)?, joined, joined_seq);
     let (granted, revoked) = (Permissions::from_bits(row.get(6)?), Permissions::from_bits(row.get(7)?));
     Ok(Member { role: row::role(row.get(3)?)?, granted, revoked, ..member })
+}
+
+fn held(row: &Row<'_>) -> Result<HeldMessage, StoreError> {
+    Ok(HeldMessage {
+        message: MessageId(row.get(0)?),
+        group: GroupId(row.get(1)?),
+        received: row::time(row.get(2)?),
+        identity: row::identity(&row.get(3)?)?,
+        packed: row.get(4)?,
+    })
+}
+
+fn terms(row: &Row<'_>) -> Result<Terms, StoreError> {
+    let ticket = row.get::<_, Option<_>>(2)?.zip(row.get::<_, Option<i64>>(3)?);
+    let offered = row.get::<_, Option<i64>>(4)?.zip(row.get::<_, Option<i64>>(5)?);
+    Ok(Terms {
+        local: DestinationHash::new(row.get(0)?),
+        remote: DestinationHash::new(row.get(1)?),
+        ticket: ticket.map(|(secret, expires)| Ticket { secret, expires: row::time(expires) }),
+        offered: offered.map(|(message, at)| Offer { message: row::time(message), at: row::time(at) }),
+        node: row.get::<_, Option<_>>(6)?.map(DestinationHash::new),
+    })
 }
 
 fn former(row: &Row<'_>) -> Result<(MemberId, Arc<PublicIdentity>, Seq), StoreError> {

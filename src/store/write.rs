@@ -1,8 +1,12 @@
 //! What can be written, in the domain's terms.
 
-use reticulum::crypto::RatchetSecret;
+use std::sync::Arc;
+
+use lxmf::router::Terms;
+use reticulum::crypto::{PublicIdentity, RatchetSecret};
 use reticulum::hash::DestinationHash;
 use reticulum::node::PeerRecord;
+use reticulum::time::UnixTime;
 
 use crate::group::delivery::Cursor;
 use crate::group::{Event, EventKind, GroupId, MessageId};
@@ -37,6 +41,19 @@ pub enum Write {
         /// Its ratchets.
         secrets: Vec<RatchetSecret>,
     },
+    /// A message that has not paid for itself yet, in place of the same one held before.
+    Hold(HeldMessage),
+    /// A message is not held any longer.
+    DropHeld(MessageId),
+    /// What is agreed with a peer, in place of what was before.
+    Terms(Terms),
+    /// What was agreed with a peer is to be forgotten.
+    ForgetTerms {
+        /// Ours.
+        local: DestinationHash,
+        /// The peer.
+        remote: DestinationHash,
+    },
     /// A value under a name.
     Setting {
         /// Whose; `None` is the node.
@@ -46,6 +63,21 @@ pub enum Write {
         /// The value.
         value: Vec<u8>,
     },
+}
+
+/// A message that has not paid for itself yet. Its signature was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldMessage {
+    /// Its id.
+    pub message: MessageId,
+    /// The group that it is for.
+    pub group: GroupId,
+    /// When it came.
+    pub received: UnixTime,
+    /// Whose signature it bears.
+    pub identity: Arc<PublicIdentity>,
+    /// As it travelled, with its destination in front.
+    pub packed: Vec<u8>,
 }
 
 /// Names a write. Tickets count up from 1, and are committed in that order.
@@ -61,7 +93,12 @@ impl Write {
             Self::Peer(peer) => peer.app_data.as_ref().map_or(0, Vec::len),
             Self::Ratchets { secrets, .. } => 32 * secrets.len(),
             Self::Setting { value, .. } => value.len(),
-            Self::Delivered { .. } | Self::ForgetPeer(_) => 0,
+            Self::Hold(held) => held.packed.len(),
+            Self::Delivered { .. }
+            | Self::ForgetPeer(_)
+            | Self::DropHeld(_)
+            | Self::Terms(_)
+            | Self::ForgetTerms { .. } => 0,
         }
     }
 }

@@ -33,6 +33,7 @@ fn a_burst_of_frames_is_told_to_wait_before_any_is_refused() {
         settings: Settings::default(),
         founding: FoundingRules::default(),
         transport: None,
+        stamps: Default::default(),
         blackhole: Vec::new(),
         seed: [1; 32],
     };

@@ -70,6 +70,7 @@ fn what_holds_secrets_shows_none_of_them() {
         settings: meshgroup::group::Settings::default(),
         founding: meshgroup::group::FoundingRules::default(),
         transport: Some(TransportConfig { identity: transport_identity, respond_to_probes: true }),
+        stamps: Default::default(),
         blackhole: Vec::new(),
         seed: SECRET,
     };

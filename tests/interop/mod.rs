@@ -10,3 +10,4 @@ mod links;
 mod pair;
 mod radio;
 mod resources;
+mod stamps;

@@ -24,6 +24,8 @@ arguments.add_argument("--interface")
 arguments.add_argument("--name", default="Peer")
 arguments.add_argument("--transport", action="store_true")
 arguments.add_argument("--no-link-mtu-discovery", action="store_true")
+arguments.add_argument("--stamp-cost", type=int)
+arguments.add_argument("--propagation-node", action="store_true")
 arguments = arguments.parse_args()
 
 print_lock = threading.Lock()
@@ -68,9 +70,11 @@ identity.to_file(identity_file)
 METHODS = {
     "opportunistic": LXMF.LXMessage.OPPORTUNISTIC,
     "direct": LXMF.LXMessage.DIRECT,
+    "propagated": LXMF.LXMessage.PROPAGATED,
 }
 METHOD_NAMES = {code: name for name, code in METHODS.items()}
 STATE_NAMES = {
+    LXMF.LXMessage.SENT: "sent",
     LXMF.LXMessage.DELIVERED: "delivered",
     LXMF.LXMessage.FAILED: "failed",
     LXMF.LXMessage.REJECTED: "rejected",
@@ -107,15 +111,19 @@ class Announces:
 
 RNS.Transport.register_announce_handler(Announces())
 
-router = LXMF.LXMRouter(identity=identity, storagepath=os.path.join(arguments.dir, "lxmf"))
-delivery = router.register_delivery_identity(identity, display_name=arguments.name)
+router = LXMF.LXMRouter(identity=identity, storagepath=os.path.join(arguments.dir, "lxmf"),
+                        enforce_stamps=arguments.stamp_cost is not None, propagation_cost=13, autopeer=False)
+delivery = router.register_delivery_identity(identity, display_name=arguments.name, stamp_cost=arguments.stamp_cost)
+if arguments.propagation_node:
+    router.enable_propagation()
 
 
 def on_message(message):
     report(event="message", source=message.source_hash.hex(), text=message.content.decode(errors="replace"),
            title=message.title.decode(errors="replace"), valid=message.signature_validated,
            method=METHOD_NAMES.get(message.method, str(message.method)), hash=message.hash.hex(),
-           fields=len(message.fields or {}))
+           fields=len(message.fields or {}), ticket=LXMF.FIELD_TICKET in (message.fields or {}),
+           stamp_valid=message.stamp_valid, stamp=len(message.stamp or b""))
 
 
 router.register_delivery_callback(on_message)
@@ -196,8 +204,11 @@ def do_send(command):
     text = command.get("text", "")
     if "size" in command:
         text = (text + " " + RNS.hexrep(os.urandom(command["size"]), delimit=False))[: command["size"]]
-    message = LXMF.LXMessage(destination, delivery, text, "", desired_method=METHODS[command["method"]])
+    message = LXMF.LXMessage(destination, delivery, text, "", desired_method=METHODS[command["method"]],
+                             include_ticket=command.get("ticket", False))
     tag = command["tag"]
+    if command.get("stamp") is False:  # as a client does that never heard what the other end asks for
+        router.outbound_stamp_costs.pop(destination.hash, None)
 
     def conclude(message):
         report(event="sent", tag=tag, state=STATE_NAMES.get(message.state, str(message.state)),
@@ -404,6 +415,8 @@ def handle(command):
     kind = command["do"]
     if kind == "announce":
         router.announce(delivery.hash)
+    elif kind == "forget_tickets":
+        router.available_tickets["outbound"].clear()
     elif kind == "announce_service":
         service.announce()
     elif kind == "send":

@@ -129,6 +129,7 @@ impl GroupStation {
             settings: Settings { name: "Harbour chat (group)".to_owned(), ..Settings::default() },
             founding: FoundingRules::default(),
             transport: None,
+            stamps: Default::default(),
             blackhole: Vec::new(),
             seed: [seed; 32],
         };

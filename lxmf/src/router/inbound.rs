@@ -12,7 +12,7 @@ use reticulum::time::Instant;
 
 use super::hold::{Ask, Hold};
 use super::work::{Verified, VerifyJob, Work};
-use super::{Context, Output, Received, Refusal, Stamped};
+use super::{Context, Output, RawMessage, Received, Refusal, Stamped};
 use crate::message::{Message, Method, UnpackError, Unverified};
 use crate::stamp::STAMP_LEN;
 use crate::ticket::Ticket;
@@ -48,14 +48,6 @@ impl Arrival {
     /// In memory, in bytes.
     pub(super) fn len(&self) -> usize {
         self.bytes.capacity()
-    }
-
-    /// The whole message, as it travels on links.
-    fn into_packed(self) -> Vec<u8> {
-        match self.destination {
-            Some(destination) => [destination.as_ref(), &self.bytes].concat(),
-            None => self.bytes,
-        }
     }
 
     fn method(&self) -> Method {
@@ -118,8 +110,8 @@ impl Inbound {
             method: arrival.method(),
             link: arrival.link,
             identity,
-            proof: arrival.proof.clone(),
-            packed: arrival.into_packed(),
+            proof: arrival.proof,
+            raw: RawMessage { destination: arrival.destination, bytes: arrival.bytes },
         })));
         Some(source)
     }

@@ -36,6 +36,30 @@ pub enum JoinPolicy {
     Closed,
 }
 
+/// What becomes of messages without the proof of work that the group asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unstamped {
+    /// They wait until their sender sends one with a stamp. Members only; those of strangers are refused.
+    #[default]
+    Hold,
+    /// They are not taken.
+    Refuse,
+    /// They are taken like any other: a stamp is only asked for.
+    Accept,
+}
+
+impl Choice for Unstamped {
+    const ALL: &'static [Self] = &[Self::Hold, Self::Refuse, Self::Accept];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Refuse => "refuse",
+            Self::Accept => "accept",
+        }
+    }
+}
+
 impl Choice for Kind {
     const ALL: &'static [Self] = &[Self::Group, Self::Channel, Self::Direct];
 
