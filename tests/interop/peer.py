@@ -28,6 +28,11 @@ arguments.add_argument("--stamp-cost", type=int)
 arguments.add_argument("--propagation-node", action="store_true")
 arguments = arguments.parse_args()
 
+# Stamps are made in processes that this one forks, and each of them begins by closing its standard input: it must not be
+# the file that a thread here waits on, or the child waits for ever.
+commands = os.fdopen(os.dup(0))
+sys.stdin = open(os.devnull)
+
 print_lock = threading.Lock()
 
 
@@ -470,7 +475,7 @@ def guarded(command):
 
 report(event="ready", delivery=delivery.hash.hex(), service=service.hash.hex(), identity=identity.hash.hex(),
        rns=RNS.__version__, lxmf=LXMF.__version__)
-for line in sys.stdin:
+for line in commands:
     if line.strip():
         threading.Thread(target=guarded, args=(json.loads(line),), daemon=True).start()
 os._exit(0)

@@ -60,10 +60,11 @@ fn a_message_without_a_stamp_waits_and_is_posted_when_one_with_a_stamp_follows()
     }
     alice.message_with("stamp of cost 8");
     assert!(texts(&node).is_empty());
-    // What is held survives a crash: it was proven.
+    // What is held survives a crash: it was proven. Its sender hears again what a message costs.
+    alice.take("announce");
     node.kill();
     let node = Meshgroup::restart_on(&node.dir().to_owned(), node.port);
-    alice.tell(json!({"do": "announce"}));
+    alice.wait("announce", |heard| heard["destination"] == group.as_str());
     assert!(texts(&node).is_empty());
     let sent = alice.deliver(&group, "direct", "paid");
     assert_eq!(sent["state"], "delivered", "{sent}");
