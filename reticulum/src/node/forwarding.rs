@@ -29,15 +29,17 @@ impl Node {
 
     /// Forwards a packet along its path (`spec/reticulum.md` 5.4).
     pub(super) fn forward(&mut self, now: Instant, interface: InterfaceId, received: Received<'_>) {
-        let Received { frame, packet, once } = received;
+        let Received { frame, packet, hops, once } = received;
         let destination = packet.header.destination_hash();
         let Some(onward) = self.transport.onward(&destination) else {
             self.counters.forward_no_path += 1;
             return;
         };
-        let Some(hops) = self.hops_onward(&packet.header) else { return };
+        if self.is_too_far(hops) {
+            return;
+        }
         if packet.header.packet_type == PacketType::LinkRequest {
-            return self.forward_link_request(now, interface, received, onward, hops);
+            return self.forward_link_request(now, interface, received, onward);
         }
         let hash = packet.hash();
         if once && !self.transport.is_new(&hash, &mut self.counters) {
@@ -56,9 +58,8 @@ impl Node {
         interface: InterfaceId,
         received: Received<'_>,
         onward: Onward,
-        hops: u8,
     ) {
-        let Received { frame, packet, once } = received;
+        let Received { frame, packet, hops, once } = received;
         let Some(link) = packet.link_id_of_request() else {
             self.counters.link_request_refused += 1;
             return;
@@ -92,13 +93,12 @@ impl Node {
 
     /// Relays a packet on a link that is not ours (`spec/reticulum.md` 5.5).
     pub(super) fn relay(&mut self, now: Instant, interface: InterfaceId, received: Received<'_>) {
-        let Received { frame, packet, once } = received;
+        let Received { frame, packet, hops, once } = received;
         let header = &packet.header;
         if header.packet_type == PacketType::Proof && header.context == Context::LINK_REQUEST_PROOF {
             return self.relay_link_proof(interface, received);
         }
         let link = header.link_id();
-        let hops = header.hops.saturating_add(1);
         let to = match self.transport.relays.way(&link, interface, hops) {
             Ok(to) => to,
             Err(refusal) => return self.count_relay(refusal),
@@ -107,14 +107,16 @@ impl Node {
         if once && !self.transport.is_new(&packet.hash(), &mut self.counters) {
             return;
         }
-        let Some(hops) = self.hops_onward(header) else { return };
+        if self.is_too_far(hops) {
+            return;
+        }
         self.transport.relays.touch(now, &link);
         self.pass_on(now, to, wire::with_hops(frame, hops), priority(header));
     }
 
     /// The proof of a link request that we forwarded: relayed once it is verified (`spec/reticulum.md` 5.8).
     fn relay_link_proof(&mut self, interface: InterfaceId, received: Received<'_>) {
-        let Received { frame, packet, .. } = received;
+        let Received { frame, packet, hops, .. } = received;
         let link = packet.header.link_id();
         if !self.transport.relays.contains(&link) {
             return self.count_relay(RelayRefusal::Unknown);
@@ -128,7 +130,9 @@ impl Node {
             self.counters.packet_duplicate += 1;
             return;
         }
-        let Some(hops) = self.hops_onward(&packet.header) else { return };
+        if self.is_too_far(hops) {
+            return;
+        }
         let signer = match self.relay_signer(&link, interface, hops) {
             Ok(Some(signer)) => signer,
             Ok(None) => {
@@ -179,12 +183,12 @@ impl Node {
         interface: InterfaceId,
         received: Received<'_>,
     ) -> bool {
-        let Received { frame, packet, .. } = received;
+        let Received { frame, packet, hops, .. } = received;
         match self.transport.reverse.take(now, &packet.header.proof_address(), interface) {
             WayBack::Unknown => return false,
             WayBack::WrongInterface => self.counters.relay_wrong_way += 1,
             WayBack::To(back) => {
-                if let Some(hops) = self.hops_onward(&packet.header) {
+                if !self.is_too_far(hops) {
                     self.pass_on(now, back, wire::with_hops(frame, hops), Priority::Link);
                 }
             }
@@ -218,11 +222,11 @@ impl Node {
         }
     }
 
-    /// The hop count with which a packet goes on; none, and counted, if that is beyond all paths.
-    fn hops_onward(&mut self, header: &Header) -> Option<u8> {
-        let hops = header.hops.saturating_add(1);
-        self.counters.forward_hops += u64::from(hops >= HOPS_MAX);
-        (hops < HOPS_MAX).then_some(hops)
+    /// Whether nobody would take a packet that has come so many hops; it is counted.
+    fn is_too_far(&mut self, hops: u8) -> bool {
+        let is_too_far = hops >= HOPS_MAX;
+        self.counters.forward_hops += u64::from(is_too_far);
+        is_too_far
     }
 
     fn pass_on(&mut self, now: Instant, to: InterfaceId, frame: Vec<u8>, priority: Priority) {

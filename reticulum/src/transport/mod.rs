@@ -84,6 +84,8 @@ pub(crate) struct Received<'a> {
     pub(crate) frame: &'a [u8],
     /// What it says.
     pub(crate) packet: Packet<'a>,
+    /// Hops so far, the last one included; what a program on this machine sends has not travelled yet.
+    pub(crate) hops: u8,
     /// Whether it may only be processed once (see [`Transport::is_new`]).
     pub(crate) once: bool,
 }
@@ -207,11 +209,15 @@ impl Transport {
             None => &mut counters.frame_interface_down,
             Some(interface) => {
                 interface.count_received(frame.len());
+                let local = interface.config.is_local_client;
                 match &interface.config.ifac {
                     _ if frame.len() <= 2 => &mut counters.frame_short,
                     _ if frame.len() > interface.frame_len_max() => &mut counters.frame_long,
                     Some(ifac) if ifac.open(frame, plain).is_err() => &mut counters.frame_access_code,
-                    ifac => return judge(if ifac.is_some() { plain } else { frame }, &self.own, counters),
+                    ifac => {
+                        let frame = if ifac.is_some() { plain } else { frame };
+                        return judge(frame, &self.own, local, counters);
+                    }
                 }
             }
         };
@@ -410,11 +416,20 @@ fn airtime(len: usize, bitrate_bps: u64) -> Duration {
 }
 
 /// Parses and filters a frame without access code.
-fn judge<'a>(frame: &'a [u8], own: &IdentityHash, counters: &mut Counters) -> Option<Received<'a>> {
+fn judge<'a>(
+    frame: &'a [u8],
+    own: &IdentityHash,
+    local: bool,
+    counters: &mut Counters,
+) -> Option<Received<'a>> {
+    let received = |packet: Packet<'a>, once| {
+        let hops = packet.header.hops.saturating_add(u8::from(!local));
+        Some(Received { frame, packet, hops, once })
+    };
     let refused = match Packet::parse(frame) {
         Ok(packet) => match filter(&packet.header, own) {
-            Verdict::Pass => return Some(Received { frame, packet, once: false }),
-            Verdict::PassOnce => return Some(Received { frame, packet, once: true }),
+            Verdict::Pass => return received(packet, false),
+            Verdict::PassOnce => return received(packet, true),
             Verdict::NotOurs => &mut counters.packet_not_ours,
             Verdict::OutOfScope => &mut counters.packet_plain_scope,
         },
