@@ -1,7 +1,7 @@
 """Puts a meshgroup node and the Python peers under the same raw load, in one run, and prints ratios.
 
     python3 -m venv V && V/bin/pip install rns==1.5.7 lxmf==1.2.1
-    cargo build --release && V/bin/python benches/side_by_side/run.py [--parts inbound,slow_disk,request,footprint] [--runs 3]
+    cargo build --release && V/bin/python benches/side_by_side/run.py [--parts inbound,slow_disk,request,footprint,forward] [--runs 3]
 
 Loopback only. CPU is that of the whole process, all threads, from /proc; it is the figure to compare, since rates vary
 with whatever else the machine does. Each part prints one JSON line per run and one with the ratios.
@@ -24,8 +24,9 @@ from wire import *  # noqa: E402,F403
 arguments = argparse.ArgumentParser()
 arguments.add_argument("--bin", default=os.path.join(os.environ.get("CARGO_TARGET_DIR", ROOT + "/target"), "release/meshgroup"))
 arguments.add_argument("--runs", type=int, default=3)
-arguments.add_argument("--parts", default="inbound,slow_disk,request,footprint")
+arguments.add_argument("--parts", default="inbound,slow_disk,request,footprint,forward")
 arguments.add_argument("--messages", type=int, default=5000)
+arguments.add_argument("--packets", type=int, default=100000)
 arguments.add_argument("--port", type=int, default=47310)
 arguments = arguments.parse_args()
 WORK = tempfile.mkdtemp(prefix="meshgroup-side-by-side-")
@@ -40,13 +41,15 @@ def bare_crypto_us():
 class Ours:
     name = "meshgroup"
 
-    def __init__(self, port, label, extra=""):
+    def __init__(self, port, label, extra="", forwards=False):
         self.port, self.dir = port, os.path.join(WORK, label)
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
+        interface = '[[interface]]\nname = "{0}"\ntype = "tcp-server"\nlisten = "127.0.0.1:{1}"\n'
+        if forwards:
+            extra += f"[node]\ntransport = true\n{interface.format('second', port + 1)}ingress_control = false\n"
         with open(self.dir + "/meshgroup.toml", "w") as file:
-            file.write(f'[group]\nname = "Bench (group)"\n[limits]\nposts_per_minute = 0\n{extra}\n[[interface]]\nname = "local"\n'
-                       f'type = "tcp-server"\nlisten = "127.0.0.1:{port}"\n')
+            file.write(f'[group]\nname = "Bench (group)"\n[limits]\nposts_per_minute = 0\n{extra}\n{interface.format("local", port)}')
         self.started = time.perf_counter()
         with open(self.dir + "/log", "wb") as log:
             self.process = subprocess.Popen([arguments.bin, "--data", self.dir, "run"], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
@@ -70,10 +73,11 @@ class Ours:
 class Python:
     name = "python"
 
-    def __init__(self, port, label):
+    def __init__(self, port, label, forwards=False):
         self.port, self.dir = port, os.path.join(WORK, label)
         shutil.rmtree(self.dir, ignore_errors=True)
-        rns_config(self.dir + "/cfg", port, extra_if="    ingress_control = No\n")
+        second = f"  [[second]]\n    type = TCPServerInterface\n    enabled = Yes\n    listen_ip = 127.0.0.1\n    listen_port = {port + 1}\n"
+        rns_config(self.dir + "/cfg", port, transport=forwards, extra_if="    ingress_control = No\n" + (second if forwards else ""))
         self.proc = Proc([sys.executable, HERE + "/python_node.py", "--config", self.dir + "/cfg", "--storage", self.dir + "/st"],
                          log=self.dir + "/log")
         self.ready = self.proc.wait("ready")
@@ -290,6 +294,116 @@ def footprint():
     print(json.dumps(row), flush=True)
 
 
+def far_and_near(node):
+    """A wire to each of the node's two interfaces. Their order says nothing to the node."""
+    far = Wire(node.port)
+    near = Wire(node.port + 1)
+    time.sleep(0.8)
+    return far, near
+
+
+def learn_way(near, far, identity):
+    """Announces a destination behind `far` until `near` hears it from the node; returns it and the node's transport id."""
+    destination = dest_hash(identity, "bench.forward")
+    for _ in range(4):
+        far.send(announce(identity, "bench.forward"))
+        packet = near.wait_pkt(lambda packet: packet.ptype == ANNOUNCE and packet.dest == destination and packet.tid, 6)
+        if packet:
+            return destination, packet.tid
+    raise AssertionError("the node does not pass announces on")
+
+
+def carried(node, source, sink, frames, window):
+    """Sends frames from one wire with at most `window` under way; returns seconds, packets at the other wire, and CPU."""
+    got, changed, last = 0, threading.Condition(), 0.0
+
+    def on_many(count):
+        nonlocal got, last
+        with changed:
+            got, last = got + count, time.perf_counter()
+            changed.notify()
+
+    sink.on_count, sink.keep, source.keep = on_many, False, False
+    time.sleep(1.0)
+    wait_idle(node.pid, timeout=10)
+    got, before, start, sent = 0, cpu(node.pid), time.perf_counter(), 0
+    while got < len(frames):
+        with changed:
+            while sent - got >= window or sent == len(frames):
+                seen = got
+                if seen == len(frames) or (not changed.wait(3.0) and got == seen):
+                    break
+            room = min(window - (sent - got), len(frames) - sent)
+        if room <= 0:
+            break
+        source.send_framed(b"".join(frames[sent:sent + room]))
+        sent += room
+    seconds = max(last - start, 1e-6)
+    wait_idle(node.pid, timeout=30)
+    used = cpu(node.pid) - before
+    sink.on_count, sink.keep, source.keep = None, True, True
+    return seconds, got, used
+
+
+def forward_row(node, what, source, sink, frames, window):
+    seconds, got, used = carried(node, source, sink, frames, window)
+    row = {"part": "forward", "what": what, "node": node.name, "sent": len(frames), "got": got, "per_s": round(got / seconds),
+           "cpu_us": round(used / max(got, 1) * 1e6, 2), "load": load()}
+    print(json.dumps(row), flush=True)
+    return row
+
+
+def forward_once(node):
+    """Packets of 300 bytes from one interface of a transport node to the other: data by their transport header, then a
+    relayed link in both directions."""
+    far, near = far_and_near(node)
+    identity = RNS.Identity()
+    destination, node_id = learn_way(near, far, identity)
+    count, rows = arguments.packets if node.name == "meshgroup" else arguments.packets // 10, []
+    body = os.urandom(292)
+    data = lambda count: [frame(build(DATA, SINGLE, destination, index.to_bytes(8, "big") + body, tid=node_id)) for index in range(count)]
+    rows.append(forward_row(node, "data", near, far, data(count), 512))
+    body = os.urandom(292)
+    # As many as a queue may hold, so that what is lost is lost elsewhere.
+    rows.append(forward_row(node, "data, at once", near, far, data(min(count, 10000)), 10**9))
+
+    request = os.urandom(64) + struct.pack(">I", 0x204000)[1:]
+    raw = build(LINKREQUEST, SINGLE, destination, request, tid=node_id)
+    link = trunc(Pkt(raw).hashable()[:-3])
+    near.send(raw)
+    assert far.wait_pkt(lambda packet: packet.ptype == LINKREQUEST, 5), "the link request is not forwarded"
+    ephemeral, signalling = os.urandom(32), request[64:]
+    signature = identity.sign(link + ephemeral + identity.get_public_key()[32:] + signalling)
+    far.send(build(PROOF, LINK, link, signature + ephemeral + signalling, CTX_LRPROOF))
+    assert near.wait_pkt(lambda packet: packet.ptype == PROOF and packet.dest == link, 5), "the link proof is not relayed"
+    for what, source, sink in (("link out", near, far), ("link in", far, near)):
+        body = os.urandom(292)
+        frames = [frame(build(DATA, LINK, link, index.to_bytes(8, "big") + body)) for index in range(count)]
+        rows.append(forward_row(node, what, source, sink, frames, 512))
+    far.close()
+    near.close()
+    return rows
+
+
+def forward():
+    rows = {"python": [], "meshgroup": []}
+    for run in range(arguments.runs):
+        for kind in (Python, Ours):
+            node = kind(arguments.port, f"{kind.name}-forward", forwards=True)
+            if kind is Ours:
+                time.sleep(0.5)
+            rows[kind.name] += forward_once(node)
+            node.stop()
+    for what in ("data", "data, at once", "link out", "link in"):
+        ours, theirs = ([row for row in rows[name] if row["what"] == what] for name in ("meshgroup", "python"))
+        print(json.dumps({"summary": "forward", "what": what, "ours_cpu_us": median(ours, "cpu_us"),
+                          "python_cpu_us": median(theirs, "cpu_us"),
+                          "cpu_ratio": round(median(theirs, "cpu_us") / max(median(ours, "cpu_us"), 0.01), 1),
+                          "ours_per_s": median(ours, "per_s"), "python_per_s": median(theirs, "per_s"),
+                          "ours_lost": sum(row["sent"] - row["got"] for row in ours),
+                          "python_lost": sum(row["sent"] - row["got"] for row in theirs)}), flush=True)
+
+
 for part in arguments.parts.split(","):
-    {"inbound": inbound, "slow_disk": slow_disk, "request": request, "footprint": footprint}[part]()
+    {"inbound": inbound, "slow_disk": slow_disk, "request": request, "footprint": footprint, "forward": forward}[part]()
 shutil.rmtree(WORK, ignore_errors=True)
