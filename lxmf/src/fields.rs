@@ -1,10 +1,14 @@
 //! The fields of a message: a map with integer keys that stays as it travelled (`spec/lxmf.md` 2.1).
 //!
-//! Owns the registry of keys and typed access to the few that we read. Fields that we do not know are kept byte for
-//! byte; what a value of a field means is its reader's business.
+//! Owns the registry of keys and the map as it travels; `typed.rs` reads each value in its own shape. Fields that we do
+//! not know are kept byte for byte; what a value of a field means is its reader's business.
+
+mod typed;
 
 use reticulum::wire::msgpack::{self, Reader};
 use thiserror::Error;
+
+pub use typed::{Attachment, Builder, Field, ORIGINATOR};
 
 /// Keys of the registry. Applications without one of their own use keys above 0xff.
 pub mod key {
@@ -54,6 +58,10 @@ pub mod key {
     pub const CUSTOM_DATA: u64 = 0xfc;
     /// Metadata of a foreign payload.
     pub const CUSTOM_META: u64 = 0xfd;
+    /// Somebody's experiment.
+    pub const NON_SPECIFIC: u64 = 0xfe;
+    /// Somebody's debugging.
+    pub const DEBUG: u64 = 0xff;
 }
 
 /// How content asks to be shown (`spec/lxmf.md` 2.3). Advisory.
@@ -70,6 +78,18 @@ pub enum Renderer {
     BbCode,
     /// A code that the registry does not have.
     Other(u64),
+}
+
+impl Renderer {
+    fn of_code(code: u64) -> Self {
+        match code {
+            0 => Self::Plain,
+            1 => Self::Micron,
+            2 => Self::Markdown,
+            3 => Self::BbCode,
+            other => Self::Other(other),
+        }
+    }
 }
 
 /// The bytes are not one MessagePack map.
@@ -149,13 +169,8 @@ impl Fields {
 
     /// How the content asks to be shown.
     pub fn renderer(&self) -> Renderer {
-        match self.value(key::RENDERER).map(|raw| Reader::new(raw).read_uint()) {
-            Some(Ok(1)) => Renderer::Micron,
-            Some(Ok(2)) => Renderer::Markdown,
-            Some(Ok(3)) => Renderer::BbCode,
-            Some(Ok(code @ 4..)) => Renderer::Other(code),
-            _ => Renderer::Plain,
-        }
+        let code = self.value(key::RENDERER).and_then(|raw| Reader::new(raw).read_uint().ok());
+        Renderer::of_code(code.unwrap_or_default())
     }
 }
 
