@@ -11,3 +11,4 @@ mod pair;
 mod radio;
 mod resources;
 mod stamps;
+mod transport;

@@ -67,17 +67,26 @@ impl Host {
     }
 
     /// Takes the first event for which `pick` gives something; others are passed over.
-    pub(crate) fn wait<T>(&self, what: &str, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
-        let end = std::time::Instant::now() + PATIENCE;
+    pub(crate) fn wait<T>(&self, what: &str, pick: impl FnMut(&Event) -> Option<T>) -> T {
+        self.wait_within(PATIENCE, pick).unwrap_or_else(|| panic!("no {what} within {PATIENCE:?}"))
+    }
+
+    /// The same within `patience`; none if there was no such event.
+    pub(crate) fn wait_within<T>(
+        &self,
+        patience: Duration,
+        mut pick: impl FnMut(&Event) -> Option<T>,
+    ) -> Option<T> {
+        let end = std::time::Instant::now() + patience;
         loop {
             match self.events.recv_timeout(end.saturating_duration_since(std::time::Instant::now())) {
                 Ok(event) => {
                     if let Some(found) = pick(&event) {
-                        return found;
+                        return Some(found);
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => panic!("no {what} within {PATIENCE:?}"),
-                Err(RecvTimeoutError::Disconnected) => panic!("the host ended while waiting for {what}"),
+                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Disconnected) => panic!("the host ended"),
             }
         }
     }
