@@ -69,3 +69,47 @@ fn the_operator_bounds_the_number_of_groups() {
     let refused = complaint(&node, &["group", "create", "Pier"]);
     assert!(refused.contains("room for 2"), "{refused}");
 }
+
+#[test]
+fn a_deleted_group_leaves_an_export_and_nothing_else() {
+    let folder = Folder::new("groups-delete");
+    let mut node = Meshgroup::start(folder.path(), "");
+    let quay = node.json(&["group", "create", "Quay", "--json"]);
+    let refused = complaint(&node, &["group", "delete", "Quay", "--confirm", "quay"]);
+    assert!(refused.contains("not the group's name"), "{refused}");
+    let deleted = node.json(&["group", "delete", "Quay", "--confirm", "Quay", "--json"]);
+    let export = std::path::PathBuf::from(deleted["export"].as_str().expect("a file"));
+    assert_eq!(export.parent(), Some(&*node.dir().join("exports")));
+    assert_eq!(std::fs::metadata(&export).expect("it is there").permissions().mode() & 0o777, 0o600);
+    let text = std::fs::read_to_string(&export).expect("text");
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines[0]["group"], 2);
+    let created = lines.iter().find(|line| line["table"] == "event").expect("the log");
+    assert_eq!((&created["seq"], &created["text"]), (&json!(1), &json!("Quay")));
+
+    assert_eq!(node.json(&["group", "list", "--json"]).as_array().map(Vec::len), Some(1));
+    assert!(!node.dir().join("groups/2").exists());
+    let refused =
+        complaint(&node, &["group", "delete", "Harbour chat (group)", "--confirm", "Harbour chat (group)"]);
+    assert!(refused.contains("one group at least"), "{refused}");
+
+    node.terminate();
+    let mut node = Meshgroup::restart_on(node.dir(), node.port);
+    assert_eq!(node.json(&["group", "list", "--json"]).as_array().map(Vec::len), Some(1));
+    let pier = node.json(&["group", "create", "Pier", "--json"]);
+    assert_eq!(pier["number"], 3, "a number is not given again");
+    assert_ne!(pier["address"], quay["address"]);
+
+    // The first group is no exception.
+    node.json(&["group", "delete", &node.group("address"), "--confirm", "Harbour chat (group)", "--json"]);
+    assert!(!node.dir().join("identity").exists());
+    assert_eq!(node.status()["group"]["name"], "Pier");
+    node.terminate();
+    let node = Meshgroup::restart_on(node.dir(), node.port);
+    assert_eq!(
+        (node.group("name"), node.group("address")),
+        ("Pier".into(), pier["address"].as_str().expect("digits").into())
+    );
+    assert!(!node.dir().join("identity").exists(), "no group comes in the place of the first one");
+}

@@ -284,6 +284,18 @@ impl Router {
         Ok(hash)
     }
 
+    /// Removes a destination of our own: what it has to send is cancelled, its links are closed.
+    pub fn remove_delivery(&mut self, now: Instant, node: &mut Node, destination: &DestinationHash) {
+        let (mut cx, _, outbound) = self.split(now, node);
+        let cx = &mut cx;
+        outbound.cancel_from(cx, destination);
+        for link in cx.links.of(destination) {
+            cx.node.close_link(now, link);
+        }
+        cx.node.remove_destination(destination);
+        self.deliveries.remove(destination);
+    }
+
     /// Changes the name that `destination` announces from its next announce on.
     pub fn set_display_name(
         &mut self,

@@ -19,6 +19,9 @@ use crate::group::Role;
 /// How long the node may take to answer one call.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
+/// How long it may take to export a group before it is deleted.
+const DELETION_MAX: Duration = Duration::from_secs(600);
+
 /// Why a call had no result. The text is for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -150,6 +153,15 @@ impl Client {
         let created: v1::CreateGroupResponse = self.call("/api/v1/groups/create", &request)?;
         accept(created.error.as_ref())?;
         CreatedGroup::from_proto(created).ok_or(ClientError::Malformed)
+    }
+
+    /// Deletes the group that was chosen, and returns the file with its export. That can take a while.
+    pub fn delete_group(&mut self, confirm: &str) -> Result<String, ClientError> {
+        self.stream.set_read_timeout(Some(DELETION_MAX))?;
+        let request = v1::DeleteGroupRequest { confirm: confirm.to_owned() };
+        let deleted: v1::DeleteGroupResponse = self.call("/api/v1/groups/delete", &request)?;
+        accept(deleted.error.as_ref())?;
+        Ok(deleted.export)
     }
 
     /// Replaces the claim code of the group, and returns the new one.

@@ -75,6 +75,12 @@ pub fn group_created(listing: &Listing<'_>, caller: &Caller, claim: Option<&Clai
     v1::CreateGroupResponse { group, claim_code, error: None }.encode_to_vec()
 }
 
+/// The encoded answer to the deletion of a group. Where its export is, is the operator's business only.
+pub fn group_deleted(caller: &Caller, export: &str) -> Vec<u8> {
+    let export = if matches!(caller, Caller::Operator) { export } else { "" }.to_owned();
+    v1::DeleteGroupResponse { export, error: None }.encode_to_vec()
+}
+
 /// The encoded answer to the wish for a new claim code.
 pub fn claim_issued(code: &ClaimCode) -> Vec<u8> {
     v1::NewClaimResponse { code: code.to_string(), error: None }.encode_to_vec()

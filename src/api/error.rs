@@ -60,6 +60,21 @@ pub fn ambiguous_group(name: &str) -> Vec<u8> {
     ))
 }
 
+/// The response to a call for a group that was deleted, on a link from before.
+pub fn group_is_gone() -> Vec<u8> {
+    encode(error(ErrorCode::NotFound, "The group was deleted."))
+}
+
+/// The response to the wish to delete the only group of a node.
+pub fn last_group() -> Vec<u8> {
+    encode(error(ErrorCode::NoPermission, "A node keeps one group at least: create another one first."))
+}
+
+/// The response to the wish to delete a group by another name than its own.
+pub fn not_confirmed() -> Vec<u8> {
+    encode(invalid("confirm", "it is not the group's name"))
+}
+
 pub(super) fn of_refusal(refusal: &Refusal) -> Error {
     let mut of = error(code(refusal), &refusal_text(refusal));
     if *refusal == Refusal::BadReaction {

@@ -25,8 +25,12 @@ mod wire;
 mod tests;
 
 pub use self::announce::{ANNOUNCE_BYTES_MAX, announce, public_name};
-pub use self::directory::{DirectoryRequest, Listing, claim_issued, directory, goes_by, group_created};
-pub use self::error::{ambiguous_group, busy, internal, malformed, no_group, refused};
+pub use self::directory::{
+    DirectoryRequest, Listing, claim_issued, directory, goes_by, group_created, group_deleted,
+};
+pub use self::error::{
+    ambiguous_group, busy, group_is_gone, internal, last_group, malformed, no_group, not_confirmed, refused,
+};
 pub use self::history::history;
 pub use self::reply::Reply;
 pub use self::route::{PATHS, plan};
@@ -66,6 +70,11 @@ pub enum NodeCall {
     Groups(DirectoryRequest),
     /// Create one, and send what [`group_created`] makes of it.
     CreateGroup(NewGroup),
+    /// Delete this group, and send what [`group_deleted`] makes of it.
+    DeleteGroup {
+        /// The name by which the caller confirms it.
+        confirm: String,
+    },
     /// Replace the claim code of this group, and send what [`claim_issued`] makes of it. Only the operator gets here.
     NewClaim,
 }

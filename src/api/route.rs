@@ -77,6 +77,7 @@ const TABLE: &[Route] = &[
     route("/api/v1/info", Access::Anyone, group::info),
     route("/api/v1/groups", Access::Anyone, groups::groups),
     route("/api/v1/groups/create", Access::Known, groups::create),
+    route("/api/v1/groups/delete", Access::May(Permission::DeleteGroup), groups::delete),
     route("/api/v1/join", Access::Identified, group::join),
     route("/api/v1/leave", Access::Member, group::leave),
     route("/api/v1/claim", Access::Identified, group::claim),

@@ -26,6 +26,16 @@ pub(super) enum GroupCommand {
     },
     /// List the groups of this node
     List(Output),
+    /// Delete a group for good; an export of it stays in the folder `exports`
+    Delete {
+        /// Its name, or the leading digits of one of its hashes
+        group: String,
+        /// Its name, letter by letter, to confirm
+        #[arg(long, value_name = "NAME")]
+        confirm: String,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Show one group, with its addresses
     Show {
         /// Its name, or the leading digits of one of its hashes [default: the first group]
@@ -51,6 +61,15 @@ pub(super) fn carry_out(
 ) -> anyhow::Result<()> {
     match command {
         GroupCommand::Create { name, private, output } => create(client, &name, private, output.json, out),
+        GroupCommand::Delete { group, confirm, output } => {
+            client.choose_group(group);
+            let export = client.delete_group(&confirm)?;
+            if output.json {
+                return as_json(&serde_json::json!({ "export": export }), out);
+            }
+            writeln!(out, "deleted; all that was in it is in {export}")?;
+            Ok(())
+        }
         GroupCommand::List(output) => list(&client.status()?.groups, output.json, out),
         GroupCommand::Show { group, output } => {
             let groups = client.status()?.groups;

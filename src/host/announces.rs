@@ -51,6 +51,12 @@ impl Announces {
         self.timers.set(Due::Group(group), earliest);
     }
 
+    /// There is no such group any more.
+    pub(super) fn forget(&mut self, group: GroupId) {
+        self.news_at.remove(&group);
+        self.timers.cancel(&Due::Group(group));
+    }
+
     /// What is to be announced now.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<Due> {
         let due = self.timers.pop_due(now)?;

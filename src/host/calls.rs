@@ -72,6 +72,9 @@ impl Host {
         let Some(hosted) = self.groups.get(asking.group) else {
             return self.refuse(now, asker, api::internal());
         };
+        if hosted.is_closed {
+            return self.busy(now, asker);
+        }
         match api::plan(path, body, &asking.caller, &hosted.group) {
             Plan::Answer(answer) => self.answer_after_commit(now, asker, answer),
             Plan::Decide { action, reply } => {
@@ -138,6 +141,9 @@ impl Host {
         let Some(hosted) = self.groups.get_mut(*group) else {
             return self.refuse(now, *asker, api::internal());
         };
+        if hosted.is_closed {
+            return self.busy(now, *asker);
+        }
         match hosted.group.decide_knowing(self.engine.unix_time(now), caller, action, known) {
             Ok(mut outcome) => {
                 let answer = answer(&outcome, &hosted.group);

@@ -29,6 +29,7 @@ impl Host {
                 Ok(answer) => self.answer_after_commit(now, asking.asker, answer),
                 Err(refusal) => self.refuse(now, asking.asker, api::refused(&refusal)),
             },
+            NodeCall::DeleteGroup { confirm } => self.close_group(now, asking, &confirm),
             NodeCall::NewClaim => self.new_claim(now, &asking),
         }
     }

@@ -37,6 +37,8 @@ pub(super) struct Hosted {
     pub(super) tail: Tail,
     /// Copies that wait until the store has given their text.
     pub(super) waiting_copies: VecDeque<Dispatch>,
+    /// It is being deleted: nothing may happen in it.
+    pub(super) is_closed: bool,
     /// Who founded it by request.
     pub(super) founder: Option<IdentityHash>,
     /// Who the present members are: those who have just left are no longer in the group's own roster.
@@ -70,8 +72,22 @@ impl Groups {
         let Addresses { lxmf, api } = hosted.addresses;
         self.by_destination.extend([(lxmf, hosted.id), (api, hosted.id)]);
         self.stirred.push_back(hosted.id);
-        self.last_id = self.last_id.max(hosted.id.0);
+        self.take_id(hosted.id);
         self.hosted.insert(hosted.id, hosted);
+    }
+
+    /// Lets a group go.
+    pub(super) fn remove(&mut self, id: GroupId) -> Option<Hosted> {
+        let hosted = self.hosted.remove(&id)?;
+        self.by_destination.retain(|_, of| *of != id);
+        self.stirred.retain(|stirred| *stirred != id);
+        self.timers.cancel(&id);
+        Some(hosted)
+    }
+
+    /// This number was a group's.
+    pub(super) fn take_id(&mut self, id: GroupId) {
+        self.last_id = self.last_id.max(id.0);
     }
 
     /// The number for a new group.

@@ -64,6 +64,9 @@ impl Host {
     fn received(&mut self, now: Instant, mut received: Received) {
         let id = MessageId(*received.message.id.as_bytes());
         let Some(group) = self.groups.at(&received.message.destination) else { return };
+        if self.groups.get(group).is_none_or(|hosted| hosted.is_closed) {
+            return;
+        }
         self.heard(&received.identity);
         let (local, source) = (received.message.destination, received.message.source);
         if let Some(ticket) = received.ticket.filter(|_| self.is_present(group, &received.identity)) {
@@ -134,7 +137,9 @@ impl Host {
     /// message written, and push those of members out of the window in which copies are recognised.
     fn take_in(&mut self, now: Instant, message: PendingMessage, known: &Known) {
         let unix = self.engine.unix_time(now);
-        let Some(hosted) = self.groups.get_mut(message.group) else { return };
+        let Some(hosted) = self.groups.get_mut(message.group).filter(|hosted| !hosted.is_closed) else {
+            return;
+        };
         let is_member = hosted.group.member_of(&message.caller).is_some();
         let mut outcome = hosted.group.handle_text(unix, &message.caller, message.incoming(), known);
         let events = std::mem::take(&mut outcome.events);

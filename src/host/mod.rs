@@ -12,6 +12,7 @@
 //! | `record.rs` | what follows from the events of a decision |
 //! | `fanout.rs` | copies of posts on their way to members |
 //! | `founding.rs` | calls about the groups of the node: the directory, new groups |
+//! | `closing.rs` | deleting a group |
 //! | `calls.rs` | requests on `meshchat.group` and calls on the control socket |
 //! | `announces.rs` | when the groups' destinations are announced, and where |
 //! | `held.rs` | messages that have not paid for themselves yet |
@@ -23,6 +24,7 @@
 
 mod announces;
 mod calls;
+mod closing;
 mod fanout;
 mod founding;
 mod gate;
@@ -51,7 +53,7 @@ use self::gate::Gate;
 use self::held::Held;
 use self::hosted::Groups;
 use self::people::People;
-use crate::api::Listing;
+use crate::api::{self, Listing};
 use crate::group::{Dedup, Founding, Group, MessageId, Settings};
 use crate::store::Write;
 
@@ -148,6 +150,7 @@ impl Host {
         match self.asked.remove(&query) {
             Some(Asked::Call(asking, pending)) => self.finish_call(now, asking, pending, rows),
             Some(Asked::Message(message)) => self.message_known(now, *message, rows),
+            Some(Asked::Export(asking)) => self.group_exported(now, &asking, rows),
             Some(Asked::Line(group, seq)) => self.line_found(now, group, seq, rows),
             None => {}
         }
@@ -311,8 +314,11 @@ impl Host {
     fn engine_event(&mut self, now: Instant, event: EngineEvent) {
         match event {
             EngineEvent::Request { link, destination, request, path, data, remote, .. } => {
+                let asker = Asker::Link { link, request };
                 if let Some(group) = self.groups.of_api(&destination) {
-                    self.request(now, Asker::Link { link, request }, group, path, &data, remote);
+                    self.request(now, asker, group, path, &data, remote);
+                } else if self.groups.at(&destination).is_none() {
+                    self.refuse(now, asker, api::group_is_gone());
                 }
             }
             EngineEvent::LinkIdentified { identity, .. } => self.heard(&identity),
@@ -359,6 +365,8 @@ impl Host {
                 }
             }
             After::Tell { from, to, text } => self.tell(now, from, to, text),
+            After::Export(asking) => self.export_group(asking),
+            After::EraseIdentity(group) => self.outputs.push_back(Output::EraseIdentity(group)),
             After::Announce(group) => self.renew_announce(now, group),
             After::Answer(asker, body) => self.answer(now, asker, body),
         }

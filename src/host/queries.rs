@@ -42,7 +42,9 @@ pub enum Rows {
     Known(Known),
     /// To [`Query::Post`]; `None` if there is no such post, or no longer.
     Post(Option<PostRow>),
-    /// The store could not be read.
+    /// The export of a group is on disk, in this file.
+    Exported(String),
+    /// The store could not be read, or the export not be written.
     Failed,
 }
 

@@ -1,6 +1,7 @@
 //! What follows from the events of a decision: a write, the tail, fan-out, and whose keys the engine keeps.
 
 use reticulum::crypto::PublicIdentity;
+use reticulum::hash::{DestinationHash, IdentityHash};
 use reticulum::node::PeerRecord;
 use reticulum::time::{Instant, UnixTime};
 
@@ -75,14 +76,19 @@ impl Host {
     fn release_peer(&mut self, group: GroupId, member: MemberId) {
         let Some(hosted) = self.groups.get_mut(group) else { return };
         let (local, gone) = (hosted.addresses.lxmf, hosted.present.remove(&member));
-        if let Some(remote) = gone.map(delivery_address) {
-            self.router.forget_terms(local, remote);
-            self.write(Write::ForgetTerms { local, remote });
+        if let Some(person) = gone {
+            self.release_person(person, group, local);
         }
-        if let Some(person) = gone.filter(|person| self.people.remove(*person, group)) {
-            let address = delivery_address(person);
-            self.engine.retain_peer(address, false);
-            self.write(Write::ForgetPeer(address));
+    }
+
+    /// Forgets what only mattered while a person was in the group whose `lxmf.delivery` destination is `local`.
+    pub(super) fn release_person(&mut self, person: IdentityHash, group: GroupId, local: DestinationHash) {
+        let remote = delivery_address(person);
+        self.router.forget_terms(local, remote);
+        self.write(Write::ForgetTerms { local, remote });
+        if self.people.remove(person, group) {
+            self.engine.retain_peer(remote, false);
+            self.write(Write::ForgetPeer(remote));
         }
     }
 }

@@ -83,6 +83,7 @@ impl Host {
             let ratchets = ratchets.remove(&delivery_address(identity.hash())).unwrap_or_default();
             host.restore_group(saved, identity, ratchets, now, unix);
         }
+        restored.deleted.into_iter().for_each(|id| host.groups.take_id(id));
         for (group, founder) in founders(restored.settings) {
             if let Some(hosted) = host.groups.get_mut(group) {
                 hosted.founder = Some(founder);
@@ -141,6 +142,7 @@ impl Host {
             delivery,
             tail,
             waiting_copies: VecDeque::new(),
+            is_closed: false,
             founder: None,
             present: HashMap::new(),
         });

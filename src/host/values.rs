@@ -113,6 +113,11 @@ pub enum Output {
         /// The keys.
         identity: Arc<Identity>,
     },
+    /// A group is no more: its identity is to be erased.
+    EraseIdentity(GroupId),
+    /// A group whose export is to be put on disk, answered like a question by [`Rows::Exported`](super::Rows::Exported). It
+    /// can be long, so nothing else should wait for it.
+    Export(QueryId, GroupId),
     /// A change to make durable. Writes are counted: see [`Host::handle_committed`](super::Host::handle_committed).
     Write(Write),
     /// A question to the store, answered through [`Host::handle_rows`](super::Host::handle_rows).
@@ -153,6 +158,9 @@ pub(super) enum After {
         to: DestinationHash,
         text: String,
     },
+    /// Everything of the group is in the store.
+    Export(Asking),
+    EraseIdentity(GroupId),
     /// Who the group is for strangers has changed.
     Announce(GroupId),
     Answer(Asker, Vec<u8>),
@@ -169,6 +177,7 @@ pub(super) enum Asked {
     Call(Asking, PendingCall),
     Message(Box<PendingMessage>),
     Line(GroupId, Seq),
+    Export(Asking),
 }
 
 /// What an outgoing message is.

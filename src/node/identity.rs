@@ -80,6 +80,27 @@ pub(super) fn keep(folder: &Path, group: GroupId, identity: &Identity) -> Result
     kept().map_err(|error| IdentityError::Io { file: file.clone(), error })
 }
 
+/// Erases the identity of a group that is no more, if it is still there.
+pub(super) fn erase(folder: &Path, group: GroupId) -> Result<(), IdentityError> {
+    let place = place(folder, group);
+    let file = place.join(GROUP);
+    let erased = || -> io::Result<()> {
+        // On most disks this overwrites the keys; a flash disk may keep the old block for a while.
+        let mut open = OpenOptions::new().write(true).open(&file)?;
+        open.write_all(&[0; 64])?;
+        open.sync_all()?;
+        fs::remove_file(&file)?;
+        if group != FIRST_GROUP {
+            fs::remove_dir(&place)?;
+        }
+        Ok(())
+    };
+    match erased() {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(IdentityError::Io { file, error }),
+        _ => Ok(()),
+    }
+}
+
 /// The folder of what a group has in files.
 fn place(folder: &Path, group: GroupId) -> PathBuf {
     match group {

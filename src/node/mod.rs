@@ -4,6 +4,7 @@
 //! what the host yields. Nothing here decides anything about groups or packets.
 
 mod clock;
+mod exports;
 mod identity;
 mod media;
 mod options;
@@ -29,6 +30,7 @@ use crate::api::control::{self, Call};
 use crate::api::{GroupStatus, NodeStatus};
 use crate::cli::Banner;
 use crate::config::{self, Config, ConfigError};
+use crate::group::GroupId;
 use crate::host::{CallId, Host, HostConfig, Job, JobDone, Output, Query, QueryId, Rows, TransportConfig};
 use crate::store::{self, Durability, OpenError, Options, Reader, Store, StoreError};
 
@@ -99,6 +101,7 @@ pub fn run(folder: &Path) -> Result<(), RunError> {
 }
 
 struct Running {
+    report: mpsc::UnboundedSender<Report>,
     folder: PathBuf,
     clock: Clock,
     host: Host,
@@ -131,6 +134,9 @@ impl Running {
         let on_report = move |commit| drop(committed.send(Report::Store(commit)));
         let (store, restored) = Store::open(folder, &options, clock.unix(), on_report)?;
         let mut rng = Rng::from_seed(os_seed()?);
+        for group in &restored.deleted {
+            identity::erase(folder, *group)?;
+        }
         let identities = identity::of_groups(folder, restored.groups.iter().map(|group| group.id), &mut rng)?;
         let transport = match config.node.transport {
             true => Some(TransportConfig {
@@ -155,7 +161,7 @@ impl Running {
         let finished = report.clone();
         let pool = Pool::start(move |completion| drop(finished.send(Report::Pool(completion))))
             .map_err(io("cannot start the work threads"))?;
-        let queries = start_reader(store.reader()?, report)?;
+        let queries = start_reader(store.reader()?, report.clone())?;
         let (notice_sender, notices) = mpsc::channel(NOTICES_MAX);
         let handles = start_interfaces(folder, config, &notice_sender).await?;
         let (call_sender, calls) = mpsc::channel(CALLS_MAX);
@@ -172,6 +178,7 @@ impl Running {
         // Whoever closed the output does not want to read it; the node runs on.
         let _ = writeln!(std::io::stdout(), "{banner}");
         Ok(Self {
+            report,
             folder: folder.to_owned(),
             clock,
             host,
@@ -312,6 +319,8 @@ impl Running {
                     Output::KeepIdentity { group, identity } => {
                         identity::keep(&self.folder, group, &identity)?;
                     }
+                    Output::EraseIdentity(group) => identity::erase(&self.folder, group)?,
+                    Output::Export(id, group) => self.export(id, group)?,
                     Output::Write(write) => drop(self.store.submit(write)),
                     // The reader ends only when this side is gone.
                     Output::Query(id, query) => drop(self.queries.send((id, query))),
@@ -331,6 +340,25 @@ impl Running {
             self.media.transmit(interface, |out| host.poll_transmit(now, interface, out));
         }
         Ok(())
+    }
+
+    /// Exports a group on a thread of its own: it may take long, and requests are not to wait for it.
+    fn export(&self, id: QueryId, group: GroupId) -> Result<(), RunError> {
+        let (reader, report) = (self.store.reader()?, self.report.clone());
+        let (folder, now) = (self.folder.clone(), self.clock.unix());
+        let export = move || {
+            let rows = match exports::export(&folder, &reader, group, now) {
+                Ok(file) => Rows::Exported(file.display().to_string()),
+                Err(error) => {
+                    tracing::error!(%error, group = group.0, "the group cannot be exported, so it is not deleted");
+                    Rows::Failed
+                }
+            };
+            // The loop may have ended.
+            let _ = report.send(Report::Rows(id, rows));
+        };
+        let thread = std::thread::Builder::new().name("export".to_owned()).spawn(export);
+        thread.map(drop).map_err(io("cannot start a thread"))
     }
 
     fn answer(&mut self, call: CallId, answer: Vec<u8>) {

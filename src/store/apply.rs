@@ -8,6 +8,7 @@ use reticulum::hash::DestinationHash;
 use reticulum::node::PeerRecord;
 use rusqlite::{Connection, Error, params};
 
+use super::erase::Erasing;
 use super::message_row;
 use super::row::{self, signed};
 use super::write::{HeldMessage, Write};
@@ -29,6 +30,8 @@ pub(super) struct Ledger {
     peers: u32,
     /// Messages more (or fewer) than the `group` rows say; written once a transaction.
     messages: BTreeMap<GroupId, i64>,
+    /// Deleted groups of which something is left.
+    erasing: Erasing,
 }
 
 impl Ledger {
@@ -36,7 +39,7 @@ impl Ledger {
         let newest: Option<i64> = db.query_row("SELECT max(number) FROM seen", [], |row| row.get(0))?;
         let next_seen = newest.map_or(0, |number| row::unsigned(number) + 1);
         let peers = db.query_row("SELECT count(*) FROM peer", [], |row| row.get(0))?;
-        Ok(Self { next_seen, peers, messages: BTreeMap::new() })
+        Ok(Self { next_seen, peers, messages: BTreeMap::new(), erasing: Erasing::read(db)? })
     }
 
     /// Carries out one write within the open transaction.
@@ -66,12 +69,26 @@ impl Ledger {
                 [local.as_bytes(), remote.as_bytes()],
             ),
             Write::Ratchets { destination, secrets } => replace_ratchets(db, *destination, secrets),
+            Write::DeleteGroup { group, delivery } => {
+                self.messages.remove(group);
+                self.erasing.delete(db, *group, *delivery)
+            }
             Write::Setting { group, key, value } => execute(
                 db,
                 "INSERT OR REPLACE INTO setting (group_id, key, value) VALUES (?1, ?2, ?3)",
                 params![group.map_or(0, |group| group.0), key, value],
             ),
         }
+    }
+
+    /// Whether there is something to do when there is nothing to write.
+    pub(super) fn has_chores(&self) -> bool {
+        !self.erasing.is_done()
+    }
+
+    /// Does a little of it within the open transaction.
+    pub(super) fn do_chore(&mut self, db: &Connection) -> Result<(), Error> {
+        self.erasing.step(db)
     }
 
     /// Writes down what was gathered over a transaction. To be called before its commit.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Error, OptionalExtension, Row, params};
 
 use super::StoreError;
-use super::row::{signed, unsigned};
+use super::row::{kind, signed, unsigned};
 use crate::group::{
     Audience, Authorship, Event, EventKind, GroupId, MemberId, MessageId, Post, PostKind, Reaction, Seq,
 };
@@ -151,6 +151,16 @@ fn unindex(db: &Connection, group: GroupId, target: Seq) -> Result<(), Error> {
     let Some(text) = text.flatten() else { return Ok(()) };
     let sql = "INSERT INTO search (search, rowid, text) VALUES ('delete', ?1, ?2)";
     execute(db, sql, params![search_row(group, target), text])
+}
+
+/// Takes the texts of all posts of a group before `end` out of the index.
+pub(super) fn unindex_before(db: &Connection, group: GroupId, end: i64) -> Result<(), Error> {
+    let sql = "INSERT INTO search (search, rowid, text) \
+               SELECT 'delete', ?4 + post.seq, coalesce(newest.text, post.text) \
+               FROM message AS post JOIN event USING (group_id, seq) \
+               LEFT JOIN message AS newest ON newest.group_id = post.group_id AND newest.seq = post.edited \
+               WHERE post.group_id = ?1 AND post.seq < ?2 AND kind = ?3 AND post.text IS NOT NULL";
+    execute(db, sql, params![group.0, end, kind::POSTED, search_row(group, Seq(0))])
 }
 
 fn execute(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<(), Error> {

@@ -11,6 +11,8 @@
 //! Files in the data folder: `meshgroup.db` (with SQLite's `-wal` and `-shm` beside it) and `lock`.
 
 mod apply;
+mod erase;
+mod export;
 mod history;
 mod message_row;
 mod page;
@@ -39,6 +41,7 @@ use rusqlite::Connection;
 use thiserror::Error;
 
 pub use apply::PEERS_MAX;
+pub use export::ExportError;
 pub use page::{Details, Entry, Filter, Page, PageRequest, Quote, ReactionCount};
 pub use queue::{GROUP_BYTES_MAX, GROUP_WRITES_MAX, WAITING_BYTES_MAX, WAITING_WRITES_MAX};
 pub use read::Reader;

@@ -57,11 +57,16 @@ impl Queue {
 
     /// Moves the next group of writes into `group`, which is empty; waits for one. `None` once the queue is closed and empty, else the
     /// ticket of the last.
-    pub(super) fn take(&self, group: &mut Vec<Write>) -> Option<Ticket> {
+    ///
+    /// Where `at_once` is set it does not wait: then `group` may stay empty.
+    pub(super) fn take(&self, group: &mut Vec<Write>, at_once: bool) -> Option<Ticket> {
         let mut waiting = self.lock();
         while waiting.writes.is_empty() {
             if waiting.closed {
                 return None;
+            }
+            if at_once {
+                return Some(Ticket(waiting.taken));
             }
             waiting = self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }

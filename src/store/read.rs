@@ -35,6 +35,10 @@ pub(super) static WAITING: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl Reader {
+    pub(super) fn db(&self) -> &Connection {
+        &self.db
+    }
+
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         Ok(Self { db: schema::open_reader(path)? })
     }

@@ -28,6 +28,8 @@ const RECENT_POSTS: i64 = 1_024;
 pub struct Restored {
     /// The groups, by number.
     pub groups: Vec<RestoredGroup>,
+    /// Groups that were deleted: their numbers are taken for good.
+    pub deleted: Vec<GroupId>,
     /// First 8 bytes of the newest message ids, oldest first.
     pub seen: Vec<u64>,
     /// The peers.
@@ -62,6 +64,7 @@ pub(super) fn restore(db: &Connection, now: UnixTime) -> Result<Restored, StoreE
     let ids = all(db, "SELECT group_id FROM \"group\" ORDER BY group_id", |row| Ok(GroupId(row.get(0)?)))?;
     Ok(Restored {
         groups: ids.into_iter().map(|id| group(db, id, now)).collect::<Result<_, _>>()?,
+        deleted: all(db, "SELECT group_id FROM deleted_group", |row| Ok(GroupId(row.get(0)?)))?,
         seen: all(db, "SELECT prefix FROM seen ORDER BY number", |row| Ok(row::unsigned(row.get(0)?)))?,
         peers: all(
             db,

@@ -500,3 +500,52 @@ proptest! {
         prop_assert_eq!(cursors, members, "exactly those who are in have a cursor");
     }
 }
+
+#[test]
+fn a_deleted_group_is_gone_at_once_and_erased_step_by_step_also_after_a_crash() {
+    let folder = Folder::new();
+    let store = filled(&folder, 1_200);
+    let (other, created) = Group::create(at(0), &Settings::default(), None);
+    store.submit(Write::Decision { group: GroupId(2), events: created, seen: None });
+    let delivery = DestinationHash::new([7; 16]);
+    store
+        .submit(Write::Ratchets { destination: delivery, secrets: vec![RatchetSecret::from_bytes([1; 32])] });
+    drop(store);
+    let mut text = Vec::new();
+    let (store, _) = folder.open();
+    let rows = store.reader().unwrap().export(GROUP, &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert_eq!(text.lines().count() as u64, rows + 1);
+    assert!(text.contains("\"text\":\"text 1202\"") && !text.contains("null"), "every post is there");
+    drop(store);
+
+    // One step, then a crash: the writer's own connection in the place of the store.
+    let open = || {
+        let mut db = Connection::open(folder.0.join(DATABASE_FILE)).unwrap();
+        schema::prepare_writer(&mut db, Durability::Crash).unwrap();
+        let ledger = Ledger::read(&db).unwrap();
+        (db, ledger)
+    };
+    let (db, mut ledger) = open();
+    ledger.apply(&db, &Write::DeleteGroup { group: GROUP, delivery }).unwrap();
+    ledger.do_chore(&db).unwrap();
+    drop(db);
+    let (store, restored) = folder.open();
+    assert_eq!(restored.groups.iter().map(|group| group.id).collect::<Vec<_>>(), [GroupId(2)]);
+    assert_eq!((restored.deleted, restored.ratchets.len()), (vec![GROUP], 0));
+    drop(store);
+    let (db, mut ledger) = open();
+    let mut steps = 0;
+    while ledger.has_chores() {
+        ledger.do_chore(&db).unwrap();
+        steps += 1;
+        assert!(steps < 10, "it ends");
+    }
+    let found: i64 = db.query_row("SELECT count(*) FROM search", [], |row| row.get(0)).unwrap();
+    assert_eq!(found, 0, "the words are forgotten, too");
+    drop(db);
+    let (store, _) = folder.open();
+    let reader = store.reader().unwrap();
+    assert_eq!(reader.export(GROUP, &mut Vec::new()).unwrap(), 0);
+    assert_eq!(reader.events(GroupId(2), Seq(0), 10).unwrap().len() as u64, other.state().head.0);
+}

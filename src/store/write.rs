@@ -54,6 +54,13 @@ pub enum Write {
         /// The peer.
         remote: DestinationHash,
     },
+    /// A group is no more; all that was written of it is erased, in time.
+    DeleteGroup {
+        /// Which.
+        group: GroupId,
+        /// Its `lxmf.delivery` destination, whose ratchets are erased too.
+        delivery: DestinationHash,
+    },
     /// A value under a name.
     Setting {
         /// Whose; `None` is the node.
@@ -98,7 +105,8 @@ impl Write {
             | Self::ForgetPeer(_)
             | Self::DropHeld(_)
             | Self::Terms(_)
-            | Self::ForgetTerms { .. } => 0,
+            | Self::ForgetTerms { .. }
+            | Self::DeleteGroup { .. } => 0,
         }
     }
 }

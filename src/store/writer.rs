@@ -64,12 +64,15 @@ impl Writer {
     pub(super) fn run(mut self) {
         let mut group = Vec::new();
         let mut commits_in_log = 0;
-        while let Some(through) = self.shared.queue.take(&mut group) {
+        while let Some(through) = self.shared.queue.take(&mut group, self.ledger.has_chores()) {
             let started = Instant::now();
             if let Err(error) = self.commit(&group) {
                 self.shared.queue.abandon();
                 (self.on_report)(Report::Failed(error.into()));
                 return;
+            }
+            if group.is_empty() {
+                continue;
             }
             group.clear();
             self.shared.commit_time.note(started.elapsed());
@@ -83,10 +86,14 @@ impl Writer {
         }
     }
 
+    /// Makes one transaction of `group`, or of a chore where it is empty.
     fn commit(&mut self, group: &[Write]) -> Result<(), rusqlite::Error> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for write in group {
             self.ledger.apply(&transaction, write)?;
+        }
+        if group.is_empty() {
+            self.ledger.do_chore(&transaction)?;
         }
         self.ledger.finish(&transaction)?;
         if !self.commit_delay.is_zero() {

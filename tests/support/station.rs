@@ -172,7 +172,13 @@ impl GroupStation {
                     let rows = self.rows(&query);
                     self.host.handle_rows(now, id, rows);
                 }
-                Output::KeepIdentity { .. } | Output::Status(_) | Output::CallDone(..) => {}
+                Output::Export(id, _) => {
+                    self.host.handle_rows(now, id, Rows::Exported("export".to_owned()));
+                }
+                Output::KeepIdentity { .. }
+                | Output::EraseIdentity(_)
+                | Output::Status(_)
+                | Output::CallDone(..) => {}
             }
         }
     }

@@ -69,6 +69,14 @@ impl Links {
         self.by_id.insert(id, link);
     }
 
+    /// The links of one of our destinations, in a settled order.
+    pub(super) fn of(&self, local: &DestinationHash) -> Vec<LinkId> {
+        let theirs = self.by_id.iter().filter(|(_, link)| link.local == *local);
+        let mut links: Vec<LinkId> = theirs.map(|(id, _)| *id).collect();
+        links.sort_unstable();
+        links
+    }
+
     /// The initiator of a link told who it is; from now on the link leads back to it.
     pub(super) fn identify(&mut self, id: LinkId, remote: DestinationHash, identity: Arc<PublicIdentity>) {
         if let Some(link) = self.by_id.get_mut(&id).filter(|link| link.role == LinkRole::Responder) {

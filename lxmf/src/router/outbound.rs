@@ -207,6 +207,16 @@ impl Outbound {
         true
     }
 
+    /// Cancels all that one of our destinations has to send.
+    pub(super) fn cancel_from(&mut self, cx: &mut Context<'_>, local: &DestinationHash) {
+        let theirs = self.sends.iter().filter(|(_, send)| send.pair.local == *local);
+        let mut ids: Vec<SendId> = theirs.map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        for id in ids {
+            self.cancel(cx, id);
+        }
+    }
+
     pub(super) fn handle_packed(&mut self, cx: &mut Context<'_>, id: SendId, packed: Packed) {
         // It may have been cancelled.
         let Some(send) = self.sends.get_mut(&id) else { return };

@@ -38,3 +38,8 @@ pub(super) fn new_claim(call: &Call<'_>) -> Result<Plan, Error> {
     call.read::<v1::NewClaimRequest>()?;
     Ok(Plan::Node(NodeCall::NewClaim))
 }
+
+pub(super) fn delete(call: &Call<'_>) -> Result<Plan, Error> {
+    let v1::DeleteGroupRequest { confirm } = call.read()?;
+    Ok(Plan::Node(NodeCall::DeleteGroup { confirm: required("confirm", confirm)? }))
+}

@@ -12,6 +12,7 @@ fn rows() -> Vec<(&'static str, [Option<ErrorCode>; 4])> {
         ("/api/v1/info", [None, None, None, None]),
         ("/api/v1/groups", [None, None, None, None]),
         ("/api/v1/groups/create", [missing, missing, missing, missing]),
+        ("/api/v1/groups/delete", [stranger, forbidden, missing, missing]),
         ("/api/v1/join", [None, Some(ErrorCode::Already), Some(ErrorCode::Already), Some(NotIdentified)]),
         ("/api/v1/leave", [stranger, None, Some(ErrorCode::LastOwner), Some(NotIdentified)]),
         ("/api/v1/claim", [missing, missing, missing, missing]),

@@ -91,6 +91,11 @@ fn rows() -> Vec<String> {
             &v1::CreateGroupResponse { group: Some(entry), ..Default::default() },
         ),
         row(
+            "/api/v1/groups/delete",
+            &v1::DeleteGroupRequest { confirm: "Harbour chat (group)".into() },
+            &v1::DeleteGroupResponse::default(),
+        ),
+        row(
             "/api/v1/join",
             &v1::JoinRequest { nick: "Bob".into() },
             &v1::JoinResponse { you: you.clone(), seq, error: None },
