@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 
 use divan::Bencher;
-use meshgroup::group::{Action, Caller, Draft, Group, GroupId, MemberId, MessageId, Settings, Viewer};
+use meshgroup::group::{Action, Caller, Draft, Group, GroupId, MemberId, MessageId, Pass, Settings, Viewer};
 use meshgroup::store::{Durability, Filter, Options, PageRequest, Report, Store, Ticket, Write};
 use reticulum::crypto::Identity;
 use reticulum::time::UnixTime;
@@ -67,7 +67,7 @@ impl Fixture {
     }
 
     fn join(&mut self, n: u32) {
-        let action = Action::Join { nick: Some(format!("Somebody {n}")) };
+        let action = Action::Join { nick: Some(format!("Somebody {n}")), pass: Pass::None };
         let events = self.group.decide(UnixTime::from_secs(2), &person(n), action).unwrap().events;
         self.submit(Write::Decision { group: GROUP, events, seen: None });
     }

@@ -82,6 +82,7 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Error {
     }
     match refusal {
         Refusal::TooLong { max } | Refusal::Full { max } => of.max = u32::try_from(*max).unwrap_or(u32::MAX),
+        Refusal::WorkNeeded { bits: needed } | Refusal::StampWeak { needed, .. } => of.max = *needed,
         Refusal::BadValue { key } => key.name().clone_into(&mut of.field),
         Refusal::RateLimited { retry_after_s } => of.retry_after_s = *retry_after_s,
         _ => {}
@@ -104,6 +105,15 @@ fn code(refusal: &Refusal) -> ErrorCode {
         Refusal::Full { .. } => ErrorCode::Full,
         Refusal::BadCode => ErrorCode::BadCode,
         Refusal::LastOwner => ErrorCode::LastOwner,
+        Refusal::Waiting { .. } => ErrorCode::Waiting,
+        Refusal::Closed => ErrorCode::Closed,
+        Refusal::NotInvited => ErrorCode::NotInvited,
+        Refusal::CodeExpired => ErrorCode::CodeExpired,
+        Refusal::CodeUsedUp => ErrorCode::CodeUsedUp,
+        Refusal::WorkNeeded { .. } => ErrorCode::WorkNeeded,
+        Refusal::StampStale => ErrorCode::StampStale,
+        Refusal::StampWeak { .. } => ErrorCode::StampWeak,
+        Refusal::NameNeeded => ErrorCode::NameNeeded,
         Refusal::BadValue { .. } => ErrorCode::InvalidField,
         Refusal::NotInThisKind => ErrorCode::NotInThisKind,
         Refusal::BadReaction => ErrorCode::InvalidField,

@@ -35,6 +35,12 @@ pub enum Reply {
     Ban,
     /// To `/api/v1/members/unban`.
     Unban,
+    /// To `/api/v1/members/approve`.
+    MemberApprove,
+    /// To `/api/v1/members/reject`.
+    MemberReject,
+    /// To `/api/v1/members/invite`.
+    Invite,
     /// To `/api/v1/settings`.
     Settings,
     /// To `/api/v1/display-name/update`.
@@ -62,7 +68,15 @@ impl Reply {
         let seq = outcome.seq().unwrap_or_default().0;
         let you = group.member_of(caller);
         match self {
-            Self::Join => v1::JoinResponse { you: you.map(membership), seq, error: None }.encode_to_vec(),
+            Self::Join => {
+                let waiting = match outcome.events.last().map(|event| &event.kind) {
+                    Some(EventKind::JoinRequested { number, .. }) => number.0,
+                    _ => 0,
+                };
+                v1::JoinResponse { you: you.map(membership), waiting, seq, error: None }.encode_to_vec()
+            }
+            Self::MemberApprove => v1::MemberApproveResponse { seq, error: None }.encode_to_vec(),
+            Self::MemberReject => v1::MemberRejectResponse { seq, error: None }.encode_to_vec(),
             Self::Claim => v1::ClaimResponse { you: you.map(membership), seq, error: None }.encode_to_vec(),
             Self::Leave => v1::LeaveResponse { seq, error: None }.encode_to_vec(),
             Self::Delete => v1::DeleteResponse { seq, error: None }.encode_to_vec(),
@@ -72,6 +86,10 @@ impl Reply {
             Self::Kick => v1::KickResponse { seq, error: None }.encode_to_vec(),
             Self::Ban => v1::BanResponse { seq, error: None }.encode_to_vec(),
             Self::Unban => v1::UnbanResponse { seq, error: None }.encode_to_vec(),
+            Self::Invite => {
+                let code = outcome.code.as_ref().map(ToString::to_string).unwrap_or_default();
+                v1::InviteResponse { code, seq, error: None }.encode_to_vec()
+            }
             Self::Settings => {
                 let keys: Vec<_> =
                     outcome.events.iter().filter_map(|event| event.kind.setting_key()).collect();

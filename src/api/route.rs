@@ -3,6 +3,7 @@
 
 mod group;
 mod groups;
+mod invite;
 mod members;
 mod messages;
 mod moderation;
@@ -87,6 +88,10 @@ const TABLE: &[Route] = &[
     route("/api/v1/members/ban", Access::May(Permission::Ban), members::ban),
     route("/api/v1/members/unban", Access::May(Permission::Ban), members::unban),
     route("/api/v1/bans", Access::May(Permission::Ban), members::bans),
+    route("/api/v1/members/invite", Access::May(Permission::Invite), invite::invite),
+    route("/api/v1/members/requests", Access::May(Permission::Approve), invite::requests),
+    route("/api/v1/members/approve", Access::May(Permission::Approve), invite::approve),
+    route("/api/v1/members/reject", Access::May(Permission::Approve), invite::reject),
     route("/api/v1/settings", Access::Member, settings::settings),
     route("/api/v1/messages", Access::Member, messages::messages),
     route("/api/v1/messages/send", Access::May(Permission::Post), messages::send),

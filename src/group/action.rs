@@ -1,10 +1,13 @@
 //! What callers may want, and what a decision led to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reticulum::crypto::PublicIdentity;
+use reticulum::hash::IdentityHash;
 
 use super::claim::ClaimHash;
+use super::entry::{InviteCode, Pass};
 use super::event::Event;
 use super::ids::Seq;
 use super::known::Needs;
@@ -21,6 +24,30 @@ pub enum Action {
     Join {
         /// The wanted nick; without one, the announced name serves.
         nick: Option<String>,
+        /// What is shown to be let in.
+        pass: Pass,
+    },
+    /// Let a person in who is not there yet.
+    Invite {
+        /// Whom.
+        identity: IdentityHash,
+    },
+    /// Take an invitation back.
+    Uninvite {
+        /// Whose.
+        identity: IdentityHash,
+    },
+    /// Make a code that lets people in. The outcome holds it, once.
+    IssueCode {
+        /// For how many.
+        uses: u32,
+        /// For how long; `None` is for ever.
+        lasts: Option<Duration>,
+    },
+    /// Take an invite code back.
+    RevokeCode {
+        /// Its number.
+        number: Seq,
     },
     /// Go.
     Leave,
@@ -174,6 +201,10 @@ impl Action {
             Self::Kick { .. } => Need::May(Permission::Kick),
             Self::Ban { .. } | Self::Unban { .. } => Need::May(Permission::Ban),
             // Each setting says who may change it; the first one stands for all, `set` asks for the others.
+            Self::Invite { .. }
+            | Self::Uninvite { .. }
+            | Self::IssueCode { .. }
+            | Self::RevokeCode { .. } => Need::May(Permission::Invite),
             Self::Set { settings } => {
                 settings.first().map_or(Need::Membership, |first| Need::May(first.key().permission()))
             }
@@ -223,6 +254,8 @@ pub struct Outcome {
     pub reply: Option<String>,
     /// What others are told.
     pub notices: Vec<Notice>,
+    /// The invite code that was made. It is shown once, and kept nowhere.
+    pub code: Option<InviteCode>,
 }
 
 /// A private message to somebody who is possibly no longer a member.
@@ -240,7 +273,7 @@ impl Outcome {
     }
 
     pub(super) fn happened(events: Vec<Event>, reply: String) -> Self {
-        Self { events, reply: Some(reply), notices: Vec::new() }
+        Self { events, reply: Some(reply), ..Self::default() }
     }
 
     /// The number of the last event, which is what a caller wants to know of their action.

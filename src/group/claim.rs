@@ -41,6 +41,10 @@ impl ClaimCode {
         typed.next().is_none().then_some(Self(digits))
     }
 
+    pub(super) fn digits(&self) -> &[u8] {
+        &self.0
+    }
+
     /// What the log keeps.
     pub fn hash(&self) -> ClaimHash {
         ClaimHash(sha256_of(&[DOMAIN, &self.0]))

@@ -1,5 +1,6 @@
 //! The commands of plain LXMF clients: text that starts with `/`, or `\` where a phone made that of it, in either case.
 
+use super::entry_command::{INVITE_USAGE, Invite, parse_invite};
 use super::ids::MemberId;
 use super::message_command::{self, MessageCommand};
 use super::pending::PendingId;
@@ -7,7 +8,7 @@ use super::pending::PendingId;
 /// A command as it was typed; what it names is not looked up yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command<'a> {
-    Join { nick: Option<&'a str> },
+    Join { words: &'a str },
     Leave,
     Nick { nick: &'a str },
     Members { from: MemberId },
@@ -22,6 +23,12 @@ pub(super) enum Command<'a> {
     Ok { number: PendingId },
     No { number: PendingId, reason: &'a str },
     Message(MessageCommand<'a>),
+    Invite(Invite),
+    Info,
+    Rules { text: &'a str },
+    Topic { text: &'a str },
+    Rename { name: &'a str },
+    Who { who: &'a str },
 }
 
 /// Why a text that starts like a command is none.
@@ -43,7 +50,13 @@ pub(super) fn parse(text: &str) -> Option<Result<Command<'_>, CommandError>> {
 fn parse_word<'a>(word: &str, rest: &'a str) -> Result<Command<'a>, CommandError> {
     let needed = |usage| if rest.is_empty() { Err(CommandError::Usage(usage)) } else { Ok(rest) };
     Ok(match word {
-        "join" => Command::Join { nick: (!rest.is_empty()).then_some(rest) },
+        "join" => Command::Join { words: rest },
+        "invite" => parse_invite(rest).map(Command::Invite).ok_or(CommandError::Usage(INVITE_USAGE))?,
+        "info" => Command::Info,
+        "rules" => Command::Rules { text: rest },
+        "topic" => Command::Topic { text: rest },
+        "rename" => Command::Rename { name: needed("/rename NAME")? },
+        "who" => Command::Who { who: needed("/who WHO")? },
         "leave" => Command::Leave,
         "nick" => Command::Nick { nick: needed("/nick NAME")? },
         "members" => Command::Members { from: first_number(rest)? },
@@ -89,9 +102,9 @@ mod tests {
     #[test]
     fn commands_are_read_as_people_type_them() {
         let rows = [
-            ("/join", Command::Join { nick: None }),
-            ("/join Bob Smith", Command::Join { nick: Some("Bob Smith") }),
-            ("  \\JOIN  Bob ", Command::Join { nick: Some("Bob") }),
+            ("/join", Command::Join { words: "" }),
+            ("/join Bob Smith", Command::Join { words: "Bob Smith" }),
+            ("  \\JOIN  Bob ", Command::Join { words: "Bob" }),
             ("/Leave", Command::Leave),
             ("/leave now", Command::Leave),
             ("/nick Zoë", Command::Nick { nick: "Zoë" }),

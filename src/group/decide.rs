@@ -2,6 +2,8 @@
 //! takes stands in the files beside this one, by area.
 
 mod changes;
+mod inviting;
+mod joining;
 mod membership;
 mod messages;
 mod moderation;
@@ -35,7 +37,11 @@ impl Group {
     ) -> Result<Outcome, Refusal> {
         self.require(caller, action.need())?;
         match action {
-            Action::Join { nick } => self.join(now, caller, nick),
+            Action::Join { nick, pass } => self.join(now, caller, nick, &pass),
+            Action::Invite { identity } => self.invite(now, caller, identity),
+            Action::Uninvite { identity } => self.uninvite(now, caller, identity),
+            Action::IssueCode { uses, lasts } => self.issue_code(now, caller, uses, lasts),
+            Action::RevokeCode { number } => self.revoke_code(now, caller, number),
             Action::Leave => self.leave(now, caller),
             Action::Post(draft) => self.post(now, caller, draft, known),
             Action::Delete { target } => self.delete(now, caller, target, known),

@@ -77,7 +77,13 @@ impl Group {
 
     fn command(&mut self, now: UnixTime, caller: &Caller, command: Command<'_>) -> Result<Outcome, Refusal> {
         let action = match command {
-            Command::Join { nick } => Action::Join { nick: nick.map(str::to_owned) },
+            Command::Join { words } => self.join_action(words),
+            Command::Invite(invite) => Self::invite_action(invite),
+            Command::Rules { text } => return self.tell_or_set(now, caller, Key::Rules, text),
+            Command::Topic { text } => return self.tell_or_set(now, caller, Key::Topic, text),
+            Command::Rename { name } => return self.tell_or_set(now, caller, Key::Name, name),
+            Command::Who { who } => return Ok(Outcome::told(self.who_is(who)?)),
+            Command::Info => return Ok(Outcome::told(text::info(&self.state))),
             Command::Leave => Action::Leave,
             Command::Nick { nick } => Action::Rename { nick: nick.to_owned() },
             Command::Claim { code } => Action::Claim { code: code.to_owned() },

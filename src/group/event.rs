@@ -10,6 +10,7 @@ use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
 use super::claim::ClaimHash;
+use super::entry::{CodeHash, Entry};
 use super::ids::{MemberId, Seq};
 use super::pending::{HeldBecause, PendingId};
 use super::post::{Post, Reaction};
@@ -61,6 +62,46 @@ pub enum EventKind {
         identity: Arc<PublicIdentity>,
         /// The name in this group, unique at that moment.
         nick: String,
+        /// By what right.
+        entry: Entry,
+    },
+    /// Somebody wants to come in, and waits for somebody who may approve.
+    JoinRequested {
+        /// Under which number.
+        number: PendingId,
+        /// Who.
+        identity: Arc<PublicIdentity>,
+        /// What they wish to be called.
+        nick: String,
+    },
+    /// Somebody may come in without asking.
+    Invited {
+        /// Who.
+        identity: IdentityHash,
+    },
+    /// The person who was invited knows it.
+    InvitationTold {
+        /// Who.
+        identity: IdentityHash,
+    },
+    /// An invitation was taken back.
+    Uninvited {
+        /// Whose.
+        identity: IdentityHash,
+    },
+    /// A code lets people in. Its number is that of this event.
+    CodeIssued {
+        /// What is kept of it.
+        hash: CodeHash,
+        /// Until when; `None` is for ever.
+        expires: Option<UnixTime>,
+        /// How many it lets in.
+        uses: u32,
+    },
+    /// A code lets nobody in any more.
+    CodeRevoked {
+        /// Which.
+        number: Seq,
     },
     /// A member left by their own wish.
     Left {

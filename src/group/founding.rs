@@ -109,7 +109,7 @@ impl Group {
         nick: Option<String>,
     ) -> Result<(Self, Vec<Event>), Refusal> {
         let (mut group, mut events) = Self::create(now, settings, None);
-        let (joined, member) = group.admit(now, founder, nick)?;
+        let (joined, member) = group.admit_named(now, founder, nick)?;
         let owned = group.record(now, Some(member), EventKind::OwnerClaimed { member });
         events.extend([joined, owned]);
         Ok((group, events))

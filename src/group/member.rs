@@ -33,6 +33,8 @@ pub struct Member {
     pub revoked: Permissions,
     /// When they joined.
     pub joined: UnixTime,
+    /// Who invited them, or issued their code; `None` is nobody, or the operator.
+    pub invited_by: Option<MemberId>,
     /// The event by which they joined: nothing older is sent to them.
     pub joined_seq: Seq,
 }
@@ -48,7 +50,18 @@ impl Member {
     ) -> Self {
         let address = DestinationHash::of_single(NameHash::of_name(DELIVERY_NAME), identity.hash());
         let (granted, revoked) = (Permissions::NONE, Permissions::NONE);
-        Self { id, identity, address, nick, role: Role::Member, granted, revoked, joined, joined_seq }
+        Self {
+            id,
+            identity,
+            address,
+            nick,
+            role: Role::Member,
+            granted,
+            revoked,
+            joined,
+            joined_seq,
+            invited_by: None,
+        }
     }
 }
 

@@ -17,6 +17,8 @@ mod decide;
 mod dedup;
 pub mod delivery;
 mod door;
+mod entry;
+mod entry_command;
 mod event;
 mod former;
 mod founding;
@@ -44,7 +46,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reticulum::crypto::PublicIdentity;
+use reticulum::crypto::{PublicIdentity, Rng};
 use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
@@ -54,6 +56,10 @@ pub use decide::REASON_CHARS_MAX;
 pub use dedup::{DEDUP_WINDOW, Dedup};
 pub use delivery::Delivery;
 pub use door::Incoming;
+pub use entry::{
+    CODE_USES_MAX, CODES_MAX, CodeHash, Entry, INVITED_MAX, Invitation, Invitations, InviteCode, IssuedCode,
+    JOIN_STAMP_LEN, JoinStamp, Pass, join_day, join_material,
+};
 pub use event::{Event, EventKind, Visibility};
 pub use former::{FORMER_MEMBERS_MAX, Former};
 pub use founding::{Founders, Founding, FoundingRules};
@@ -62,7 +68,8 @@ pub use known::{Known, Needs, StoredPost, Viewer};
 pub use member::{Author, Member, Roster};
 pub use nick::{NICK_CHARS_MAX, clean_name};
 pub use pending::{
-    HeldBecause, PENDING_BYTES_MAX, PENDING_EACH_MAX, PENDING_MAX, Pending, PendingId, PendingQueue, Waiting,
+    HeldBecause, PENDING_BYTES_MAX, PENDING_EACH_MAX, PENDING_JOINS_MAX, PENDING_MAX, Pending, PendingId,
+    PendingQueue, Waiting,
 };
 pub use post::{
     AUDIENCE_MAX, Audience, Authorship, Draft, MENTIONS_MAX, Post, PostKind, QUOTE_BYTES_MAX,
@@ -88,6 +95,13 @@ pub use who::Who;
 const STRANGER_ANSWER_PERIOD: Duration = Duration::from_secs(3_600);
 /// How often one person may join or be renamed within an hour. Each is an event that the log keeps for ever.
 const CHANGES_PER_HOUR: u32 = 30;
+/// Invite codes that one person may try within an hour.
+const CODE_GUESSES: u32 = 10;
+/// Stamps of one person that are looked at within an hour.
+const STAMP_CHECKS: u32 = 6;
+/// Requests to come in that a group takes within an hour, of all people together: each is an event, and disturbs those
+/// who approve.
+const JOIN_REQUESTS: u32 = 256;
 /// Other answers that a stranger gets within that time, such as "wrong code".
 const STRANGER_REFUSALS: u32 = 6;
 
@@ -111,9 +125,14 @@ pub enum Caller {
 #[derive(Debug)]
 pub struct Group {
     state: State,
+    /// For invite codes.
+    rng: Rng,
     recent: recent::Recent,
     posts: Limiter,
     changes: Limiter,
+    guesses: Limiter,
+    stamp_checks: Limiter,
+    requests: Limiter,
     stranger_answers: Limiter,
     stranger_refusals: Limiter,
 }
@@ -141,10 +160,20 @@ impl Group {
             recent: recent::Recent::restore(recent),
             posts: posts_limiter(&state.settings),
             changes: Limiter::new(CHANGES_PER_HOUR, Duration::from_secs(3_600)),
+            guesses: Limiter::new(CODE_GUESSES, Duration::from_secs(3_600)),
+            stamp_checks: Limiter::new(STAMP_CHECKS, Duration::from_secs(3_600)),
+            requests: Limiter::new(JOIN_REQUESTS, Duration::from_secs(3_600)),
+            rng: Rng::from_seed([0; 32]),
             stranger_answers: Limiter::new(1, STRANGER_ANSWER_PERIOD),
             stranger_refusals: Limiter::new(STRANGER_REFUSALS, STRANGER_ANSWER_PERIOD),
             state,
         }
+    }
+
+    /// The same group with randomness that nobody can foresee, without which invite codes could be.
+    #[must_use]
+    pub fn with_seed(self, seed: [u8; 32]) -> Self {
+        Self { rng: Rng::from_seed(seed), ..self }
     }
 
     /// Takes in an event that was decided elsewhere.

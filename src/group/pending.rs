@@ -6,7 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
+use reticulum::crypto::PublicIdentity;
+use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
 use super::ids::{MemberId, MessageId, Seq};
@@ -14,6 +17,8 @@ use super::post::Post;
 
 /// Things that wait at a time. At the bound nothing more is taken in: whoever asks is told that it is full.
 pub const PENDING_MAX: usize = 256;
+/// People who wait to come in at a time, so that strangers leave room for what members ask.
+pub const PENDING_JOINS_MAX: usize = 128;
 /// Things that wait for one person at a time, so that nobody fills the queue alone.
 pub const PENDING_EACH_MAX: usize = 8;
 /// Bytes of text that wait at a time.
@@ -50,6 +55,13 @@ pub struct Pending {
 /// What can wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waiting {
+    /// Somebody who wants to come in.
+    Join {
+        /// Who.
+        identity: Arc<PublicIdentity>,
+        /// What they wish to be called.
+        nick: String,
+    },
     /// A message that is not posted yet.
     Post {
         /// Whose.
@@ -94,12 +106,18 @@ impl Waiting {
     fn text_len(&self) -> usize {
         match self {
             Self::Post { post, .. } => post.text.len(),
+            Self::Join { nick, .. } => nick.len(),
         }
+    }
+
+    fn is_of_person(&self, person: IdentityHash) -> bool {
+        matches!(self, Self::Join { identity, .. } if identity.hash() == person)
     }
 
     fn is_of(&self, member: MemberId) -> bool {
         match self {
             Self::Post { author, .. } => *author == member,
+            Self::Join { .. } => false,
         }
     }
 }
@@ -133,6 +151,23 @@ impl PendingQueue {
         self.entries.retain(|_, pending| !pending.what.is_of(member));
     }
 
+    /// Lets go of what somebody who is no member had asked.
+    pub fn remove_person(&mut self, person: IdentityHash) {
+        self.entries.retain(|_, pending| !pending.what.is_of_person(person));
+    }
+
+    /// The number under which somebody waits to come in.
+    pub fn join_of(&self, person: IdentityHash) -> Option<PendingId> {
+        self.entries.iter().find(|(_, pending)| pending.what.is_of_person(person)).map(|(id, _)| *id)
+    }
+
+    /// The number for one more who wants to come in; `None` if there is no room.
+    pub fn room_for_join(&self) -> Option<PendingId> {
+        let joins =
+            self.entries.values().filter(|pending| matches!(pending.what, Waiting::Join { .. })).count();
+        (joins < PENDING_JOINS_MAX && self.entries.len() < PENDING_MAX).then(|| self.last.next())
+    }
+
     /// What waits under a number.
     pub fn entry(&self, id: PendingId) -> Option<&Pending> {
         self.entries.get(&id)
@@ -147,6 +182,7 @@ impl PendingQueue {
     pub fn post_with_id(&self, message_id: &MessageId) -> Option<(PendingId, &Pending)> {
         self.iter_after(PendingId::default()).find(|(_, pending)| match &pending.what {
             Waiting::Post { post, .. } => post.message_id.as_ref() == Some(message_id),
+            Waiting::Join { .. } => false,
         })
     }
 

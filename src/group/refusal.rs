@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::ids::MemberId;
+use super::pending::PendingId;
 use super::setting::Key;
 
 /// Why an action or a query was refused. Nothing changed.
@@ -62,6 +63,44 @@ pub enum Refusal {
     /// The last owner has to name another before they go or step down.
     #[error("the last owner")]
     LastOwner,
+    /// The caller has asked to come in before, and waits still.
+    #[error("waits as number {number}")]
+    Waiting {
+        /// Under which number.
+        number: PendingId,
+    },
+    /// Nobody can come in.
+    #[error("closed")]
+    Closed,
+    /// Only those who were invited can come in.
+    #[error("not invited")]
+    NotInvited,
+    /// The invite code has expired.
+    #[error("code expired")]
+    CodeExpired,
+    /// The invite code has let in as many as it could.
+    #[error("code used up")]
+    CodeUsedUp,
+    /// Joining costs work, and none was shown.
+    #[error("proof of work of {bits} bits needed")]
+    WorkNeeded {
+        /// How much.
+        bits: u32,
+    },
+    /// The stamp is for another day.
+    #[error("stale stamp")]
+    StampStale,
+    /// The stamp is worth too little, or for something else.
+    #[error("stamp of {found} bits, {needed} are needed")]
+    StampWeak {
+        /// What it had to be worth.
+        needed: u32,
+        /// What it is worth.
+        found: u32,
+    },
+    /// There is no name by which others could call the caller.
+    #[error("a name is needed")]
+    NameNeeded,
     /// A setting takes other values.
     #[error("{} takes {}", key.name(), key.shape())]
     BadValue {

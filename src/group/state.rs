@@ -6,6 +6,7 @@ use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
 use super::claim::ClaimHash;
+use super::entry::{Invitation, Invitations, IssuedCode};
 use super::event::{Event, EventKind};
 use super::former::Former;
 use super::ids::{MemberId, Seq};
@@ -38,6 +39,8 @@ pub struct State {
     pub pending: PendingQueue,
     /// Who was.
     pub former: Former,
+    /// Who may come in without asking, and by which codes.
+    pub invitations: Invitations,
     /// Who is barred.
     pub bans: BTreeMap<IdentityHash, Ban>,
     /// The messages that are pinned.
@@ -83,16 +86,13 @@ impl State {
                 self.claim = None;
                 self.roster.set_role(*member, Role::Owner);
             }
-            EventKind::Joined { member, identity, nick } => {
+            EventKind::Joined { member, identity, nick, entry } => {
                 self.former.remove(identity.hash());
+                self.pending.remove_person(identity.hash());
                 self.last_member = self.last_member.max(*member);
-                self.roster.insert(Member::new(
-                    *member,
-                    identity.clone(),
-                    nick.clone(),
-                    event.time,
-                    event.seq,
-                ));
+                let invited_by = self.invitations.take(identity.hash(), *entry);
+                let joined = Member::new(*member, identity.clone(), nick.clone(), event.time, event.seq);
+                self.roster.insert(Member { invited_by, ..joined });
             }
             EventKind::Left { member } | EventKind::Kicked { member, .. } => self.put_out(*member, event.seq),
             EventKind::Posted(_) => self.messages += 1,
@@ -104,6 +104,7 @@ impl State {
             EventKind::Pinned { target } => drop(self.pins.insert(*target)),
             EventKind::Unpinned { target } => drop(self.pins.remove(target)),
             EventKind::Banned { identity, member, nick, reason } => {
+                self.pending.remove_person(*identity);
                 if let Some(member) = member {
                     self.put_out(*member, event.seq);
                 }
@@ -122,8 +123,23 @@ impl State {
                 self.roles.remove(*number);
                 self.roster.replace_role(Role::Custom(*number), *fallback);
             }
+            EventKind::Invited { identity } => {
+                let invitation = Invitation { by: event.actor, since: event.time, told: false };
+                self.invitations.people.insert(*identity, invitation);
+            }
+            EventKind::InvitationTold { identity } => {
+                if let Some(invitation) = self.invitations.people.get_mut(identity) {
+                    invitation.told = true;
+                }
+            }
+            EventKind::Uninvited { identity } => drop(self.invitations.people.remove(identity)),
+            EventKind::CodeIssued { hash, expires, uses } => {
+                let code = IssuedCode { hash: *hash, by: event.actor, expires: *expires, uses_left: *uses };
+                self.invitations.codes.insert(event.seq, code);
+            }
+            EventKind::CodeRevoked { number } => drop(self.invitations.codes.remove(number)),
             EventKind::SettingChanged(setting) => self.settings.apply(setting),
-            EventKind::Held { .. } => self.take_pending(event),
+            EventKind::Held { .. } | EventKind::JoinRequested { .. } => self.take_pending(event),
             EventKind::Approved { number } | EventKind::Rejected { number, .. } => {
                 self.pending.remove(*number)
             }
@@ -132,10 +148,16 @@ impl State {
 
     /// Takes in what waits from the event by which it came.
     pub(crate) fn take_pending(&mut self, event: &Event) {
-        if let (EventKind::Held { number, post, why }, Some(author)) = (&event.kind, event.actor) {
-            let what = Waiting::Post { author, post: post.clone(), why: *why };
-            self.pending.insert(*number, Pending { seq: event.seq, since: event.time, what });
-        }
+        let (number, what) = match (&event.kind, event.actor) {
+            (EventKind::Held { number, post, why }, Some(author)) => {
+                (*number, Waiting::Post { author, post: post.clone(), why: *why })
+            }
+            (EventKind::JoinRequested { number, identity, nick }, _) => {
+                (*number, Waiting::Join { identity: identity.clone(), nick: nick.clone() })
+            }
+            _ => return,
+        };
+        self.pending.insert(number, Pending { seq: event.seq, since: event.time, what });
     }
 
     fn put_out(&mut self, member: MemberId, seq: Seq) {

@@ -1,5 +1,7 @@
 //! Scenarios and refusals, row by row.
 
+mod joining;
+
 use super::*;
 
 fn identity(n: u8) -> Arc<PublicIdentity> {
@@ -46,9 +48,9 @@ impl Fixture {
         let (group, created) = Group::create(at(0), &settings, Some(claim));
         let mut fixture = Self { group, log: created, messages: 0 };
         fixture.act(1, Action::Claim { code: ClaimCode::from_random(CODE).to_string() }).unwrap();
-        fixture.act(2, Action::Join { nick: None }).unwrap();
-        fixture.act(3, Action::Join { nick: Some("Bob Smith".into()) }).unwrap();
-        fixture.act(9, Action::Join { nick: None }).unwrap();
+        fixture.act(2, Action::Join { nick: None, pass: Pass::None }).unwrap();
+        fixture.act(3, Action::Join { nick: Some("Bob Smith".into()), pass: Pass::None }).unwrap();
+        fixture.act(9, Action::Join { nick: None, pass: Pass::None }).unwrap();
         let ban = Action::Ban { who: Who::Text("p9".into()), reason: "spam".into() };
         fixture.act(1, ban).unwrap();
         fixture
@@ -128,7 +130,7 @@ fn delete(target: Seq) -> Action {
 fn every_refusal_has_its_row() {
     let banned = || Refusal::Banned { reason: "spam".into() };
     let who = |n: u8| Who::Identity(identity(n).hash());
-    let join = |nick: Option<&str>| Action::Join { nick: nick.map(str::to_owned) };
+    let join = |nick: Option<&str>| Action::Join { nick: nick.map(str::to_owned), pass: Pass::None };
     let rename = |nick: &str| Action::Rename { nick: nick.into() };
     let claim = |code: &str| Action::Claim { code: code.into() };
     let claim_hash = ClaimCode::from_random([9; 10]).hash();
@@ -190,10 +192,10 @@ fn every_refusal_has_its_row() {
 #[test]
 fn a_full_group_takes_nobody_until_somebody_leaves() {
     let mut fixture = Fixture::new();
-    fixture.act(4, Action::Join { nick: None }).unwrap();
-    assert_eq!(fixture.act(5, Action::Join { nick: None }), Err(Refusal::Full { max: 4 }));
+    fixture.act(4, Action::Join { nick: None, pass: Pass::None }).unwrap();
+    assert_eq!(fixture.act(5, Action::Join { nick: None, pass: Pass::None }), Err(Refusal::Full { max: 4 }));
     fixture.act(4, Action::Leave).unwrap();
-    assert!(fixture.act(5, Action::Join { nick: None }).is_ok());
+    assert!(fixture.act(5, Action::Join { nick: None, pass: Pass::None }).is_ok());
 }
 
 #[test]
@@ -205,7 +207,7 @@ fn a_member_who_posts_too_much_is_told_when_to_go_on() {
     assert_eq!(fixture.act(2, post("hi")), Err(Refusal::RateLimited { retry_after_s: 20 }));
     assert!(fixture.act(3, post("hi")).is_ok());
     fixture.act(2, Action::Leave).unwrap();
-    fixture.act(2, Action::Join { nick: None }).unwrap();
+    fixture.act(2, Action::Join { nick: None, pass: Pass::None }).unwrap();
     assert!(fixture.act(2, post("hi")).is_err(), "leaving and coming back is no way around it");
     assert!(fixture.group.decide(at(20), &person(2), post("hi")).is_ok());
 }
@@ -215,7 +217,7 @@ fn who_comes_and_goes_too_often_has_to_wait() {
     let mut fixture = Fixture::new();
     let mut joins = 0;
     let wait = loop {
-        match fixture.act(5, Action::Join { nick: None }) {
+        match fixture.act(5, Action::Join { nick: None, pass: Pass::None }) {
             Ok(_) => joins += 1,
             Err(refusal) => break refusal,
         }
@@ -277,7 +279,7 @@ fn who_comes_back_has_their_number_and_their_messages_but_not_their_role() {
     let posted = fixture.act(1, post("hi")).unwrap().seq().unwrap();
     fixture.act_as(&Caller::Operator, kick(Who::Member(number))).unwrap();
     assert_eq!(fixture.role(1), None);
-    fixture.act(1, Action::Join { nick: None }).unwrap();
+    fixture.act(1, Action::Join { nick: None, pass: Pass::None }).unwrap();
     assert_eq!((fixture.role(1), fixture.member(1)), (Some(Role::Member), number));
     let before = fixture.group.state().messages;
     assert!(fixture.act(1, delete(posted)).is_ok());
@@ -373,7 +375,7 @@ fn commands_answer_in_private_and_are_never_posted() {
 fn a_long_member_list_comes_in_pages_of_one_packet() {
     let mut fixture = Fixture::with_settings(Settings { capacity: 100, ..Settings::default() });
     for n in 10..60 {
-        fixture.act(n, Action::Join { nick: Some(format!("Somebody {n}")) }).unwrap();
+        fixture.act(n, Action::Join { nick: Some(format!("Somebody {n}")), pass: Pass::None }).unwrap();
     }
     let (mut seen, mut command) = (0, "/members".to_owned());
     loop {
@@ -406,7 +408,10 @@ fn the_operator_reads_and_moderates_without_being_a_member() {
     assert_eq!(fixture.act_as(&Caller::Operator, delete(posted)), Err(Refusal::NotFound));
     let outsider = identity(42).hash();
     fixture.act_as(&Caller::Operator, ban(Who::Text(outsider.to_string()))).unwrap();
-    assert!(matches!(fixture.act(42, Action::Join { nick: None }), Err(Refusal::Banned { .. })));
+    assert!(matches!(
+        fixture.act(42, Action::Join { nick: None, pass: Pass::None }),
+        Err(Refusal::Banned { .. })
+    ));
 }
 
 #[test]

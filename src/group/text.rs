@@ -2,15 +2,18 @@
 //!
 //! A reply fits one packet, so names are cut where they would push the rest out.
 
+use std::time::Duration;
+
 use reticulum::hash::IdentityHash;
 
+use super::entry::InviteCode;
 use super::ids::Seq;
 use super::member::Member;
 use super::pending::{HeldBecause, PendingId, Waiting};
 use super::refusal::Refusal;
 use super::role::{Permission, Permissions, Role};
 use super::roles::Roles;
-use super::setting::{Key, Setting, Settings};
+use super::setting::{Key, Kind, Setting, Settings};
 use super::state::State;
 
 /// Longest reply, in bytes: with timestamp, headers and an empty title it is 303 bytes, the most that fits a single
@@ -31,13 +34,77 @@ pub fn deed_line(nick: &str, text: &str) -> String {
     format!("* {nick} {text}")
 }
 
-pub(super) fn welcome(name: &str, nick: &str, members: usize) -> String {
-    let name = cut(name, NAME_BYTES_MAX);
+/// What this is, what becomes of one's words, how to go. Later parts are left out where there is no room for them.
+pub(super) fn welcome(settings: &Settings, nick: &str, members: usize) -> String {
+    let name = cut(&settings.name, NAME_BYTES_MAX);
     let others = members.saturating_sub(1);
-    reply(format!(
-        "Welcome to {name}. You are {nick}; {others} others read what you write. They can copy it, and this node keeps \
-         it. /leave to go, /help for more. In Sideband, mark this chat as trusted to be notified."
-    ))
+    let mut welcome = format!("Welcome to {name}. You are {nick}; {others} others read what you write.");
+    let disclosure =
+        if settings.disclosure.is_empty() { kept(settings) } else { settings.disclosure.replace('\n', " ") };
+    for part in [
+        " /leave to go, /help for more.",
+        &format!(" {disclosure}"),
+        " In Sideband, mark this chat as trusted to be notified.",
+    ] {
+        if welcome.len() + part.len() <= REPLY_BYTES_MAX {
+            welcome.push_str(part);
+        }
+    }
+    reply(welcome)
+}
+
+/// What becomes of what members write.
+fn kept(settings: &Settings) -> String {
+    let time = match (settings.keep_days, settings.keep_messages) {
+        (0, 0) => String::new(),
+        (0, messages) => format!(" (the last {messages} messages)"),
+        (days, 0) => format!(" for {days} days"),
+        (days, messages) => format!(" for {days} days (the last {messages} messages)"),
+    };
+    format!("They can copy it, and this node keeps it{time}.")
+}
+
+pub(super) fn invited(identity: IdentityHash) -> String {
+    reply(format!("{identity} is invited, and is told when they are heard."))
+}
+
+pub(super) fn uninvited(identity: IdentityHash) -> String {
+    reply(format!("{identity} is no longer invited."))
+}
+
+pub(super) fn code_issued(code: &InviteCode, uses: u32, lasts: Option<Duration>) -> String {
+    let lasts = lasts.map_or("for ever".to_owned(), |lasts| format!("for {}", span(lasts)));
+    reply(format!("/join {code} lets {uses} in, {lasts}. It is not shown again."))
+}
+
+pub(super) fn code_revoked(number: Seq) -> String {
+    reply(format!("Code {number} lets nobody in any more."))
+}
+
+pub(super) fn you_are_invited(name: &str, by: Option<&str>, kind: Kind) -> String {
+    let name = cut(name, NAME_BYTES_MAX);
+    let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
+    reply(match kind {
+        Kind::Direct => {
+            format!("You are asked for a conversation{by}. /join to begin; nobody else can read it here.")
+        }
+        Kind::Group | Kind::Channel => {
+            format!(
+                "You are invited to {name}{by}. Send /join to come in. Members see your name and your address."
+            )
+        }
+    })
+}
+
+/// A length of time in the largest unit that it has two of.
+fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        172_800.. => format!("{} days", seconds / 86_400),
+        7_200.. => format!("{} h", seconds / 3_600),
+        120.. => format!("{} min", seconds / 60),
+        _ => format!("{seconds} s"),
+    }
 }
 
 pub(super) fn claimed(name: &str) -> String {
@@ -56,6 +123,40 @@ pub(super) fn renamed(nick: &str) -> String {
 pub(super) fn set(changed: &[Setting]) -> String {
     let each = changed.iter().map(|setting| setting_line(setting, REPLY_BYTES_MAX));
     reply(format!("Set: {}", each.collect::<Vec<_>>().join(", ")))
+}
+
+/// What a setting holds, without its name.
+pub(super) fn told_setting(setting: &Setting) -> String {
+    let value = setting.value().to_string();
+    if value.is_empty() { reply(format!("There is no {}.", setting.key().name())) } else { reply(value) }
+}
+
+/// What the group is, for a member: the most important first, as much as fits.
+pub(super) fn info(state: &State) -> String {
+    let settings = &state.settings;
+    let kind = match settings.kind {
+        Kind::Group => "group",
+        Kind::Channel => "channel: only some post",
+        Kind::Direct => "conversation of two",
+    };
+    let name = cut(&settings.name, NAME_BYTES_MAX);
+    let mut info = format!("{name} ({kind}), {} members, {} messages.", state.roster.len(), state.messages);
+    for part in [&settings.topic, &settings.description, &settings.disclosure] {
+        if !part.is_empty() {
+            info.push(' ');
+            info.push_str(&part.replace('\n', " "));
+        }
+    }
+    info.push(' ');
+    info.push_str(&kept(settings));
+    reply(info)
+}
+
+/// One member.
+pub(super) fn member(member: &Member, role: &str, invited_by: Option<&str>) -> String {
+    let invited_by = invited_by.map(|by| format!(", invited by {by}")).unwrap_or_default();
+    let (id, nick, identity) = (member.id, &member.nick, member.identity.hash());
+    reply(format!("#{id} {nick} ({role}){invited_by}. Identity {identity}, address {}.", member.address))
 }
 
 /// One setting in full, and what it takes.
@@ -147,6 +248,22 @@ pub(super) fn rejected(number: PendingId) -> String {
     reply(format!("#{number} is refused."))
 }
 
+pub(super) fn join_waits(number: PendingId) -> String {
+    reply(format!("Somebody has to let you in. Your request is #{number}; you will be told."))
+}
+
+pub(super) fn join_requested(number: PendingId, nick: &str, identity: IdentityHash) -> String {
+    let digits = identity.to_string();
+    reply(format!(
+        "#{number}: {nick} ({}) wants to come in. /ok {number} or /no {number} REASON",
+        cut(&digits, 8)
+    ))
+}
+
+pub(super) fn you_may_not_join(name: &str, reason: &str) -> String {
+    reply(format!("You were not let into {}.{}", cut(name, NAME_BYTES_MAX), because(reason)))
+}
+
 pub(super) fn you_were_rejected(number: PendingId, reason: &str) -> String {
     reply(format!("#{number}, which you sent, was refused.{}", because(reason)))
 }
@@ -162,11 +279,15 @@ pub(super) fn held_list(state: &State, from: PendingId) -> String {
     let mut page = format!("{} wait: ", state.pending.len());
     let mut is_first = true;
     for (number, pending) in state.pending.iter_after(PendingId(from.0.saturating_sub(1))) {
-        let Waiting::Post { author, post, why } = &pending.what;
-        let nick = state.roster.by_id(*author).map_or("?", |member| &member.nick);
-        let text = cut(&post.text, TEXT_BYTES_MAX);
         let gap = if is_first { "" } else { "; " };
-        let entry = format!("{gap}#{number} ({}) {nick}: {text}", why_name(*why));
+        let what = match &pending.what {
+            Waiting::Join { nick, .. } => format!("{nick} wants to come in"),
+            Waiting::Post { author, post, why } => {
+                let nick = state.roster.by_id(*author).map_or("?", |member| &member.nick);
+                format!("({}) {nick}: {}", why_name(*why), cut(&post.text, TEXT_BYTES_MAX))
+            }
+        };
+        let entry = format!("{gap}#{number} {what}");
         if page.len() + entry.len() + MORE_BYTES_MAX > REPLY_BYTES_MAX && !is_first {
             page.push_str(&format!(". More: /held {number}"));
             return reply(page);
@@ -287,6 +408,22 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::NickTaken => "Somebody else has that name.".to_owned(),
         Refusal::NameTaken => "Another group here has that name.".to_owned(),
         Refusal::Full { max } => format!("Full: there is room for {max}."),
+        Refusal::Waiting { number } => format!("Your request waits already, as #{number}. You will be told."),
+        Refusal::Closed => "This group takes nobody in.".to_owned(),
+        Refusal::NotInvited => {
+            "One comes in here by invitation only: /join CODE if you have a code.".to_owned()
+        }
+        Refusal::CodeExpired => "That code has expired. Ask for a new one.".to_owned(),
+        Refusal::CodeUsedUp => "That code has let in as many as it could. Ask for a new one.".to_owned(),
+        Refusal::WorkNeeded { bits } => format!(
+            "Joining costs work: send /join with a stamp of {bits} bits. Clients that support stamps make one by \
+             themselves once they have heard this group's announce."
+        ),
+        Refusal::StampStale => "That stamp is for another day. Make one for today.".to_owned(),
+        Refusal::StampWeak { needed, found } => {
+            format!("That stamp is worth {found} bits, or is for something else. {needed} are needed.")
+        }
+        Refusal::NameNeeded => "Say what to call you: /join YourName".to_owned(),
         Refusal::BadValue { key } => format!("{} takes {}.", key.name(), key.shape()),
         Refusal::NotInThisKind => "That cannot be done in this kind of group.".to_owned(),
         Refusal::BadCode => "Wrong code, or it was used already.".to_owned(),
@@ -334,7 +471,7 @@ mod tests {
         let identity = IdentityHash::new([0xff; 16]);
         let choices = vec![(super::super::MemberId(u32::MAX), nick.clone()); 4];
         let replies = [
-            welcome(&name, &nick, usize::MAX),
+            welcome(&Settings { name: name.clone(), ..Settings::default() }, &nick, usize::MAX),
             claimed(&name),
             left(&name),
             renamed(&nick),
@@ -357,7 +494,7 @@ mod tests {
     #[test]
     fn plain_replies_are_not_cut() {
         for reply in [
-            welcome("Harbour chat (group)", "Somebody Quite Longish", 10_000),
+            welcome(&Settings::default(), "Somebody Quite Longish", 10_000),
             stranger(Some("Harbour chat (group)")),
             stranger(None),
             help(Role::Owner.permissions()),

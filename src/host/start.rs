@@ -136,7 +136,7 @@ impl Host {
         let members: Vec<_> = roster.iter().map(|member| (member.id, Arc::clone(&member.identity))).collect();
         self.groups.insert(Hosted {
             id,
-            group,
+            group: group.with_seed(self.rng.bytes()),
             addresses,
             identity: Arc::clone(identity),
             delivery,

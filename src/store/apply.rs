@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use lxmf::router::Terms;
-use reticulum::crypto::RatchetSecret;
-use reticulum::hash::DestinationHash;
+use reticulum::crypto::{PublicIdentity, RatchetSecret};
+use reticulum::hash::{DestinationHash, IdentityHash};
 use reticulum::node::PeerRecord;
 use rusqlite::{Connection, Error, params};
 
+use super::entry;
 use super::erase::Erasing;
 use super::message_row;
 use super::row::{self, signed};
@@ -130,15 +131,18 @@ impl Ledger {
                 set(db, group, &Setting::Name(name.clone()))?;
                 set(db, group, &Setting::Visibility(*visibility))
             }
+            EventKind::Invited { .. }
+            | EventKind::InvitationTold { .. }
+            | EventKind::Uninvited { .. }
+            | EventKind::CodeIssued { .. }
+            | EventKind::CodeRevoked { .. } => entry::project(db, group, event),
             EventKind::SettingChanged(setting) => set(db, group, setting),
             EventKind::ClaimIssued { claim } => set_claim(db, group, Some(claim.0)),
             EventKind::OwnerClaimed { member } => {
                 set_claim(db, group, None)?;
                 set_role(db, group, *member, Role::Owner)
             }
-            EventKind::Joined { member, identity, nick } => {
-                insert_member(db, group, event, *member, identity.to_bytes(), nick)
-            }
+            EventKind::Joined { member, identity, .. } => insert_member(db, group, event, *member, identity),
             EventKind::Left { member } | EventKind::Kicked { member, .. } => {
                 put_out(db, group, *member, event.seq)
             }
@@ -159,7 +163,8 @@ impl Ledger {
             }
             EventKind::Pinned { target } => message_row::pin(db, group, *target),
             EventKind::Unpinned { target } => message_row::unpin(db, group, *target),
-            EventKind::Banned { member, .. } => {
+            EventKind::Banned { identity, member, .. } => {
+                remove_request(db, group, *identity)?;
                 if let Some(member) = member {
                     put_out(db, group, *member, event.seq)?;
                 }
@@ -186,6 +191,7 @@ impl Ledger {
                 message_row::insert_text(db, group, event.seq, post)?;
                 insert_pending(db, group, event, *number)
             }
+            EventKind::JoinRequested { number, .. } => insert_pending(db, group, event, *number),
             EventKind::Approved { number } | EventKind::Rejected { number, .. } => {
                 remove_pending(db, group, "number", number.0)
             }
@@ -244,7 +250,7 @@ impl Ledger {
     }
 }
 
-fn execute(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<(), Error> {
+pub(super) fn execute(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<(), Error> {
     db.prepare_cached(sql)?.execute(values).map(|_| ())
 }
 
@@ -268,15 +274,26 @@ fn insert_member(
     group: GroupId,
     event: &Event,
     member: MemberId,
-    identity: [u8; 64],
-    nick: &str,
+    identity: &PublicIdentity,
 ) -> Result<(), Error> {
+    let EventKind::Joined { nick, entry, .. } = &event.kind else { return Ok(()) };
     let (seq, time) = (signed(event.seq.0), signed(event.time.as_micros()));
+    remove_request(db, group, identity.hash())?;
+    let invited_by = entry::take(db, group, identity.hash(), *entry)?;
     execute(
         db,
-        "INSERT OR REPLACE INTO member (group_id, member, identity, nick, role, joined, joined_seq) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        params![group.0, member.0, identity, nick, row::role_number(Role::Member), time, seq],
+        "INSERT OR REPLACE INTO member (group_id, member, identity, nick, role, joined, joined_seq, invited_by) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            group.0,
+            member.0,
+            identity.to_bytes(),
+            nick,
+            row::role_number(Role::Member),
+            time,
+            seq,
+            invited_by
+        ],
     )?;
     let sql = "INSERT OR REPLACE INTO delivery (group_id, member, through) VALUES (?1, ?2, ?3)";
     execute(db, sql, params![group.0, member.0, seq])
@@ -291,13 +308,32 @@ fn put_out(db: &Connection, group: GroupId, member: MemberId, seq: Seq) -> Resul
 }
 
 fn insert_pending(db: &Connection, group: GroupId, event: &Event, number: PendingId) -> Result<(), Error> {
+    let person = match &event.kind {
+        EventKind::JoinRequested { identity, .. } => Some(identity.hash()),
+        _ => None,
+    };
     execute(
         db,
-        "INSERT INTO pending (group_id, number, seq, member) VALUES (?1, ?2, ?3, ?4)",
-        params![group.0, number.0, signed(event.seq.0), event.actor.map(|member| member.0)],
+        "INSERT INTO pending (group_id, number, seq, member, person) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            group.0,
+            number.0,
+            signed(event.seq.0),
+            event.actor.map(|member| member.0),
+            person.as_ref().map(IdentityHash::as_bytes)
+        ],
     )?;
     let sql = "UPDATE \"group\" SET last_pending = ?2 WHERE group_id = ?1";
     execute(db, sql, params![group.0, number.0])
+}
+
+/// Removes the request of somebody who came in or was barred.
+fn remove_request(db: &Connection, group: GroupId, person: IdentityHash) -> Result<(), Error> {
+    execute(
+        db,
+        "DELETE FROM pending WHERE group_id = ?1 AND person = ?2",
+        params![group.0, person.as_bytes()],
+    )
 }
 
 /// Removes what waits, with the texts of messages, where `column` has a value.

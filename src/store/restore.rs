@@ -11,6 +11,7 @@ use reticulum::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::StoreError;
+use super::entry;
 use super::message_row;
 use super::row::{self, kind};
 use super::write::HeldMessage;
@@ -114,7 +115,7 @@ fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
     let last_member: Option<u32> = db.query_row(sql, [id.0], |row| row.get(0))?;
     state.last_member = MemberId(last_member.unwrap_or_default());
 
-    let sql = "SELECT member, identity, nick, role, joined, joined_seq, granted, revoked FROM member \
+    let sql = "SELECT member, identity, nick, role, joined, joined_seq, granted, revoked, invited_by FROM member \
                WHERE group_id = ?1 AND left_seq IS NULL";
     each(db, sql, [id.0], member)?.into_iter().for_each(|member| state.roster.insert(member));
     let sql = "SELECT member, identity, left_seq FROM member WHERE group_id = ?1 AND left_seq IS NOT NULL \
@@ -133,6 +134,7 @@ fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
     }
     let sql = "SELECT target FROM pin WHERE group_id = ?1";
     state.pins.extend(each(db, sql, [id.0], |row| Ok(Seq(row::unsigned(row.get(0)?))))?);
+    state.invitations = entry::restore(db, id)?;
     Ok(state)
 }
 
@@ -162,8 +164,9 @@ fn member(row: &Row<'_>) -> Result<Member, StoreError> {
     let (id, identity) = (MemberId(row.get(0)?), row::identity(&row.get(1)?)?);
     let (joined, joined_seq) = (row::time(row.get(4)?), Seq(row::unsigned(row.get(5)?)));
     let member = Member::new(id, identity, row.get(2)?, joined, joined_seq);
+    let invited_by = row::actor(row.get(8)?);
     let (granted, revoked) = (Permissions::from_bits(row.get(6)?), Permissions::from_bits(row.get(7)?));
-    Ok(Member { role: row::role(row.get(3)?)?, granted, revoked, ..member })
+    Ok(Member { invited_by, role: row::role(row.get(3)?)?, granted, revoked, ..member })
 }
 
 fn held(row: &Row<'_>) -> Result<HeldMessage, StoreError> {

@@ -9,10 +9,11 @@ use reticulum::time::UnixTime;
 use rusqlite::Row;
 
 use super::StoreError;
+use super::entry;
 use super::message_row;
 use crate::group::{
-    ClaimHash, CustomRole, Event, EventKind, HeldBecause, MemberId, PendingId, Permissions, Rank, Reaction,
-    Role, Seq, Setting, Visibility,
+    ClaimHash, CustomRole, Entry, Event, EventKind, HeldBecause, MemberId, PendingId, Permissions, Rank,
+    Reaction, Role, Seq, Setting, Visibility,
 };
 
 /// What the column `kind` holds. Numbers are never given again.
@@ -20,7 +21,7 @@ pub(super) mod kind {
     pub(in crate::store) const CREATED: i64 = 1; // number: visibility, bytes: claim hash, text: name
     pub(in crate::store) const CLAIM_ISSUED: i64 = 2; // bytes: claim hash
     pub(in crate::store) const OWNER_CLAIMED: i64 = 3; // number: member
-    pub(in crate::store) const JOINED: i64 = 4; // number: member, bytes: public keys, text: nick
+    pub(in crate::store) const JOINED: i64 = 4; // number: member, bytes: public keys, text: nick, note: by what right
     pub(in crate::store) const LEFT: i64 = 5; // number: member
     pub(in crate::store) const POSTED: i64 = 6; // the rest is in `message`
     pub(in crate::store) const DELETED: i64 = 7; // number: sequence number of the post
@@ -29,6 +30,12 @@ pub(super) mod kind {
     pub(in crate::store) const UNBANNED: i64 = 10; // bytes: identity hash
     pub(in crate::store) const RENAMED: i64 = 11; // number: member, text: nick
     pub(in crate::store) const SETTING_CHANGED: i64 = 12; // text: key, note: value
+    pub(in crate::store) const JOIN_REQUESTED: i64 = 18; // number: pending number, bytes: public keys, text: nick
+    pub(in crate::store) const INVITED: i64 = 13; // bytes: identity hash
+    pub(in crate::store) const INVITATION_TOLD: i64 = 14; // bytes: identity hash
+    pub(in crate::store) const UNINVITED: i64 = 15; // bytes: identity hash
+    pub(in crate::store) const CODE_ISSUED: i64 = 16; // number: when it expires, bytes: hash (32), uses (4)
+    pub(in crate::store) const CODE_REVOKED: i64 = 17; // number: sequence number of the event that issued it
     pub(in crate::store) const ROLE_ASSIGNED: i64 = 20; // number: member, bytes: number of the role, 1 byte
     pub(in crate::store) const PERMISSIONS_CHANGED: i64 = 21; // number: member, bytes: granted, revoked, 4 bytes each
     pub(in crate::store) const ROLE_DEFINED: i64 = 22; // number: role, bytes: see `role_bytes`, text: name
@@ -87,7 +94,8 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
         },
         EventKind::ClaimIssued { claim } => of_bytes(kind::CLAIM_ISSUED, &claim.0),
         EventKind::OwnerClaimed { member } => of_member(kind::OWNER_CLAIMED, member),
-        EventKind::Joined { member, identity, nick } => Columns {
+        EventKind::Joined { member, identity, nick, entry } => Columns {
+            note: (*entry != Entry::Asked).then(|| entry.to_string().into()),
             bytes: Some(Bytes::Keys(identity.to_bytes())),
             text: Some(nick),
             ..of_member(kind::JOINED, member)
@@ -150,6 +158,12 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
             bytes: Some(Bytes::Made(vec![fallback.number()])),
             ..Columns { kind: kind::ROLE_DELETED, ..Columns::default() }
         },
+        EventKind::JoinRequested { .. }
+        | EventKind::Invited { .. }
+        | EventKind::InvitationTold { .. }
+        | EventKind::Uninvited { .. }
+        | EventKind::CodeIssued { .. }
+        | EventKind::CodeRevoked { .. } => entry::columns(event),
         EventKind::SettingChanged(setting) => Columns {
             kind: kind::SETTING_CHANGED,
             text: Some(setting.key().name()),
@@ -175,9 +189,12 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
         },
         kind::CLAIM_ISSUED => EventKind::ClaimIssued { claim: ClaimHash(row.get(5)?) },
         kind::OWNER_CLAIMED => EventKind::OwnerClaimed { member: member()? },
-        kind::JOINED => {
-            EventKind::Joined { member: member()?, identity: identity(&row.get(5)?)?, nick: text()? }
-        }
+        kind::JOINED => EventKind::Joined {
+            member: member()?,
+            identity: identity(&row.get(5)?)?,
+            nick: text()?,
+            entry: entry::right(row.get(7)?)?,
+        },
         kind::LEFT => EventKind::Left { member: member()? },
         kind::POSTED => EventKind::Posted(message_row::post(row)?),
         kind::DELETED => EventKind::Deleted { target: target()? },
@@ -197,6 +214,16 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
             reason: note()?,
         },
         kind::UNBANNED => EventKind::Unbanned { identity: IdentityHash::new(row.get(5)?) },
+        kind::JOIN_REQUESTED => EventKind::JoinRequested {
+            number: PendingId(row.get(4)?),
+            identity: identity(&row.get(5)?)?,
+            nick: text()?,
+        },
+        kind::INVITED => EventKind::Invited { identity: IdentityHash::new(row.get(5)?) },
+        kind::INVITATION_TOLD => EventKind::InvitationTold { identity: IdentityHash::new(row.get(5)?) },
+        kind::UNINVITED => EventKind::Uninvited { identity: IdentityHash::new(row.get(5)?) },
+        kind::CODE_ISSUED => entry::code_issued(row)?,
+        kind::CODE_REVOKED => EventKind::CodeRevoked { number: Seq(unsigned(row.get(4)?)) },
         kind::SETTING_CHANGED => EventKind::SettingChanged(setting(&text()?, &note()?)?),
         kind::RENAMED => EventKind::Renamed { member: member()?, nick: text()? },
         kind::ROLE_ASSIGNED => {

@@ -13,7 +13,7 @@ use super::*;
 use crate::group::delivery::Cursor;
 use crate::group::{
     Action, Caller, Dedup, Draft, Event, EventKind, Group, GroupId, JoinPolicy, MemberId, MessageId, Outcome,
-    Permissions, Post, Role, RoleRef, Seq, Setting, Settings, State, Viewer, Who,
+    Pass, Permissions, Post, Role, RoleRef, Seq, Setting, Settings, State, Viewer, Who,
 };
 
 const GROUP: GroupId = GroupId(1);
@@ -101,7 +101,7 @@ fn filled(folder: &Folder, posts: u64) -> Store {
     let (store, _) = folder.open();
     let (mut group, created) = create();
     store.submit(created);
-    let joined = group.decide(at(0), &person(1), Action::Join { nick: None }).unwrap();
+    let joined = group.decide(at(0), &person(1), Action::Join { nick: None, pass: Pass::None }).unwrap();
     store.submit(decision(joined.events, None));
     for seq in 3..3 + posts {
         store.submit(post_write(seq));
@@ -380,7 +380,7 @@ fn a_former_member_is_still_the_author_of_their_messages() {
     let (store, _) = folder.open();
     let (mut group, created) = create();
     store.submit(created);
-    for action in [Action::Join { nick: Some("Bob".to_owned()) }, Action::Leave] {
+    for action in [Action::Join { nick: Some("Bob".to_owned()), pass: Pass::None }, Action::Leave] {
         store.submit(decision(group.decide(at(0), &person(4), action).unwrap().events, None));
     }
     let (store, _) = reopened(&folder, store);
@@ -424,7 +424,7 @@ fn step() -> impl Strategy<Value = (Option<u8>, Action)> {
     let set = || any::<u32>().prop_map(Permissions::from_bits);
     let post = |text| Action::Post(Draft { text, message_id: Some(id(7)), ..Draft::default() });
     let action = prop_oneof![
-        3 => proptest::option::of(nick()).prop_map(|nick| Action::Join { nick }),
+        3 => proptest::option::of(nick()).prop_map(|nick| Action::Join { nick, pass: Pass::None }),
         1 => Just(Action::Leave),
         2 => (1u64..30, "[a-z]{1,9}").prop_map(|(target, text)| Action::Edit { target: Seq(target), text }),
         3 => (1u64..30, "[👍❤+]", proptest::bool::ANY)

@@ -75,7 +75,8 @@ fn every_call_works_over_a_stock_link() {
 
     let info: v1::InfoResponse = alice.call("/api/v1/info", &v1::InfoRequest {});
     assert_eq!((info.name.as_str(), info.members, info.you), ("Harbour chat (group)", 0, None));
-    let joined: v1::JoinResponse = alice.call("/api/v1/join", &v1::JoinRequest { nick: "Alice".into() });
+    let joined: v1::JoinResponse =
+        alice.call("/api/v1/join", &v1::JoinRequest { nick: "Alice".into(), ..Default::default() });
     let me = joined.you.expect("a membership");
     assert_eq!((me.nick.as_str(), joined.error), ("Alice", None));
     let claimed: v1::ClaimResponse =
@@ -145,7 +146,10 @@ fn every_refusal_has_its_own_code_and_the_link_lives_on() {
     let code = v1::ErrorResponse::decode(&malformed[..]).unwrap().error.unwrap().code();
     assert_eq!(code, ErrorCode::Malformed);
     assert_eq!(eve.refused("/api/v1/nothing", &v1::InfoRequest {}), ErrorCode::UnknownPath);
-    eve.call::<v1::JoinResponse>("/api/v1/join", &v1::JoinRequest { nick: "Eve".into() });
+    eve.call::<v1::JoinResponse>(
+        "/api/v1/join",
+        &v1::JoinRequest { nick: "Eve".into(), ..Default::default() },
+    );
     assert_eq!(eve.refused("/api/v1/messages/send", &v1::SendRequest::default()), ErrorCode::MissingField);
     let blank = v1::SendRequest { text: "  ".into(), ..Default::default() };
     assert_eq!(eve.refused("/api/v1/messages/send", &blank), ErrorCode::Empty);

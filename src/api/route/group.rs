@@ -5,8 +5,9 @@ use proto::v1::{self, Error};
 use super::{Call, answer, decide, required};
 use crate::api::Plan;
 use crate::api::announce::{API_VERSION, join_policy, public_name, visibility};
+use crate::api::error::invalid;
 use crate::api::reply::{Reply, membership};
-use crate::group::Action;
+use crate::group::{Action, JoinStamp, Pass};
 
 pub(super) fn info(call: &Call<'_>) -> Result<Plan, Error> {
     call.read::<v1::InfoRequest>()?;
@@ -30,8 +31,16 @@ pub(super) fn info(call: &Call<'_>) -> Result<Plan, Error> {
 }
 
 pub(super) fn join(call: &Call<'_>) -> Result<Plan, Error> {
-    let v1::JoinRequest { nick } = call.read()?;
-    decide(Action::Join { nick: Some(nick).filter(|nick| !nick.is_empty()) }, Reply::Join)
+    let v1::JoinRequest { nick, code, stamp, stamp_day: day } = call.read()?;
+    let pass = match (code.is_empty(), stamp.is_empty()) {
+        (false, _) => Pass::Code(code),
+        (true, true) => Pass::None,
+        (true, false) => {
+            let stamp = stamp.try_into().map_err(|_| invalid("stamp", "32 bytes are expected"))?;
+            Pass::Stamp(JoinStamp { day, stamp })
+        }
+    };
+    decide(Action::Join { nick: Some(nick).filter(|nick| !nick.is_empty()), pass }, Reply::Join)
 }
 
 pub(super) fn leave(call: &Call<'_>) -> Result<Plan, Error> {

@@ -20,6 +20,7 @@ pub(super) fn held(call: &Call<'_>) -> Result<Plan, Error> {
             text: post.text.clone(),
             why: why.number().into(),
         }),
+        Waiting::Join { .. } => None,
     });
     let (messages, more) = fit(messages, items_max(request.limit), bytes_max(request.max_bytes))?;
     answer(&v1::HeldResponse { messages, more, error: None })
@@ -35,6 +36,6 @@ pub(super) fn reject(call: &Call<'_>) -> Result<Plan, Error> {
     decide(Action::Reject { number: pending(number)?, reason }, Reply::HeldReject)
 }
 
-fn pending(number: u32) -> Result<PendingId, Error> {
+pub(super) fn pending(number: u32) -> Result<PendingId, Error> {
     if number == 0 { Err(missing("number")) } else { Ok(PendingId(number)) }
 }

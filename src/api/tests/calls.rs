@@ -1,12 +1,14 @@
 //! What each call does, and how it is refused.
 
 use super::*;
+use crate::group::Pass;
 
 #[test]
 fn joining_claiming_renaming_and_leaving() {
     let mut scene = Scene::new(Visibility::Public);
     let bob = person(1);
-    let joined: v1::JoinResponse = scene.call(&bob, "/api/v1/join", &v1::JoinRequest { nick: "Bob".into() });
+    let joined: v1::JoinResponse =
+        scene.call(&bob, "/api/v1/join", &v1::JoinRequest { nick: "Bob".into(), ..Default::default() });
     assert_eq!(joined.you, Some(v1::Membership { member: 1, nick: "Bob".into(), role: 0 }));
     assert_eq!(joined.seq, 2);
 
@@ -187,7 +189,7 @@ fn nobody_acts_on_their_own_rank() {
 fn members_come_in_pages_of_any_size() {
     let mut scene = Scene::new(Visibility::Public);
     for seed in 1..=50 {
-        scene.act(&person(seed), Action::Join { nick: None });
+        scene.act(&person(seed), Action::Join { nick: None, pass: Pass::None });
     }
     for (limit, max_bytes) in [(0, 0), (7, 0), (0, 100), (3, 60)] {
         let (mut seen, mut after) = (Vec::new(), 0);

@@ -97,8 +97,8 @@ fn rows() -> Vec<String> {
         ),
         row(
             "/api/v1/join",
-            &v1::JoinRequest { nick: "Bob".into() },
-            &v1::JoinResponse { you: you.clone(), seq, error: None },
+            &v1::JoinRequest { nick: "Bob".into(), ..Default::default() },
+            &v1::JoinResponse { you: you.clone(), seq, ..Default::default() },
         ),
         row("/api/v1/leave", &v1::LeaveRequest {}, &v1::LeaveResponse { seq, error: None }),
         row(
@@ -179,11 +179,37 @@ fn entry_rows() -> Vec<String> {
         value: Some(v1::setting::Value::Number(12)),
         ..Default::default()
     };
-    vec![row(
-        "/api/v1/settings",
-        &v1::SettingsRequest { set: vec![join_cost.clone()], ..Default::default() },
-        &v1::SettingsResponse { settings: vec![join_cost], seq: 5_000, error: None },
-    )]
+    let seq = 5_000;
+    let new_code = v1::invite_request::Invite::NewCode(v1::NewCode { uses: 5, lasts_s: 604_800 });
+    let applicant =
+        v1::Applicant { number: 3, identity_hash: vec![1; 16], nick: "Bob".into(), time_s: 1_800_000_000 };
+    vec![
+        row(
+            "/api/v1/members/invite",
+            &v1::InviteRequest { invite: Some(new_code) },
+            &v1::InviteResponse { code: "012Z0-ZABCD".into(), seq, error: None },
+        ),
+        row(
+            "/api/v1/members/requests",
+            &v1::MemberRequestsRequest::default(),
+            &v1::MemberRequestsResponse { applicants: vec![applicant], ..Default::default() },
+        ),
+        row(
+            "/api/v1/members/approve",
+            &v1::MemberApproveRequest { number: 3 },
+            &v1::MemberApproveResponse { seq, error: None },
+        ),
+        row(
+            "/api/v1/members/reject",
+            &v1::MemberRejectRequest { number: 3, reason: "unknown".into() },
+            &v1::MemberRejectResponse { seq, error: None },
+        ),
+        row(
+            "/api/v1/settings",
+            &v1::SettingsRequest { set: vec![join_cost.clone()], ..Default::default() },
+            &v1::SettingsResponse { settings: vec![join_cost], seq, error: None },
+        ),
+    ]
 }
 
 /// The calls about roles and about keeping order.

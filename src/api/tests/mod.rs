@@ -15,7 +15,9 @@ use reticulum::hash::PathHash;
 use reticulum::time::UnixTime;
 
 use super::{Plan, plan, refused};
-use crate::group::{Action, Caller, ClaimCode, Group, MemberId, Role, RoleRef, Settings, Visibility, Who};
+use crate::group::{
+    Action, Caller, ClaimCode, Group, MemberId, Pass, Role, RoleRef, Settings, Visibility, Who,
+};
 
 /// A group and its callers; each call takes a second.
 struct Scene {
@@ -47,7 +49,7 @@ impl Scene {
         let mut scene = Self::new(Visibility::Public);
         let code = scene.code.to_string();
         for seed in 1..=4 {
-            scene.act(&person(seed), Action::Join { nick: None });
+            scene.act(&person(seed), Action::Join { nick: None, pass: Pass::None });
         }
         scene.act(&person(1), Action::Claim { code });
         let who = crate::group::Who::Member(MemberId(4));

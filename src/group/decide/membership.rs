@@ -1,52 +1,13 @@
-//! Coming, going, being called something else, and owning the group.
+//! Going, being called something else, and owning the group.
 
 use reticulum::time::UnixTime;
 
 use super::rate_limited;
 use crate::group::claim::{ClaimCode, ClaimHash};
-use crate::group::nick::{NICK_CHARS_MAX, clean_name, nick_key, unique_nick};
-use crate::group::{Caller, Event, EventKind, Group, MemberId, Outcome, Refusal, text};
+use crate::group::nick::{NICK_CHARS_MAX, clean_name, nick_key};
+use crate::group::{Caller, EventKind, Group, Outcome, Refusal, text};
 
 impl Group {
-    pub(super) fn join(
-        &mut self,
-        now: UnixTime,
-        caller: &Caller,
-        nick: Option<String>,
-    ) -> Result<Outcome, Refusal> {
-        let (joined, member) = self.admit(now, caller, nick)?;
-        let nick = self.state.roster.by_id(member).map_or("", |member| &member.nick);
-        let reply = text::welcome(&self.state.settings.name, nick, self.state.roster.len());
-        Ok(Outcome::happened(vec![joined], reply))
-    }
-
-    /// Records the joining of the caller. Returns the event and the number that they have.
-    pub(in crate::group) fn admit(
-        &mut self,
-        now: UnixTime,
-        caller: &Caller,
-        nick: Option<String>,
-    ) -> Result<(Event, MemberId), Refusal> {
-        let identity = self.require_identity(caller)?.clone();
-        let hash = identity.hash();
-        if self.member_by_identity(hash).is_some() {
-            return Err(Refusal::Already);
-        }
-        let capacity = self.state.settings.capacity as usize;
-        if self.state.roster.len() >= capacity {
-            return Err(Refusal::Full { max: capacity });
-        }
-        let announced = match caller {
-            Caller::Identity { announced_name, .. } => announced_name.clone(),
-            Caller::Operator | Caller::Unidentified => None,
-        };
-        let wanted = nick.or(announced).unwrap_or_default();
-        self.changes.take(hash, now).map_err(rate_limited)?;
-        let nick = unique_nick(&wanted, hash, |nick| self.state.roster.by_nick(nick).is_some());
-        let member = self.state.former.member(hash).unwrap_or_else(|| self.state.last_member.next());
-        Ok((self.record(now, Some(member), EventKind::Joined { member, identity, nick }), member))
-    }
-
     pub(super) fn leave(&mut self, now: UnixTime, caller: &Caller) -> Result<Outcome, Refusal> {
         let member = self.require_member(caller)?.id;
         self.require_not_last_owner(member)?;
@@ -83,7 +44,7 @@ impl Group {
         let member = match self.member_by_identity(identity) {
             Some(member) => member.id,
             None => {
-                let (joined, member) = self.admit(now, caller, None)?;
+                let (joined, member) = self.admit_named(now, caller, None)?;
                 events.push(joined);
                 member
             }

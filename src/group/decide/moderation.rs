@@ -28,7 +28,7 @@ impl Group {
         let actor = self.member_of(caller).map(|member| member.id);
         let kicked = self.record(now, actor, EventKind::Kicked { member: target.id, reason });
         let notices = vec![Notice { to: target.identity, text: notice }];
-        Ok(Outcome { events: vec![kicked], reply: Some(reply), notices })
+        Ok(Outcome { events: vec![kicked], reply: Some(reply), notices, ..Outcome::default() })
     }
 
     pub(super) fn ban(
@@ -58,7 +58,7 @@ impl Group {
         let actor = self.member_of(caller).map(|member| member.id);
         let banned = self.record(now, actor, EventKind::Banned { identity, member, nick, reason });
         let notices = target.map(|target| Notice { to: target.identity, text: notice });
-        Ok(Outcome { events: vec![banned], reply: Some(reply), notices: notices.into_iter().collect() })
+        Ok(Outcome { notices: notices.into_iter().collect(), ..Outcome::happened(vec![banned], reply) })
     }
 
     pub(super) fn unban(&mut self, now: UnixTime, caller: &Caller, who: &Who) -> Result<Outcome, Refusal> {

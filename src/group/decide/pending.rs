@@ -25,7 +25,7 @@ impl Group {
         let notice = text::held_notice(number, nick, &post.text, why);
         let held = self.record(now, Some(author), EventKind::Held { number, post: Box::new(post), why });
         let notices = self.notices_to(Permission::Approve, &notice);
-        Ok(Outcome { events: vec![held], reply: Some(text::held(number)), notices })
+        Ok(Outcome { notices, ..Outcome::happened(vec![held], text::held(number)) })
     }
 
     pub(super) fn approve(
@@ -37,6 +37,7 @@ impl Group {
         let pending = self.state.pending.entry(number).ok_or(Refusal::NotFound)?;
         let actor = self.member_of(caller).map(|member| member.id);
         match pending.what.clone() {
+            Waiting::Join { identity, nick } => self.approve_join(now, actor, number, identity, &nick),
             Waiting::Post { author, post, .. } => {
                 let approved = self.record(now, actor, EventKind::Approved { number });
                 let posted = self.record(now, Some(author), EventKind::Posted(*post));
@@ -54,19 +55,20 @@ impl Group {
     ) -> Result<Outcome, Refusal> {
         let pending = self.state.pending.entry(number).ok_or(Refusal::NotFound)?;
         let reason = clean_line(reason, REASON_CHARS_MAX);
-        let told = match &pending.what {
-            Waiting::Post { author, .. } => self.state.roster.by_id(*author),
-        };
-        let notices = told
-            .map(|member| Notice {
+        let notice = match &pending.what {
+            Waiting::Post { author, .. } => self.state.roster.by_id(*author).map(|member| Notice {
                 to: member.identity.clone(),
                 text: text::you_were_rejected(number, &reason),
-            })
-            .into_iter()
-            .collect();
+            }),
+            Waiting::Join { identity, .. } => Some(Notice {
+                to: identity.clone(),
+                text: text::you_may_not_join(self.state.settings.stranger_name(), &reason),
+            }),
+        };
+        let notices = notice.into_iter().collect();
         let actor = self.member_of(caller).map(|member| member.id);
         let rejected = self.record(now, actor, EventKind::Rejected { number, reason });
-        Ok(Outcome { events: vec![rejected], reply: Some(text::rejected(number)), notices })
+        Ok(Outcome { notices, ..Outcome::happened(vec![rejected], text::rejected(number)) })
     }
 
     /// Private messages to those who have a permission and are pushed to, the highest first.
