@@ -17,6 +17,7 @@
 //! | `announces.rs` | when the groups' destinations are announced, and where |
 //! | `held.rs` | messages that have not paid for themselves yet |
 //! | `gate.rs` | what waits for a commit |
+//! | `probes.rs` | the destination that answers probes |
 //! | `queries.rs` | what is asked of the store |
 //! | `tail.rs` | the newest part of the history, in memory |
 //! | `start.rs` | how a host begins |
@@ -32,6 +33,7 @@ mod held;
 mod hosted;
 mod messages;
 mod people;
+mod probes;
 mod queries;
 mod record;
 mod start;
@@ -43,6 +45,7 @@ use std::time::Duration;
 
 use lxmf::router::{Router, SendId};
 use reticulum::crypto::{Identity, Rng};
+use reticulum::hash::DestinationHash;
 use reticulum::node::{
     Event as EngineEvent, InterfaceConfig, InterfaceId, InterfaceStats, Node, Output as EngineOutput, Persist,
 };
@@ -53,6 +56,7 @@ use self::gate::Gate;
 use self::held::Held;
 use self::hosted::Groups;
 use self::people::People;
+use self::probes::Probes;
 use crate::api::{self, Listing};
 use crate::group::{Dedup, Founding, Group, MessageId, Settings};
 use crate::store::Write;
@@ -86,6 +90,7 @@ pub struct Host {
     /// Of all groups: the id of a message covers its destination.
     dedup: Dedup,
     announces: Announces,
+    probes: Option<Probes>,
     held: Held,
     gate: Gate<After>,
     sent: HashMap<SendId, Sent>,
@@ -163,6 +168,9 @@ impl Host {
         self.groups.handle_timeout(now);
         self.expire_held(now);
         self.announce_due(now);
+        if let Some(probes) = &mut self.probes {
+            probes.handle_timeout(now, &mut self.engine);
+        }
     }
 
     /// When [`Self::handle_timeout`] is to be called next.
@@ -173,6 +181,7 @@ impl Host {
             self.groups.poll_timeout(),
             self.held.poll_timeout(),
             self.announces.poll_timeout(),
+            self.probes.as_ref().map(Probes::poll_timeout),
         ]
         .into_iter()
         .flatten()
@@ -245,6 +254,11 @@ impl Host {
     /// All groups with their identities, the first one first.
     pub fn groups(&self) -> impl Iterator<Item = (Listing<'_>, &Identity)> {
         self.groups.iter().map(|hosted| (hosted.listing(), &*hosted.identity))
+    }
+
+    /// Where probes are answered, if they are.
+    pub fn probe_address(&self) -> Option<DestinationHash> {
+        self.probes.as_ref().map(|probes| probes.address)
     }
 
     /// What an interface carried.

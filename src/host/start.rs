@@ -16,6 +16,7 @@ use super::held::Held;
 use super::hosted::{Groups, Hosted};
 use super::messages::delivery_address;
 use super::people::People;
+use super::probes::Probes;
 use super::record::stamp_cost;
 use super::tail::Tail;
 use super::values::{Addresses, HostConfig, HostCounters};
@@ -47,6 +48,8 @@ impl Host {
         node_config.transport = config.transport.is_some();
         node_config.limits.work = 2 * UNDER_WAY_MAX;
         let mut engine = Node::new(node_config, rng.bytes(), now, unix);
+        let probing = config.transport.as_ref().filter(|transport| transport.respond_to_probes);
+        let probes = probing.map(|transport| Probes::start(&mut engine, now, &transport.identity));
         for identity in &config.blackhole {
             engine.blackhole(now, *identity);
         }
@@ -60,6 +63,7 @@ impl Host {
             rng,
             dedup: Dedup::restore(restored.seen),
             announces: Announces::default(),
+            probes,
             held: Held::default(),
             gate: Gate::default(),
             sent: HashMap::new(),

@@ -158,6 +158,9 @@ impl Running {
             seed: rng.bytes(),
         };
         let (host, claim_code) = Host::new(host_config, restored, clock.now(), clock.unix());
+        if let Some(address) = host.probe_address() {
+            tracing::info!(%address, "answering probes");
+        }
         let finished = report.clone();
         let pool = Pool::start(move |completion| drop(finished.send(Report::Pool(completion))))
             .map_err(io("cannot start the work threads"))?;

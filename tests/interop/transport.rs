@@ -1,6 +1,7 @@
 //! Transport nodes, ours and Python's, in a row between two ends on loopback: paths, links with their MTU, resources,
 //! messages and proofs across them.
 
+use std::process::Command;
 use std::sync::Arc;
 
 use interfaces::{Settings, TcpClientSettings};
@@ -13,7 +14,7 @@ use serde_json::json;
 
 use crate::support::host::Host;
 use crate::support::process::{Folder, Meshgroup, free_port};
-use crate::support::python::{Medium, Peer, text};
+use crate::support::python::{Medium, Peer, interpreter, text};
 
 const MEGABYTE: usize = 1_000_000;
 
@@ -146,6 +147,40 @@ fn after_a_restart_the_transport_node_is_the_same_to_its_neighbours() {
     node.terminate();
     let node = Meshgroup::restart_on(node.dir(), node.port);
     assert_eq!(std::fs::read(node.dir().join("transport_identity")).expect("it has one"), identity);
+}
+
+#[test]
+fn the_stock_probe_tool_reaches_a_transport_node_and_what_is_behind_it() {
+    let folder = Folder::new("transport-probe");
+    let port = free_port();
+    let node = forwarding(&folder, &server(port));
+    let mut behind = Peer::start(folder.path(), "Behind", Medium::Connect(node.port));
+    let mut witness = Peer::start(folder.path(), "Witness", Medium::Connect(port));
+    introduce(&mut witness, &mut behind);
+    let output = node.output();
+    let line = output.lines().find(|line| line.contains("answering probes")).expect("it says where");
+    let address = line.rsplit("address=").next().expect("the address is told").trim();
+    for (name, address, hops) in
+        [("rnstransport.probe", address, 1), ("interop.service", &*behind.service, 2)]
+    {
+        let config = folder.path().join(format!("probe-{hops}"));
+        std::fs::create_dir_all(&config).expect("target/ is writable");
+        let text = format!(
+            "[reticulum]\nshare_instance = No\n[interfaces]\n[[way]]\ntype = TCPClientInterface\nenabled = Yes\n\
+             target_host = 127.0.0.1\ntarget_port = {port}\n"
+        );
+        std::fs::write(config.join("config"), text).expect("target/ is writable");
+        let probe = interpreter().with_file_name("rnprobe");
+        let probed = Command::new(probe)
+            .arg("--config")
+            .arg(&config)
+            .args(["-t", "20", name, address])
+            .output()
+            .expect("the stock tool runs");
+        let said = String::from_utf8_lossy(&probed.stdout);
+        assert!(probed.status.success() && said.contains("Valid reply"), "{name}: {said}");
+        assert!(said.contains(&format!("over {hops} hop")), "{name}: {said}");
+    }
 }
 
 /// A bare node of ours that connects to `port`, with a destination that takes everything.
