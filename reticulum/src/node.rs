@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `inbound` | to whom each packet goes, announces heard |
 //! | `announcing`, `destinations`, `ratchets` | our destinations and what they announce |
+//! | `saving`, `tunneling` | paths across restarts, and across connections |
 //! | `single` | single packets and their proofs |
 //! | `forwarding` | packets, link requests and proofs of others that pass through |
 //! | `blackholing` | identities whose traffic is not wanted |
@@ -27,9 +28,11 @@ mod link_commands;
 mod links;
 mod ratchets;
 mod rules;
+mod saving;
 mod single;
 #[cfg(test)]
 mod tests;
+mod tunneling;
 mod work;
 
 use std::collections::VecDeque;
@@ -45,13 +48,17 @@ pub use ids::{ChannelMessageId, InterfaceId, PersistId, Priority, ReceiptId, Res
 pub use rules::{AnnounceRate, IngressRules, InterfaceRules};
 pub use work::{Work, WorkClass, WorkDone};
 
-use crate::crypto::Rng;
+use std::sync::Arc;
+
+use crate::crypto::{Identity, Rng};
 use crate::hash::{DestinationHash, LinkId};
 use crate::time::{Instant, TimerQueue, UnixTime};
-pub use crate::transport::{InterfaceStats, PathInfo, Peer};
+pub use crate::transport::{InterfaceStats, PathInfo, Peer, Place};
 use crate::transport::{Receipts, Transport};
 use destinations::Destinations;
 use links::Links;
+pub use saving::PathRecord;
+use saving::Saving;
 use work::{Done, Job};
 
 /// What the node's own timers are for; tables have their own.
@@ -61,12 +68,16 @@ enum Timer {
     Announce(DestinationHash),
     /// Whatever a link waits for.
     Link(LinkId),
+    /// Paths are to be saved.
+    SavePaths,
 }
 
 /// A Reticulum node. See the [crate's documentation](crate) for how to drive it.
 #[derive(Debug)]
 pub struct Node {
     rng: Rng,
+    /// Names us as a transport.
+    identity: Arc<Identity>,
     /// The wall clock at [`Instant::ZERO`] plus `clock_at`.
     clock: UnixTime,
     clock_at: Instant,
@@ -83,6 +94,7 @@ pub struct Node {
     work_id: u64,
     receipt_id: u64,
     persist_id: u64,
+    saving: Saving,
     /// When a packet may next be tried with all ratchets, were there no burst.
     old_ratchets_at: Instant,
     /// A frame without its access code; kept for its allocation.
@@ -95,6 +107,7 @@ impl Node {
         let NodeConfig { identity, transport, implicit_proofs, limits } = config;
         Self {
             rng: Rng::from_seed(seed),
+            identity: Arc::clone(&identity),
             clock: unix,
             clock_at: now,
             implicit_proofs,
@@ -109,6 +122,7 @@ impl Node {
             work_id: 0,
             receipt_id: 0,
             persist_id: 0,
+            saving: Saving::default(),
             old_ratchets_at: now,
             plain: Vec::new(),
         }
@@ -127,18 +141,23 @@ impl Node {
     /// Attaches an interface, which is up.
     pub fn add_interface(&mut self, now: Instant, config: InterfaceConfig) -> InterfaceId {
         let limits = *self.transport.limits();
-        self.transport.interfaces.add(now, config, &limits)
+        let id = self.transport.interfaces.add(now, config, &limits);
+        self.transport.wake_interface(now, id);
+        self.tell_tunnel(id);
+        id
     }
 
-    /// Detaches an interface: its links close, the paths over it are forgotten.
+    /// Detaches an interface: its links close. The paths over it come back with the next interface of its name, or with the
+    /// tunnel that led over it, if that is within 8 hours.
     pub fn remove_interface(&mut self, now: Instant, interface: InterfaceId) {
         self.close_links_on(now, interface);
-        self.transport.remove_interface(interface);
+        self.transport.remove_interface(now, interface);
     }
 
     /// An interface is up again.
     pub fn handle_interface_up(&mut self, _now: Instant, interface: InterfaceId) {
         self.transport.interfaces.set_up(interface, true, &mut self.counters);
+        self.tell_tunnel(interface);
     }
 
     /// An interface is down: its links close and what it had to transmit is dropped. The paths over it stay, for when
@@ -168,6 +187,7 @@ impl Node {
             match timer {
                 Timer::Announce(destination) => self.advance_announce(now, destination),
                 Timer::Link(link) => self.handle_link_timeout(now, link),
+                Timer::SavePaths => self.advance_saving(now),
             }
         }
     }
@@ -177,6 +197,8 @@ impl Node {
         self.outstanding = self.outstanding.saturating_sub(1);
         match done.done {
             Done::AnnounceHeard(done) => self.finish_hearing(now, done),
+            Done::TunnelTold(interface, body) => self.finish_tell_tunnel(now, interface, &body),
+            Done::TunnelHeard(interface, tunnel) => self.finish_hear_tunnel(now, interface, tunnel),
             Done::Announced(destination, data) => self.finish_announce(now, destination, data),
             Done::Opened(opened) => self.finish_open(now, opened),
             Done::Sealed(sealed) => self.finish_seal(now, sealed),

@@ -49,6 +49,10 @@ pub struct Limits {
     pub held_announces: usize,
     /// The same on all interfaces together; each may hold its share of it.
     pub held_announces_total: usize,
+    /// Tunnels of who connects to us, at 150 bytes; the one that ends first makes room.
+    pub tunnels: usize,
+    /// Paths whose interface is away, at 150 bytes and up to 640 more; the place that is forgotten first makes room.
+    pub dormant_paths: usize,
     /// Announces that wait to be passed on, at 150 bytes; the one that is due last makes room. As many answers to path
     /// requests, at 150 bytes.
     pub rebroadcasts: usize,
@@ -102,6 +106,8 @@ impl Default for Limits {
             receipts: 16_384,
             held_announces: 256,
             held_announces_total: 4_096,
+            tunnels: 1_024,
+            dormant_paths: 8_192,
             rebroadcasts: 8_192,
             capped_announces: 4_096,
             capped_announces_total: 16_384,
@@ -175,6 +181,9 @@ pub struct InterfaceConfig {
     pub shared_medium: bool,
     /// Hold back bursts of announces of unknown destinations (`spec/reticulum.md` 4.8).
     pub ingress_control: bool,
+    /// Tell who we are at each connection, so that who accepted it can tell that it is ours again (`spec/reticulum.md` 5.10):
+    /// for what connects by itself, over TCP or the like.
+    pub tells_tunnel: bool,
     /// What goes in and out beyond the mode.
     pub rules: InterfaceRules,
     /// Whether it leads to a program on this machine that shares this node (`spec/reticulum.md` 5.11).
@@ -192,6 +201,7 @@ impl Default for InterfaceConfig {
             ifac: None,
             shared_medium: false,
             ingress_control: true,
+            tells_tunnel: false,
             rules: InterfaceRules::default(),
             is_local_client: false,
         }

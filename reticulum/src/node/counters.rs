@@ -102,6 +102,10 @@ counters! {
     announce_spread_by_others,
     /// Announces that waited too long, or made room, under the announce cap of an interface.
     announce_capped_dropped,
+    /// Tunnels told to us, though we do not forward for others.
+    tunnel_ignored,
+    /// Tunnels told to us with a wrong length or signature.
+    tunnel_forged,
     /// Peers that made room for others.
     peer_evicted,
     /// Paths that made room for others.

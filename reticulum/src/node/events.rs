@@ -251,6 +251,14 @@ pub enum Persist {
     },
     /// What we know of a retained peer changed. Nothing waits for it.
     Peer(PeerRecord),
+    /// Paths to have again after a restart, see [`Node::add_path`](super::Node::add_path). Nothing waits for it. Comes
+    /// at most every 6 hours, in pieces of up to 256.
+    Paths {
+        /// Whether this is the first piece, which replaces all that was saved before.
+        first: bool,
+        /// The paths.
+        records: Vec<super::PathRecord>,
+    },
 }
 
 /// What is worth keeping of a peer across restarts; see [`Node::add_peer`](super::Node::add_peer).

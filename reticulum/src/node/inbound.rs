@@ -7,6 +7,7 @@ use crate::hash::DestinationHash;
 use crate::time::Instant;
 use crate::transport::{
     Announced, Heard, Held, JITTER, Learned, PathRequest, Received, Unproven, path_request_destination,
+    tunnel_destination,
 };
 use crate::wire::{Announce, AnnounceError, Context, DestinationType, Packet, PacketType};
 
@@ -169,6 +170,7 @@ impl Node {
         self.outputs.push_back(Output::Event(event));
         let jitter = self.rng.duration_below(JITTER);
         self.transport.spread(now, destination, &heard, path_response, jitter, &mut self.counters);
+        self.plan_saving(now);
     }
 
     /// A valid announce did not change the path; if we had asked for one, this is still the answer.
@@ -180,7 +182,11 @@ impl Node {
     }
 
     fn receive_plain(&mut self, now: Instant, interface: InterfaceId, packet: &Packet<'_>) {
-        if packet.header.destination_hash() != path_request_destination() {
+        let to = packet.header.destination_hash();
+        if to == tunnel_destination() {
+            return self.hear_tunnel(interface, packet.data);
+        }
+        if to != path_request_destination() {
             self.counters.packet_unknown_destination += 1;
             return;
         }

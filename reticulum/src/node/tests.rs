@@ -8,6 +8,7 @@ mod inbound;
 mod links;
 mod net;
 mod relaying;
+mod saving;
 mod single;
 mod spreading;
 mod transit;

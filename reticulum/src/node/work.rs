@@ -10,7 +10,9 @@ use super::ids::{InterfaceId, Priority, ReceiptId, WorkId};
 use crate::crypto::{Identity, OpenError, Opened, PublicIdentity, RatchetPublic, RatchetSecret};
 use crate::hash::{DestinationHash, LinkId, NameHash, PacketHash, ProofAddress};
 use crate::link::{Answer, AnswerJob, LinkJob, LinkJobDone};
-use crate::transport::{Announced, Introduction, Proof, Signed, Unproven};
+use crate::transport::{
+    Announced, Introduction, Proof, Signed, TunnelId, Unproven, tell_tunnel, verify_tunnel,
+};
 use crate::wire::link::LinkProof;
 use crate::wire::{Announce, AnnounceError, Packet};
 
@@ -57,6 +59,10 @@ impl Work {
         let done = match self.job {
             Job::HearAnnounce(job) => Done::AnnounceHeard(job.run()),
             Job::Announce(job) => Done::Announced(job.destination, job.run()),
+            Job::TellTunnel(job) => {
+                Done::TunnelTold(job.interface, tell_tunnel(&job.identity, &job.hash, &job.random))
+            }
+            Job::HearTunnel(interface, body) => Done::TunnelHeard(interface, verify_tunnel(&body)),
             Job::Open(job) => Done::Opened(job.run()),
             Job::Seal(job) => Done::Sealed(job.run()),
             Job::Verify(proof) => {
@@ -83,6 +89,8 @@ impl WorkDone {
 pub(super) enum Job {
     HearAnnounce(HearAnnounceJob),
     Announce(AnnounceJob),
+    TellTunnel(TellTunnelJob),
+    HearTunnel(InterfaceId, Vec<u8>),
     Open(OpenJob),
     Seal(SealJob),
     Verify(Proof),
@@ -96,6 +104,8 @@ pub(super) enum Job {
 pub(super) enum Done {
     AnnounceHeard(AnnounceHeard),
     Announced(DestinationHash, Vec<u8>),
+    TunnelTold(InterfaceId, Vec<u8>),
+    TunnelHeard(InterfaceId, Option<TunnelId>),
     Opened(OpenDone),
     Sealed(SealDone),
     Verified(ProofAddress, bool),
@@ -146,6 +156,16 @@ impl HearAnnounceJob {
         let (destination, name_hash) = (announce.destination, announce.name_hash);
         Ok(Box::new(Announced { destination, name_hash, heard, introduction, path_response }))
     }
+}
+
+/// Signs what tells our tunnel over an interface.
+#[derive(Debug)]
+pub(super) struct TellTunnelJob {
+    pub(super) identity: Arc<Identity>,
+    pub(super) interface: InterfaceId,
+    /// Of the interface's name.
+    pub(super) hash: [u8; 32],
+    pub(super) random: [u8; 16],
 }
 
 /// Signs an announce of ours.

@@ -9,6 +9,7 @@
 //! | `seen` | duplicates |
 //! | `interfaces`, `queue` | what goes out and comes in, per interface |
 //! | `admission`, `ingress`, `burst` | announces and path requests that come too fast |
+//! | `waking`, `dormant`, `tunnels` | paths whose interface is away, and comes back |
 //! | `spreading` | announces passed on and paths looked for, with `rebroadcast`, `modes`, `rate`, `cap`, `discovery` |
 //! | `paths` | the timebase rule, lifetimes |
 //! | `peers` | keys, app_data and ratchets heard |
@@ -25,6 +26,7 @@ mod blackhole;
 mod burst;
 mod cap;
 mod discovery;
+mod dormant;
 mod filter;
 mod half_open;
 mod ingress;
@@ -43,16 +45,19 @@ mod requests;
 mod reverse;
 mod seen;
 mod spreading;
+mod tunnels;
+mod waking;
 
 use std::time::Duration;
 
 pub(crate) use admission::{Held, Unproven};
 pub(crate) use blackhole::Blackhole;
+pub use dormant::Place;
 pub(crate) use half_open::HalfOpen;
 pub use interfaces::InterfaceStats;
 pub(crate) use interfaces::{Interface, Interfaces};
 pub(crate) use modes::{Origin, Outgoing, outgoing};
-pub(crate) use paths::{Heard, Paths};
+pub(crate) use paths::{Heard, Paths, SavedPath};
 pub use peers::Peer;
 pub(crate) use peers::{Introduction, Learned, Peers, Signed};
 pub(crate) use queue::AnnounceKey;
@@ -64,6 +69,7 @@ pub(crate) use relays::{LinkWay, RelayRefusal, Relays};
 pub(crate) use requests::{PathRequest, PathRequests};
 pub(crate) use reverse::{Reverse, WayBack};
 pub(crate) use seen::Seen;
+pub(crate) use tunnels::{TunnelId, tell as tell_tunnel, tunnel_destination, verify as verify_tunnel};
 
 use crate::hash::{DestinationHash, IdentityHash, NameHash, PacketHash};
 use crate::node::{Counters, InterfaceId, Limits, Priority};
@@ -71,8 +77,10 @@ use crate::time::{Instant, TimerQueue};
 use crate::wire::link::{LinkRequest, MTU_UNSIGNALLED};
 use crate::wire::{self, Clamp, Context, Packet, Rewrite};
 use discovery::Discoveries;
+use dormant::Dormant;
 use filter::{Verdict, filter};
 use rebroadcast::Rebroadcasts;
+use tunnels::Tunnels;
 
 /// Time for one hop (`spec/reticulum.md` 1.3).
 pub(crate) const PER_HOP_TIMEOUT: Duration = Duration::from_secs(6);
@@ -153,6 +161,8 @@ pub(crate) struct Transport {
     pub(crate) reverse: Reverse,
     pub(crate) relays: Relays,
     pub(crate) rediscovery: Rediscovery,
+    tunnels: Tunnels,
+    dormant: Dormant,
     rebroadcasts: Rebroadcasts,
     discoveries: Discoveries,
     /// When the pause of each interface's announce cap is over.
@@ -186,6 +196,8 @@ impl Transport {
                 limits.half_open_relays,
                 limits.half_open_relays_per_interface,
             ),
+            tunnels: Tunnels::new(limits.tunnels),
+            dormant: Dormant::new(limits.dormant_paths),
             rebroadcasts: Rebroadcasts::new(limits.rebroadcasts),
             discoveries: Discoveries::new(limits.discoveries),
             pauses: TimerQueue::default(),
@@ -357,10 +369,10 @@ impl Transport {
         self.broadcast_except(now, except, packet, Priority::Link, counters);
     }
 
-    /// Forgets an interface and the paths over it.
-    pub(crate) fn remove_interface(&mut self, id: InterfaceId) {
+    /// Forgets an interface. The paths over it sleep until it is there again.
+    pub(crate) fn remove_interface(&mut self, now: Instant, id: InterfaceId) {
+        self.put_to_sleep(now, id);
         self.interfaces.remove(id);
-        self.paths.remove_interface(id);
         self.relays.remove_interface(id);
         self.releases.cancel(&id);
         self.stop_spreading_on(id);
@@ -369,6 +381,8 @@ impl Transport {
     /// Ends what is too old.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.paths.handle_timeout(now);
+        self.tunnels.handle_timeout(now);
+        self.dormant.handle_timeout(now);
         self.requests.handle_timeout(now);
         self.reverse.handle_timeout(now);
     }
@@ -383,6 +397,8 @@ impl Transport {
             self.relays.poll_timeout(),
             self.rediscovery.poll_timeout(),
             self.poll_spreading(),
+            self.tunnels.poll_timeout(),
+            self.dormant.poll_timeout(),
         ];
         deadlines.into_iter().flatten().min()
     }

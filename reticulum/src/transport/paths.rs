@@ -116,12 +116,36 @@ impl Path {
         *self = Self { older, rate: self.rate, ..Self::new(now, heard) };
     }
 
+    fn save(&self) -> SavedPath {
+        let Self { hops, next_hop, used, expires, .. } = *self;
+        SavedPath { hops, next_hop, used, expires, blobs: self.blobs().copied().collect() }
+    }
+
     fn knows(&self, blob: &Blob) -> bool {
         self.newest == *blob || self.older.contains(blob)
     }
 
     fn blobs(&self) -> impl Iterator<Item = &Blob> {
         self.older.iter().chain([&self.newest])
+    }
+}
+
+/// A path without its interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SavedPath {
+    pub(crate) hops: u8,
+    pub(crate) next_hop: Option<IdentityHash>,
+    pub(crate) used: Instant,
+    pub(crate) expires: Instant,
+    /// Oldest first, at least one.
+    pub(crate) blobs: Vec<Blob>,
+}
+
+impl SavedPath {
+    #[cfg(test)]
+    pub(crate) fn for_test(n: u8) -> Self {
+        let blobs = vec![[n; 10]];
+        Self { hops: n, next_hop: None, used: Instant::ZERO, expires: Instant::from_micros(1), blobs }
     }
 }
 
@@ -223,11 +247,46 @@ impl Paths {
         self.paths.remove(destination);
     }
 
-    /// Forgets all paths over `interface`.
-    pub(crate) fn remove_interface(&mut self, interface: InterfaceId) {
+    /// Forgets all paths over `interface`, and returns them. A scan of the table.
+    pub(crate) fn remove_interface(&mut self, interface: InterfaceId) -> Vec<(DestinationHash, SavedPath)> {
         let over = self.paths.iter().filter(|(_, path)| path.interface == interface);
-        let gone: Vec<_> = over.map(|(destination, _)| destination).collect();
-        gone.iter().for_each(|destination| self.remove(destination));
+        let gone: Vec<_> = over.map(|(destination, path)| (destination, path.save())).collect();
+        gone.iter().for_each(|(destination, _)| self.remove(destination));
+        gone
+    }
+
+    /// Takes back a path whose interface is there again, as `heard` says, if it is still good: no path is known, or a
+    /// longer or expired one that is not newer (`spec/reticulum.md` 5.10). Whether it was.
+    pub(crate) fn restore(
+        &mut self,
+        now: Instant,
+        destination: DestinationHash,
+        saved: SavedPath,
+        heard: &Heard,
+        retained: bool,
+    ) -> bool {
+        let newest = |blobs: &[Blob]| blobs.iter().map(emission_secs).max().unwrap_or(0);
+        let better = self.paths.get(&destination).is_none_or(|path| {
+            let current = path.blobs().map(emission_secs).max().unwrap_or(0);
+            (saved.hops <= path.hops || now > path.expires) && newest(&saved.blobs) >= current
+        });
+        if !better || now > saved.used + heard.lifetime {
+            return false;
+        }
+        let rate = self.paths.get(&destination).map_or(Rate::default(), |path| path.rate);
+        self.learn(now, destination, heard, retained);
+        if let Some(path) = self.paths.get_mut(&destination) {
+            let blobs = saved.blobs.strip_suffix(&[heard.blob]).unwrap_or_default();
+            path.older = blobs[blobs.len().saturating_sub(BLOBS_MAX - 1)..].into();
+            path.rate = rate;
+            path.expires = saved.expires;
+        }
+        true
+    }
+
+    /// All paths, in no order that means anything, with what is to be saved of each.
+    pub(crate) fn saved(&self) -> impl Iterator<Item = (DestinationHash, InterfaceId, SavedPath)> {
+        self.paths.iter().map(|(destination, path)| (destination, path.interface, path.save()))
     }
 
     /// Forgets what was not used for its lifetime.

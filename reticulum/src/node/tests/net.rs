@@ -141,6 +141,12 @@ impl Net {
         (end_a, end_b)
     }
 
+    /// Joins two interfaces that exist.
+    pub(super) fn join(&mut self, a: (usize, InterfaceId), b: (usize, InterfaceId)) {
+        self.wires.insert(a, b);
+        self.wires.insert(b, a);
+    }
+
     /// Announces a destination of `host` and lets everybody hear it.
     pub(super) fn announced(&mut self, host: usize, config: DestinationConfig) -> DestinationHash {
         let destination = self.hosts[host].node.add_destination(config).unwrap();

@@ -129,3 +129,48 @@ fn paths_go_with_their_interface() {
     paths.remove_interface(InterfaceId(1));
     assert!(paths.path(&DESTINATION).is_none());
 }
+
+fn saved(hops: u8, blobs: &[Blob], expires: Instant) -> SavedPath {
+    SavedPath { hops, next_hop: None, used: Instant::ZERO, expires, blobs: blobs.to_vec() }
+}
+
+#[test]
+fn a_saved_path_comes_back_if_it_is_still_good() {
+    const EARLY: Instant = Instant::from_micros(1);
+    let late = Instant::ZERO + HOUR;
+    // The known one has 3 hops, of emission time 100.
+    let rows = [
+        ("as near, as new", EARLY, 3, 100, true),
+        ("nearer, newer", EARLY, 2, 101, true),
+        ("nearer, older", EARLY, 2, 99, false),
+        ("farther, newer", EARLY, 4, 101, false),
+        ("farther, as new, expired", late + Duration::from_micros(1), 4, 100, false),
+    ];
+    for (row, now, hops, emitted_s, expected) in rows {
+        let mut paths = known();
+        let restored = saved(hops, &[blob(8, emitted_s - 1), blob(9, emitted_s)], late);
+        let heard = Heard { interface: InterfaceId(5), ..heard(hops, blob(9, emitted_s)) };
+        assert_eq!(paths.restore(now, DESTINATION, restored, &heard, false), expected, "{row}");
+        let path = paths.path(&DESTINATION).unwrap();
+        assert_eq!(path.interface == InterfaceId(5), expected, "{row}");
+        if expected {
+            assert!(paths.is_settled(&DESTINATION, &blob(8, emitted_s - 1)), "{row}: its blobs too");
+        }
+    }
+    // Farther, but the known one expired while the saved one was used since.
+    let mut paths = known();
+    let now = late + Duration::from_micros(1);
+    let restored = SavedPath { used: EARLY + Duration::from_micros(1), ..saved(4, &[blob(9, 100)], now) };
+    assert!(paths.restore(now, DESTINATION, restored, &heard(4, blob(9, 100)), false));
+}
+
+#[test]
+fn what_is_saved_is_restored_as_it_was() {
+    let mut paths = known();
+    let gone = paths.remove_interface(InterfaceId(1));
+    assert_eq!(gone.len(), 1);
+    let (destination, path) = gone.into_iter().next().unwrap();
+    assert_eq!((path.hops, &path.blobs[..]), (3, &[blob(1, 90), blob(2, 100)][..]));
+    assert!(paths.restore(Instant::ZERO, destination, path.clone(), &heard(3, blob(2, 100)), false));
+    assert_eq!(paths.saved().next().unwrap().2, path);
+}
