@@ -140,7 +140,7 @@ impl Session {
             match output {
                 Output::Work(work) => self.node.handle_work_done(self.now, work.run()),
                 Output::Persist(Persist::Ratchets { id, .. }) => self.node.handle_persisted(self.now, id),
-                Output::Persist(Persist::Peer(_)) => {}
+                Output::Persist(Persist::Peer(_) | Persist::Paths { .. }) => {}
                 Output::Event(event) => self.event(event),
             }
         }

@@ -226,9 +226,10 @@ impl Host {
         self.gate.is_settled() && self.under_way() == 0
     }
 
-    /// Tells all peers that the node ends.
+    /// Tells all peers that the node ends, and has the paths of others saved.
     pub fn close_links(&mut self, now: Instant) {
         self.engine.close_links(now);
+        self.engine.save_paths(now);
     }
 
     /// Takes the wall clock over, which may have been set.
@@ -317,6 +318,9 @@ impl Host {
                 self.after_commit(now, After::Persisted(id));
             }
             EngineOutput::Persist(Persist::Peer(record)) => self.write(Write::Peer(record)),
+            EngineOutput::Persist(Persist::Paths { first, records }) => {
+                self.write(Write::Paths { first, records });
+            }
             EngineOutput::Event(event) => {
                 if let Some(event) = self.router.handle_event(now, &mut self.engine, event) {
                     self.engine_event(now, event);

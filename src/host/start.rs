@@ -80,6 +80,11 @@ impl Host {
         }
         host.router.set_stamp_policy(config.stamps);
         restored.terms.into_iter().for_each(|terms| host.router.restore_terms(terms));
+        if config.transport.is_some() {
+            for path in restored.paths {
+                host.engine.add_path(now, path);
+            }
+        }
         let mut ratchets: HashMap<_, _> = restored.ratchets.into_iter().collect();
         let is_first_start = restored.groups.is_empty();
         for saved in restored.groups {

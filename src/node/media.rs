@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use interfaces::{CREDITS, FrameBatch, MediumId, Properties, RadioReport};
+use interfaces::{CREDITS, FrameBatch, MediumId, Properties, RadioReport, Settings};
 use reticulum::node::{InterfaceConfig, InterfaceId, InterfaceStats};
 use tokio::sync::mpsc;
 
@@ -61,7 +61,7 @@ impl Media {
         label: String,
         properties: &Properties,
     ) -> (InterfaceConfig, Duration) {
-        let Interface { announce_interval_min, mode, ingress_control, rules, access, .. } =
+        let Interface { announce_interval_min, mode, ingress_control, rules, access, settings, .. } =
             &self.configured[configured].interface;
         let config = InterfaceConfig {
             name: label,
@@ -72,6 +72,7 @@ impl Media {
             ifac: access.as_ref().map(|access| access.ifac(properties.ifac_size_default)),
             shared_medium: properties.shared_medium,
             ingress_control: *ingress_control,
+            tells_tunnel: matches!(settings, Settings::TcpClient(client) if !client.kiss_framing),
             rules: *rules,
             is_local_client: false,
         };

@@ -11,6 +11,7 @@ use rusqlite::{Connection, Error, params};
 use super::entry;
 use super::erase::Erasing;
 use super::message_row;
+use super::path_row;
 use super::row::{self, signed};
 use super::write::{HeldMessage, Write};
 use crate::group::{
@@ -69,6 +70,7 @@ impl Ledger {
                 "DELETE FROM terms WHERE local = ?1 AND remote = ?2",
                 [local.as_bytes(), remote.as_bytes()],
             ),
+            Write::Paths { first, records } => path_row::save(db, *first, records),
             Write::Ratchets { destination, secrets } => replace_ratchets(db, *destination, secrets),
             Write::DeleteGroup { group, delivery } => {
                 self.messages.remove(group);

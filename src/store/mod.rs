@@ -17,6 +17,7 @@ mod export;
 mod history;
 mod message_row;
 mod page;
+mod path_row;
 mod queue;
 mod read;
 mod restore;

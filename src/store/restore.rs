@@ -6,15 +6,15 @@ use lxmf::router::{Offer, Terms};
 use lxmf::ticket::Ticket;
 use reticulum::crypto::{PublicIdentity, RatchetSecret};
 use reticulum::hash::{DestinationHash, IdentityHash};
-use reticulum::node::PeerRecord;
+use reticulum::node::{PathRecord, PeerRecord};
 use reticulum::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::StoreError;
 use super::entry;
 use super::message_row;
 use super::row::{self, kind};
 use super::write::HeldMessage;
+use super::{StoreError, path_row};
 use crate::group::delivery::{Cursor, DELIVERY_PERIOD, LoggedPost, WAITING_POSTS_MAX};
 use crate::group::{
     Ban, ClaimHash, FORMER_MEMBERS_MAX, GroupId, Member, MemberId, MessageId, PendingId, PendingQueue,
@@ -35,6 +35,8 @@ pub struct Restored {
     pub seen: Vec<u64>,
     /// The peers.
     pub peers: Vec<PeerRecord>,
+    /// Paths of a node that forwards for others.
+    pub paths: Vec<PathRecord>,
     /// The ratchets of our own destinations, newest first.
     pub ratchets: Vec<(DestinationHash, Vec<RatchetSecret>)>,
     /// Messages that have not paid for themselves yet, oldest first.
@@ -72,6 +74,7 @@ pub(super) fn restore(db: &Connection, now: UnixTime) -> Result<Restored, StoreE
             "SELECT destination, identity, app_data, ratchet, ratchet_heard, heard, emitted_s FROM peer",
             peer,
         )?,
+        paths: all(db, path_row::SELECT, path_row::path)?,
         ratchets: all(db, "SELECT destination, secrets FROM ratchet", ratchets)?,
         held: all(
             db,

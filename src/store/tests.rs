@@ -6,8 +6,8 @@ use std::sync::mpsc;
 
 use proptest::prelude::*;
 use reticulum::crypto::{Identity, PublicIdentity, RatchetSecret};
-use reticulum::hash::DestinationHash;
-use reticulum::node::PeerRecord;
+use reticulum::hash::{DestinationHash, IdentityHash};
+use reticulum::node::{PathRecord, PeerRecord, Place};
 
 use super::*;
 use crate::group::delivery::Cursor;
@@ -289,6 +289,27 @@ fn peers_ratchets_and_settings_come_back_as_they_were() {
     assert_eq!(secrets.iter().map(|secret| secret.as_bytes()[0]).collect::<Vec<_>>(), [0, 1]);
     let key = || "k".to_owned();
     assert_eq!(restored.settings, [(None, key(), b"c".to_vec()), (Some(GROUP), key(), b"b".to_vec())]);
+}
+
+#[test]
+fn a_round_of_paths_replaces_the_one_before() {
+    let folder = Folder::new();
+    let (store, _) = folder.open();
+    let path = |n: u8| PathRecord {
+        destination: DestinationHash::new([n; 16]),
+        place: if n < 3 { Place::Interface([n; 32]) } else { Place::Tunnel([n; 32]) },
+        hops: n,
+        next_hop: (n > 1).then_some(IdentityHash::new([8; 16])),
+        used: at(u64::from(n)),
+        expires: at(100),
+        blobs: vec![[n; 10]; n.into()],
+        announce: vec![n; 200],
+    };
+    for (first, paths) in [(true, [1, 9]), (true, [2, 3]), (false, [3, 4])] {
+        store.submit(Write::Paths { first, records: paths.map(path).to_vec() });
+    }
+    let (_store, restored) = reopened(&folder, store);
+    assert_eq!(restored.paths, [path(2), path(3), path(4)]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lxmf::router::Terms;
 use reticulum::crypto::{PublicIdentity, RatchetSecret};
 use reticulum::hash::DestinationHash;
-use reticulum::node::PeerRecord;
+use reticulum::node::{PathRecord, PeerRecord};
 use reticulum::time::UnixTime;
 
 use crate::group::delivery::Cursor;
@@ -34,6 +34,13 @@ pub enum Write {
     Peer(PeerRecord),
     /// A peer need not be remembered any longer.
     ForgetPeer(DestinationHash),
+    /// Paths of a node that forwards for others; the first piece replaces all that were there.
+    Paths {
+        /// Whether it is the first.
+        first: bool,
+        /// The paths.
+        records: Vec<PathRecord>,
+    },
     /// All ratchets of one of our destinations, newest first.
     Ratchets {
         /// Which.
@@ -98,6 +105,7 @@ impl Write {
         ROW + match self {
             Self::Decision { events, .. } => events.iter().map(event_weight).sum(),
             Self::Peer(peer) => peer.app_data.as_ref().map_or(0, Vec::len),
+            Self::Paths { records, .. } => records.iter().map(super::path_row::weight).sum(),
             Self::Ratchets { secrets, .. } => 32 * secrets.len(),
             Self::Setting { value, .. } => value.len(),
             Self::Hold(held) => held.packed.len(),

@@ -193,7 +193,7 @@ impl Driver {
                 }
                 Output::Work(work) => self.node.handle_work_done(now, work.run()),
                 Output::Persist(Persist::Ratchets { id, .. }) => self.node.handle_persisted(now, id),
-                Output::Persist(Persist::Peer(_)) => {}
+                Output::Persist(Persist::Peer(_) | Persist::Paths { .. }) => {}
             }
         }
         for medium in self.media.values_mut() {

@@ -325,7 +325,7 @@ impl Person {
         match output {
             EngineOutput::Work(work) => self.node.handle_work_done(now, work.run()),
             EngineOutput::Persist(Persist::Ratchets { id, .. }) => self.node.handle_persisted(now, id),
-            EngineOutput::Persist(Persist::Peer(_)) => {}
+            EngineOutput::Persist(Persist::Peer(_) | Persist::Paths { .. }) => {}
             EngineOutput::Event(event) => match self.router.handle_event(now, &mut self.node, event) {
                 Some(EngineEvent::LinkOpened { link, .. }) => self.links.push(link),
                 Some(EngineEvent::LinkClosed { link, .. }) => self.links.retain(|open| *open != link),

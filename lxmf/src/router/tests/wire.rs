@@ -230,7 +230,7 @@ impl Station {
                     }
                     NodeOutput::Work(work) => self.node.handle_work_done(now, work.run()),
                     NodeOutput::Persist(Persist::Ratchets { id, .. }) => self.node.handle_persisted(now, id),
-                    NodeOutput::Persist(Persist::Peer(_)) => {}
+                    NodeOutput::Persist(Persist::Peer(_) | Persist::Paths { .. }) => {}
                 }
             } else if let Some(output) = self.router.poll_output() {
                 self.handle(now, output);
