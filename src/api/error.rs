@@ -85,6 +85,7 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Error {
         Refusal::WorkNeeded { bits: needed } | Refusal::StampWeak { needed, .. } => of.max = *needed,
         Refusal::BadValue { key } => key.name().clone_into(&mut of.field),
         Refusal::RateLimited { retry_after_s } => of.retry_after_s = *retry_after_s,
+        Refusal::Muted { retry_after_s, .. } => of.retry_after_s = retry_after_s.unwrap_or_default(),
         _ => {}
     }
     of
@@ -104,6 +105,9 @@ fn code(refusal: &Refusal) -> ErrorCode {
         Refusal::NickTaken | Refusal::NameTaken => ErrorCode::NickTaken,
         Refusal::Full { .. } => ErrorCode::Full,
         Refusal::BadCode => ErrorCode::BadCode,
+        Refusal::Muted { .. } => ErrorCode::Muted,
+        Refusal::ReadOnly => ErrorCode::ReadOnly,
+        Refusal::MustWait => ErrorCode::MustWait,
         Refusal::LastOwner => ErrorCode::LastOwner,
         Refusal::Waiting { .. } => ErrorCode::Waiting,
         Refusal::Closed => ErrorCode::Closed,

@@ -41,6 +41,10 @@ pub enum Reply {
     MemberReject,
     /// To `/api/v1/members/invite`.
     Invite,
+    /// To `/api/v1/members/mute`.
+    Mute,
+    /// To `/api/v1/members/unmute`.
+    Unmute,
     /// To `/api/v1/settings`.
     Settings,
     /// To `/api/v1/display-name/update`.
@@ -95,6 +99,8 @@ impl Reply {
                     outcome.events.iter().filter_map(|event| event.kind.setting_key()).collect();
                 settings::changed(&keys, seq, group, caller)
             }
+            Self::Mute => v1::MuteResponse { seq, error: None }.encode_to_vec(),
+            Self::Unmute => v1::UnmuteResponse { seq, error: None }.encode_to_vec(),
             Self::Rename => {
                 let nick = you.map(|you| you.nick.clone()).unwrap_or_default();
                 v1::DisplayNameUpdateResponse { seq, nick, error: None }.encode_to_vec()

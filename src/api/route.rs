@@ -87,6 +87,8 @@ const TABLE: &[Route] = &[
     route("/api/v1/members/kick", Access::May(Permission::Kick), members::kick),
     route("/api/v1/members/ban", Access::May(Permission::Ban), members::ban),
     route("/api/v1/members/unban", Access::May(Permission::Ban), members::unban),
+    route("/api/v1/members/mute", Access::May(Permission::Mute), members::mute),
+    route("/api/v1/members/unmute", Access::May(Permission::Mute), members::unmute),
     route("/api/v1/bans", Access::May(Permission::Ban), members::bans),
     route("/api/v1/members/invite", Access::May(Permission::Invite), invite::invite),
     route("/api/v1/members/requests", Access::May(Permission::Approve), invite::requests),

@@ -92,6 +92,8 @@ pub enum Action {
     Ban {
         /// Whom.
         who: Who,
+        /// For how long; without it until it is lifted.
+        lasts: Option<Duration>,
         /// Why.
         reason: String,
     },
@@ -152,6 +154,20 @@ pub enum Action {
         /// Whether those who have it get nothing pushed.
         quiet: bool,
     },
+    /// Silence a member.
+    Mute {
+        /// Whom.
+        who: Who,
+        /// For how long; without it until it is lifted.
+        lasts: Option<Duration>,
+        /// Why.
+        reason: String,
+    },
+    /// Let somebody speak again.
+    Unmute {
+        /// Whom.
+        who: Who,
+    },
     /// Let through what waits.
     Approve {
         /// Its number in the queue.
@@ -208,6 +224,7 @@ impl Action {
             Self::Set { settings } => {
                 settings.first().map_or(Need::Membership, |first| Need::May(first.key().permission()))
             }
+            Self::Mute { .. } | Self::Unmute { .. } => Need::May(Permission::Mute),
             Self::Approve { .. } | Self::Reject { .. } => Need::May(Permission::Approve),
             // Whoever stands above nobody may still step down.
             Self::AssignRole { .. } => Need::Membership,
@@ -215,6 +232,50 @@ impl Action {
                 Need::May(Permission::ManageRoles)
             }
             Self::IssueClaim { .. } => Need::Operator,
+        }
+    }
+}
+
+/// How an action is heard by others: what silence and slowness keep from happening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speech {
+    /// Not at all.
+    None,
+    /// As a change of what is there: not for who is muted, nor while the group is read-only.
+    Change,
+    /// As a new message: slow mode counts them too.
+    Message,
+}
+
+impl Action {
+    /// How others hear it. Asked before anything is decided, for every door.
+    pub fn speech(&self) -> Speech {
+        match self {
+            Self::Post(_) => Speech::Message,
+            Self::Edit { .. } | Self::React { .. } => Speech::Change,
+            Self::Pin { .. }
+            | Self::Join { .. }
+            | Self::Claim { .. }
+            | Self::Leave
+            | Self::Rename { .. }
+            | Self::Delete { .. }
+            | Self::Kick { .. }
+            | Self::Ban { .. }
+            | Self::Unban { .. }
+            | Self::Mute { .. }
+            | Self::Unmute { .. }
+            | Self::Set { .. }
+            | Self::Invite { .. }
+            | Self::Uninvite { .. }
+            | Self::IssueCode { .. }
+            | Self::RevokeCode { .. }
+            | Self::Approve { .. }
+            | Self::Reject { .. }
+            | Self::AssignRole { .. }
+            | Self::ChangePermissions { .. }
+            | Self::DefineRole { .. }
+            | Self::DeleteRole { .. }
+            | Self::IssueClaim { .. } => Speech::None,
         }
     }
 }

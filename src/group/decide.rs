@@ -10,6 +10,7 @@ mod moderation;
 mod pending;
 mod roles;
 mod settings;
+mod speech;
 
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ impl Group {
         known: &Known,
     ) -> Result<Outcome, Refusal> {
         self.require(caller, action.need())?;
+        self.require_may_speak(now, caller, action.speech())?;
         match action {
             Action::Join { nick, pass } => self.join(now, caller, nick, &pass),
             Action::Invite { identity } => self.invite(now, caller, identity),
@@ -51,7 +53,9 @@ impl Group {
             }
             Action::Pin { target, remove } => self.pin(now, caller, target, remove, known),
             Action::Kick { who, reason } => self.kick(now, caller, &who, &reason),
-            Action::Ban { who, reason } => self.ban(now, caller, &who, &reason),
+            Action::Ban { who, lasts, reason } => self.ban(now, caller, &who, lasts, &reason),
+            Action::Mute { who, lasts, reason } => self.mute(now, caller, &who, lasts, &reason),
+            Action::Unmute { who } => self.unmute(now, caller, &who),
             Action::Unban { who } => self.unban(now, caller, &who),
             Action::Rename { nick } => self.rename(now, caller, &nick),
             Action::Set { settings } => self.set(now, caller, settings),

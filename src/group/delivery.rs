@@ -146,6 +146,11 @@ impl Delivery {
         self.recipients.insert(member, Recipient { cursor: after, failures: 0, state: RecipientState::Idle });
     }
 
+    /// Whether somebody is to get posts.
+    pub fn serves(&self, member: MemberId) -> bool {
+        self.recipients.contains_key(&member)
+    }
+
     /// Somebody is no longer in, and gets nothing more. A copy under way may still be proven; that is ignored.
     pub fn on_removed(&mut self, member: MemberId) {
         let Some(recipient) = self.recipients.remove(&member) else { return };

@@ -3,6 +3,8 @@
 //! A member's text is posted; a command is done and answered in private; a stranger gets one line that says how to
 //! join, once an hour, and nothing of theirs is posted. The commands about messages stand in `message_command.rs`.
 
+use std::time::Duration;
+
 use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
@@ -13,6 +15,7 @@ use super::known::{Known, Needs};
 use super::post::Authorship;
 use super::refusal::Refusal;
 use super::setting::{Key, Setting};
+use super::span;
 use super::who::{Who, split_who};
 use super::{Action, Caller, Group, Outcome, Permission, Permissions, RoleRef, text};
 
@@ -93,9 +96,16 @@ impl Group {
                 Action::Kick { who, reason }
             }
             Command::Ban { who_and_reason } => {
-                let (who, reason) = self.split_who(who_and_reason)?;
-                Action::Ban { who, reason }
+                let (who, lasts, reason) = self.split_terms(who_and_reason)?;
+                Action::Ban { who, lasts, reason }
             }
+            Command::Mute { who_and_reason } => {
+                let (who, lasts, reason) = self.split_terms(who_and_reason)?;
+                Action::Mute { who, lasts, reason }
+            }
+            Command::Unmute { who } => Action::Unmute { who: Who::Text(who.to_owned()) },
+            Command::Slow { value } => self.setting_action(Key::SlowMode, &slow_mode(value))?,
+            Command::ReadOnly { value } => self.setting_action(Key::ReadOnly, value)?,
             Command::Ok { number } => Action::Approve { number },
             Command::No { number, reason } => Action::Reject { number, reason: reason.to_owned() },
             // Taken before: what it is about may have to be looked up.
@@ -151,6 +161,18 @@ impl Group {
         }
     }
 
+    /// Who, for how long, and why.
+    fn split_terms(&self, text: &str) -> Result<(Who, Option<Duration>, String), Refusal> {
+        let (who, rest) = split_who(&self.state.roster, text)?;
+        let (lasts, reason) = span::split(rest);
+        Ok((who, lasts, reason.to_owned()))
+    }
+
+    fn setting_action(&self, key: Key, value: &str) -> Result<Action, Refusal> {
+        let setting = Setting::parse(key, value).map_err(|_| Refusal::BadValue { key })?;
+        Ok(Action::Set { settings: vec![setting] })
+    }
+
     fn split_who(&self, text: &str) -> Result<(Who, String), Refusal> {
         split_who(&self.state.roster, text).map(|(who, reason)| (who, reason.to_owned()))
     }
@@ -165,6 +187,15 @@ impl Group {
         let name = (self.state.settings.visibility == Visibility::Public)
             .then_some(self.state.settings.name.as_str());
         Outcome::told(text::stranger(name))
+    }
+}
+
+/// `/slow 30`, `/slow 2m`, `/slow off`: as the seconds that the setting takes.
+fn slow_mode(value: &str) -> String {
+    match (value, span::parse(value)) {
+        (_, Some(span)) => span.as_secs().to_string(),
+        (value, None) if value.eq_ignore_ascii_case("off") => "0".to_owned(),
+        (value, None) => value.to_owned(),
     }
 }
 

@@ -165,11 +165,35 @@ pub enum EventKind {
         nick: String,
         /// Why, possibly empty.
         reason: String,
+        /// Until when; `None` is until it is lifted.
+        until: Option<UnixTime>,
     },
     /// An identity may come in again.
     Unbanned {
         /// Who was barred.
         identity: IdentityHash,
+        /// Whether its time was over, and nobody did it.
+        expired: bool,
+    },
+    /// An identity may not speak, in the group or once it comes back.
+    Muted {
+        /// Who may not.
+        identity: IdentityHash,
+        /// Their number.
+        member: Option<MemberId>,
+        /// Their nick at that moment.
+        nick: String,
+        /// Why, possibly empty.
+        reason: String,
+        /// Until when; `None` is until it is lifted.
+        until: Option<UnixTime>,
+    },
+    /// An identity may speak again.
+    Unmuted {
+        /// Who could not.
+        identity: IdentityHash,
+        /// Whether its time was over, and nobody did it.
+        expired: bool,
     },
     /// A member took another nick.
     Renamed {
@@ -234,6 +258,19 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Whether it may change when something ends by itself.
+    pub fn changes_restrictions(&self) -> bool {
+        matches!(
+            self,
+            Self::Banned { .. } | Self::Unbanned { .. } | Self::Muted { .. } | Self::Unmuted { .. }
+        )
+    }
+
+    /// Whether somebody may be of another role, or a role another, than before.
+    pub fn changes_roles(&self) -> bool {
+        matches!(self, Self::RoleAssigned { .. } | Self::RoleDefined { .. } | Self::RoleDeleted { .. })
+    }
+
     /// Which setting it changed, if it did.
     pub fn setting_key(&self) -> Option<Key> {
         if let Self::SettingChanged(setting) = self { Some(setting.key()) } else { None }

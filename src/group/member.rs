@@ -14,6 +14,9 @@ use super::role::{Permissions, Role};
 /// The destination at which every LXMF client receives (`spec/lxmf.md` section 1).
 const DELIVERY_NAME: &str = "lxmf.delivery";
 
+/// Posts of a member that are counted; whoever has as many is no newcomer in any group.
+pub const POSTS_COUNTED_MAX: u8 = 100;
+
 /// Somebody who is in the group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -31,6 +34,8 @@ pub struct Member {
     pub granted: Permissions,
     /// What they may not do although their role may.
     pub revoked: Permissions,
+    /// Messages that they have posted since they joined, up to [`POSTS_COUNTED_MAX`]: who is a newcomer.
+    pub posts: u8,
     /// When they joined.
     pub joined: UnixTime,
     /// Who invited them, or issued their code; `None` is nobody, or the operator.
@@ -58,6 +63,7 @@ impl Member {
             role: Role::Member,
             granted,
             revoked,
+            posts: 0,
             joined,
             joined_seq,
             invited_by: None,
@@ -110,6 +116,13 @@ impl Roster {
             self.by_nick.remove(&nick_key(&member.nick));
             self.by_nick.insert(nick_key(nick), id);
             nick.clone_into(&mut member.nick);
+        }
+    }
+
+    /// Notes that a member has posted.
+    pub fn count_post(&mut self, author: Option<MemberId>) {
+        if let Some(member) = author.and_then(|author| self.members.get_mut(&author)) {
+            member.posts = (member.posts + 1).min(POSTS_COUNTED_MAX);
         }
     }
 

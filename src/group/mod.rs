@@ -20,6 +20,8 @@ mod door;
 mod entry;
 mod entry_command;
 mod event;
+mod filter;
+mod fold;
 mod former;
 mod founding;
 mod ids;
@@ -36,6 +38,7 @@ mod refusal;
 mod role;
 mod roles;
 mod setting;
+mod span;
 mod state;
 mod text;
 mod who;
@@ -50,7 +53,7 @@ use reticulum::crypto::{PublicIdentity, Rng};
 use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
-pub use action::{Action, Need, Notice, Outcome, RoleRef};
+pub use action::{Action, Need, Notice, Outcome, RoleRef, Speech};
 pub use claim::{ClaimCode, ClaimHash};
 pub use decide::REASON_CHARS_MAX;
 pub use dedup::{DEDUP_WINDOW, Dedup};
@@ -65,7 +68,7 @@ pub use former::{FORMER_MEMBERS_MAX, Former};
 pub use founding::{Founders, Founding, FoundingRules};
 pub use ids::{GroupId, MemberId, MessageId, Seq};
 pub use known::{Known, Needs, StoredPost, Viewer};
-pub use member::{Author, Member, Roster};
+pub use member::{Author, Member, POSTS_COUNTED_MAX, Roster};
 pub use nick::{NICK_CHARS_MAX, clean_name};
 pub use pending::{
     HeldBecause, PENDING_BYTES_MAX, PENDING_EACH_MAX, PENDING_JOINS_MAX, PENDING_MAX, Pending, PendingId,
@@ -84,7 +87,8 @@ pub use setting::{
     BadValue, CAPACITY_MAX, GROUP_NAME_CHARS_MAX, Icon, JoinPolicy, Key, Kind, POST_CHARS_MAX, Setting,
     Settings, Shape, Unstamped, Value,
 };
-pub use state::{Ban, State};
+pub use span::SPAN_MAX;
+pub use state::{Restriction, Restrictions, State};
 pub use text::{
     REPLY_BYTES_MAX, deed_line, post_line, receipt as receipt_text, refusal as refusal_text,
     unstamped as unstamped_text,
@@ -129,6 +133,9 @@ pub struct Group {
     rng: Rng,
     recent: recent::Recent,
     posts: Limiter,
+    /// All members' posts together.
+    all_posts: Limiter,
+    filter: filter::Filter,
     changes: Limiter,
     guesses: Limiter,
     stamp_checks: Limiter,
@@ -158,7 +165,9 @@ impl Group {
     pub fn restore(state: State, recent: impl IntoIterator<Item = RecentPost>) -> Self {
         Self {
             recent: recent::Recent::restore(recent),
-            posts: posts_limiter(&state.settings),
+            posts: posts_limiter(state.settings.posts_per_minute),
+            all_posts: posts_limiter(state.settings.group_posts_per_minute),
+            filter: filter::Filter::new(&state.settings),
             changes: Limiter::new(CHANGES_PER_HOUR, Duration::from_secs(3_600)),
             guesses: Limiter::new(CODE_GUESSES, Duration::from_secs(3_600)),
             stamp_checks: Limiter::new(STAMP_CHECKS, Duration::from_secs(3_600)),
@@ -180,8 +189,14 @@ impl Group {
     pub fn apply(&mut self, event: &Event) {
         self.state.apply(event);
         self.recent.note(event);
-        if let EventKind::SettingChanged(Setting::PostsPerMinute(_)) = event.kind {
-            self.posts = posts_limiter(&self.state.settings);
+        let settings = &self.state.settings;
+        match event.kind.setting_key() {
+            Some(Key::PostsPerMinute) => self.posts = posts_limiter(settings.posts_per_minute),
+            Some(Key::GroupPostsPerMinute) => self.all_posts = posts_limiter(settings.group_posts_per_minute),
+            Some(Key::HoldWords | Key::HoldPatterns | Key::HoldLinks) => {
+                self.filter = filter::Filter::new(settings);
+            }
+            _ => {}
         }
     }
 
@@ -276,6 +291,6 @@ impl Group {
     }
 }
 
-fn posts_limiter(settings: &Settings) -> Limiter {
-    Limiter::new(settings.posts_per_minute, Duration::from_secs(60))
+fn posts_limiter(posts_per_minute: u32) -> Limiter {
+    Limiter::new(posts_per_minute, Duration::from_secs(60))
 }

@@ -2,6 +2,8 @@
 
 use reticulum::hash::IdentityHash;
 
+use super::fold::skeleton;
+
 /// Longest nick, in characters (`clients.md`, "Author in the text").
 pub const NICK_CHARS_MAX: usize = 24;
 /// Fewest digits of a hash that tell namesakes apart.
@@ -67,9 +69,10 @@ pub(super) fn unique_nick(wanted: &str, identity: IdentityHash, is_taken: impl F
         .unwrap_or(digits)
 }
 
-/// What two nicks that differ in case only have in common.
+/// What two nicks that look alike have in common. Nicks without any letter are compared as they are, so that numbers stay
+/// numbers.
 pub(super) fn nick_key(nick: &str) -> String {
-    nick.to_lowercase()
+    if nick.chars().any(char::is_alphabetic) { skeleton(nick) } else { nick.to_owned() }
 }
 
 /// Marks and overrides of the direction of writing, with which a text can be made to look like another.
@@ -78,7 +81,7 @@ pub(super) fn is_directional(c: char) -> bool {
 }
 
 /// Characters that take no room of their own: direction marks and overrides, joiners, fillers, tags, annotations.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
         | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'

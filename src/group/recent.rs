@@ -75,6 +75,12 @@ impl Recent {
         self.posts.get(index)
     }
 
+    /// When a member last posted, if that was after `after`.
+    pub(super) fn last_of(&self, member: MemberId, after: UnixTime) -> Option<UnixTime> {
+        let late = self.posts.iter().rev().take_while(|post| post.time > after);
+        late.filter(|post| post.author == Some(member)).map(|post| post.time).next()
+    }
+
     pub(super) fn post_with_id(&self, id: &MessageId) -> Option<&RecentPost> {
         self.posts.iter().rev().find(|post| post.id_prefix == Some(id.prefix()))
     }

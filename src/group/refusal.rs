@@ -60,6 +60,20 @@ pub enum Refusal {
     /// Not the claim code, or it was used.
     #[error("wrong code")]
     BadCode,
+    /// The caller may not speak for a time, or until that is lifted.
+    #[error("muted")]
+    Muted {
+        /// What they were told when it happened.
+        reason: String,
+        /// When they may speak again, in seconds; `None` is once it is lifted.
+        retry_after_s: Option<u32>,
+    },
+    /// Only the staff speaks at present.
+    #[error("read-only")]
+    ReadOnly,
+    /// The text would have to be looked at first, which only a new message can wait for.
+    #[error("must wait")]
+    MustWait,
     /// The last owner has to name another before they go or step down.
     #[error("the last owner")]
     LastOwner,

@@ -12,6 +12,7 @@ pub use icon::Icon;
 pub use value::{BadValue, Shape, Value};
 
 use super::event::Visibility;
+use super::member::POSTS_COUNTED_MAX;
 use super::role::Permission;
 use value::Typed;
 
@@ -151,6 +152,23 @@ settings! {
     /// Messages that one member may post in a minute, some of them at once; 0 is no limit.
     posts_per_minute: PostsPerMinute(u32) = 60, "posts-per-minute",
         Shape::Number { min: 0, max: 6_000 }, ChangeSettings;
+    /// Messages that all members together may post in a minute; 0 is no limit.
+    group_posts_per_minute: GroupPostsPerMinute(u32) = 0, "group-posts-per-minute",
+        Shape::Number { min: 0, max: 60_000 }, ChangeSettings;
+    /// Seconds between two messages of one member; 0 is none. The staff is exempt.
+    slow_mode_s: SlowMode(u32) = 0, "slow-mode", Shape::Number { min: 0, max: 86_400 }, Mute;
+    /// Whether only the staff speaks.
+    read_only: ReadOnly(bool) = false, "read-only", Shape::Switch, Mute;
+    /// How many of the first messages of a newcomer wait for somebody who lets them through.
+    hold_first: HoldFirst(u32) = 0, "hold-first",
+        Shape::Number { min: 0, max: POSTS_COUNTED_MAX as u32 }, ChangeSettings;
+    /// Whether messages with links wait.
+    hold_links: HoldLinks(bool) = false, "hold-links", Shape::Switch, ChangeSettings;
+    /// Words for which a message waits, with blanks between them; `*` at the end of one stands for any ending.
+    hold_words: HoldWords(String) = String::new(), "hold-words", Shape::Text { max: 1_000 }, ChangeSettings;
+    /// Regular expressions for which a message waits, one on each line.
+    hold_patterns: HoldPatterns(String) = String::new(), "hold-patterns",
+        Shape::Patterns { max: 1_000 }, ChangeSettings;
     /// The longest text of a message, in characters.
     post_chars_max: PostCharsMax(u32) = 131_072, "message-length",
         Shape::Number { min: 1, max: POST_CHARS_MAX }, ChangeSettings;

@@ -42,14 +42,19 @@ pub struct State {
     /// Who may come in without asking, and by which codes.
     pub invitations: Invitations,
     /// Who is barred.
-    pub bans: BTreeMap<IdentityHash, Ban>,
+    pub bans: Restrictions,
     /// The messages that are pinned.
     pub pins: BTreeSet<Seq>,
+    /// Who may not speak. It holds for the identity, so that leaving and coming back is no way around it.
+    pub mutes: Restrictions,
 }
 
-/// Why and since when an identity is barred.
+/// Who is restricted in some way, by identity.
+pub type Restrictions = BTreeMap<IdentityHash, Restriction>;
+
+/// Why, since when and for how long an identity is barred or silenced.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ban {
+pub struct Restriction {
     /// Their number, if they ever had one.
     pub member: Option<MemberId>,
     /// Their last nick, empty if none is known.
@@ -60,6 +65,8 @@ pub struct Ban {
     pub by: Option<MemberId>,
     /// Since when.
     pub since: UnixTime,
+    /// Until when; `None` is until it is lifted.
+    pub until: Option<UnixTime>,
 }
 
 impl State {
@@ -95,7 +102,10 @@ impl State {
                 self.roster.insert(Member { invited_by, ..joined });
             }
             EventKind::Left { member } | EventKind::Kicked { member, .. } => self.put_out(*member, event.seq),
-            EventKind::Posted(_) => self.messages += 1,
+            EventKind::Posted(_) => {
+                self.messages += 1;
+                self.roster.count_post(event.actor);
+            }
             EventKind::Deleted { target } => {
                 self.messages = self.messages.saturating_sub(1);
                 self.pins.remove(target);
@@ -103,16 +113,18 @@ impl State {
             EventKind::Edited { .. } | EventKind::Reacted { .. } | EventKind::Unreacted { .. } => {}
             EventKind::Pinned { target } => drop(self.pins.insert(*target)),
             EventKind::Unpinned { target } => drop(self.pins.remove(target)),
-            EventKind::Banned { identity, member, nick, reason } => {
+            EventKind::Banned { identity, member, nick, reason, until } => {
                 self.pending.remove_person(*identity);
                 if let Some(member) = member {
                     self.put_out(*member, event.seq);
                 }
-                let (nick, reason) = (nick.clone(), reason.clone());
-                let ban = Ban { member: *member, nick, reason, by: event.actor, since: event.time };
-                self.bans.insert(*identity, ban);
+                self.bans.insert(*identity, restriction(event, *member, nick, reason, *until));
             }
-            EventKind::Unbanned { identity } => drop(self.bans.remove(identity)),
+            EventKind::Unbanned { identity, .. } => drop(self.bans.remove(identity)),
+            EventKind::Muted { identity, member, nick, reason, until } => {
+                self.mutes.insert(*identity, restriction(event, *member, nick, reason, *until));
+            }
+            EventKind::Unmuted { identity, .. } => drop(self.mutes.remove(identity)),
             EventKind::Renamed { member, nick } => self.roster.rename(*member, nick),
             EventKind::RoleAssigned { member, role } => self.roster.set_role(*member, *role),
             EventKind::PermissionsChanged { member, granted, revoked } => {
@@ -166,4 +178,15 @@ impl State {
             self.pending.remove_member(member.id);
         }
     }
+}
+
+fn restriction(
+    event: &Event,
+    member: Option<MemberId>,
+    nick: &str,
+    reason: &str,
+    until: Option<UnixTime>,
+) -> Restriction {
+    let (nick, reason) = (nick.to_owned(), reason.to_owned());
+    Restriction { member, nick, reason, by: event.actor, since: event.time, until }
 }

@@ -51,7 +51,7 @@ impl Fixture {
         fixture.act(2, Action::Join { nick: None, pass: Pass::None }).unwrap();
         fixture.act(3, Action::Join { nick: Some("Bob Smith".into()), pass: Pass::None }).unwrap();
         fixture.act(9, Action::Join { nick: None, pass: Pass::None }).unwrap();
-        let ban = Action::Ban { who: Who::Text("p9".into()), reason: "spam".into() };
+        let ban = Action::Ban { who: Who::Text("p9".into()), lasts: None, reason: "spam".into() };
         fixture.act(1, ban).unwrap();
         fixture
     }
@@ -119,7 +119,7 @@ fn kick(who: Who) -> Action {
 }
 
 fn ban(who: Who) -> Action {
-    Action::Ban { who, reason: String::new() }
+    Action::Ban { who, lasts: None, reason: String::new() }
 }
 
 fn delete(target: Seq) -> Action {

@@ -14,6 +14,7 @@ use super::refusal::Refusal;
 use super::role::{Permission, Permissions, Role};
 use super::roles::Roles;
 use super::setting::{Key, Kind, Setting, Settings};
+use super::span;
 use super::state::State;
 
 /// Longest reply, in bytes: with timestamp, headers and an empty title it is 303 bytes, the most that fits a single
@@ -192,8 +193,8 @@ pub(super) fn kicked(nick: &str) -> String {
     reply(format!("{nick} is out and may join again."))
 }
 
-pub(super) fn banned(nick: &str, identity: IdentityHash) -> String {
-    reply(format!("{} is banned.", nick_or_hash(nick, identity)))
+pub(super) fn banned(nick: &str, identity: IdentityHash, lasts: Option<Duration>) -> String {
+    reply(format!("{} is banned{}.", nick_or_hash(nick, identity), for_span(lasts)))
 }
 
 pub(super) fn unbanned(nick: &str, identity: IdentityHash) -> String {
@@ -315,8 +316,30 @@ pub(super) fn you_were_kicked(name: &str, reason: &str) -> String {
     ))
 }
 
-pub(super) fn you_were_banned(name: &str, reason: &str) -> String {
-    reply(format!("You were banned from {}.{}", cut(name, NAME_BYTES_MAX), because(reason)))
+pub(super) fn you_were_banned(name: &str, lasts: Option<Duration>, reason: &str) -> String {
+    let (name, lasts) = (cut(name, NAME_BYTES_MAX), for_span(lasts));
+    reply(format!("You were banned from {name}{lasts}.{}", because(reason)))
+}
+
+pub(super) fn muted(nick: &str, lasts: Option<Duration>) -> String {
+    reply(format!("{nick} is muted{}.", for_span(lasts)))
+}
+
+pub(super) fn unmuted(nick: &str, identity: IdentityHash) -> String {
+    reply(format!("{} may speak again.", nick_or_hash(nick, identity)))
+}
+
+pub(super) fn you_were_muted(name: &str, lasts: Option<Duration>, reason: &str) -> String {
+    let (name, lasts) = (cut(name, NAME_BYTES_MAX), for_span(lasts));
+    reply(format!("You were muted in {name}{lasts}: you read, and cannot post.{}", because(reason)))
+}
+
+pub(super) fn you_may_speak(name: &str) -> String {
+    reply(format!("You may post in {} again.", cut(name, NAME_BYTES_MAX)))
+}
+
+fn for_span(lasts: Option<Duration>) -> String {
+    lasts.map_or_else(String::new, |lasts| format!(" for {}", span::name(lasts)))
 }
 
 /// The one line that a stranger gets. `name` is absent where strangers do not learn it.
@@ -427,6 +450,14 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::BadValue { key } => format!("{} takes {}.", key.name(), key.shape()),
         Refusal::NotInThisKind => "That cannot be done in this kind of group.".to_owned(),
         Refusal::BadCode => "Wrong code, or it was used already.".to_owned(),
+        Refusal::Muted { reason, retry_after_s } => {
+            let lasts = retry_after_s.map(|s| Duration::from_secs(s.into()));
+            format!("You are muted{}: it was not posted.{}", for_span(lasts), because(reason))
+        }
+        Refusal::ReadOnly => "Only the staff posts at present. It was not posted.".to_owned(),
+        Refusal::MustWait => {
+            "With this text it would have to wait for approval: post it as a new message.".to_owned()
+        }
         Refusal::LastOwner => {
             "You are the only owner. Name another first: /role WHO owner. Then it works.".to_owned()
         }
@@ -476,10 +507,10 @@ mod tests {
             left(&name),
             renamed(&nick),
             kicked(&nick),
-            banned(&nick, identity),
+            banned(&nick, identity, None),
             unbanned("", identity),
             you_were_kicked(&name, &reason),
-            you_were_banned(&name, &reason),
+            you_were_banned(&name, Some(Duration::from_secs(7_200)), &reason),
             stranger(Some(&name)),
             help(Role::Owner.permissions()),
             refusal(&Refusal::Banned { reason }),

@@ -5,7 +5,7 @@ use reticulum::hash::IdentityHash;
 use super::ids::MemberId;
 use super::member::{Member, Roster};
 use super::refusal::Refusal;
-use super::state::State;
+use super::state::{Restrictions, State};
 
 /// Fewest digits of a hash that name somebody.
 const HASH_DIGITS_MIN: usize = 4;
@@ -47,8 +47,8 @@ pub(super) fn find_identity(state: &State, who: &Who) -> Result<IdentityHash, Re
     }
 }
 
-/// The banned identity that is meant.
-pub(super) fn find_banned(state: &State, who: &Who) -> Result<IdentityHash, Refusal> {
+/// The restricted identity that is meant.
+pub(super) fn find_barred(restrictions: &Restrictions, who: &Who) -> Result<IdentityHash, Refusal> {
     let fits = |identity: &IdentityHash, member: Option<MemberId>, nick: &str| match who {
         Who::Member(id) => member == Some(*id),
         Who::Identity(wanted) => identity == wanted,
@@ -59,7 +59,7 @@ pub(super) fn find_banned(state: &State, who: &Who) -> Result<IdentityHash, Refu
                 || is_prefix(text, identity)
         }
     };
-    let mut found = state.bans.iter().filter(|(identity, ban)| fits(identity, ban.member, &ban.nick));
+    let mut found = restrictions.iter().filter(|(identity, ban)| fits(identity, ban.member, &ban.nick));
     let (identity, ban) = found.next().ok_or(Refusal::NotFound)?;
     let others: Vec<_> = found.take(CHOICES_MAX - 1).map(|(_, ban)| ban).collect();
     if others.is_empty() {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use reticulum::crypto::Identity;
 use reticulum::hash::{DestinationHash, IdentityHash};
-use reticulum::time::{Instant, TimerQueue};
+use reticulum::time::{Instant, TimerQueue, UnixTime};
 
 use super::tail::Tail;
 use super::values::Addresses;
@@ -64,6 +64,8 @@ pub(super) struct Groups {
     stirred: VecDeque<GroupId>,
     /// When the delivery of the others needs to be called.
     timers: TimerQueue<GroupId>,
+    /// When something ends by itself in a group: a ban, a mute.
+    ends: TimerQueue<GroupId>,
 }
 
 impl Groups {
@@ -179,9 +181,23 @@ impl Groups {
         }
     }
 
+    /// Looks when something next ends by itself in a group. To be called at the start, after a change of what ends, and
+    /// when the wall clock was set.
+    pub(super) fn arm(&mut self, id: GroupId, now: Instant, unix: UnixTime) {
+        match self.hosted.get(&id).and_then(|hosted| hosted.group.poll_timeout()) {
+            Some(end) => self.ends.set(id, now + end.since(unix)),
+            None => self.ends.cancel(&id),
+        }
+    }
+
+    /// A group in which something ends now.
+    pub(super) fn pop_end(&mut self, now: Instant) -> Option<GroupId> {
+        self.ends.pop_due(now)
+    }
+
     /// When [`Self::handle_timeout`] is to be called next. Valid once [`Self::poll_copy`] has no more.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next_deadline()
+        self.timers.next_deadline().into_iter().chain(self.ends.next_deadline()).min()
     }
 
     /// What became of copies since the start, of all groups together.

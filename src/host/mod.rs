@@ -167,6 +167,9 @@ impl Host {
         self.router.handle_timeout(now, &mut self.engine);
         self.groups.handle_timeout(now);
         self.expire_held(now);
+        while let Some(group) = self.groups.pop_end(now) {
+            self.end_in_group(now, group);
+        }
         self.announce_due(now);
         if let Some(probes) = &mut self.probes {
             probes.handle_timeout(now, &mut self.engine);
@@ -235,6 +238,8 @@ impl Host {
     /// Takes the wall clock over, which may have been set.
     pub fn set_unix_time(&mut self, now: Instant, unix: UnixTime) {
         self.engine.set_unix_time(now, unix);
+        let groups: Vec<_> = self.groups.iter().map(|hosted| hosted.id).collect();
+        groups.into_iter().for_each(|group| self.groups.arm(group, now, unix));
     }
 
     /// The first group.

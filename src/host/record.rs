@@ -7,6 +7,7 @@ use reticulum::time::{Instant, UnixTime};
 
 use super::messages::delivery_address;
 use super::{After, Host};
+use crate::group::delivery::Cursor;
 use crate::group::{Event, EventKind, GroupId, MemberId, MessageId, Settings};
 use crate::store::Write;
 
@@ -23,7 +24,16 @@ impl Host {
             return;
         }
         let after: Vec<After> = events.iter().filter_map(|event| self.project(group, event)).collect();
+        let ends_otherwise = events.iter().any(|event| event.kind.changes_restrictions());
+        let roles_otherwise = events.iter().any(|event| event.kind.changes_roles());
         self.write(Write::Decision { group, events, seen });
+        if ends_otherwise {
+            self.groups.arm(group, now, self.engine.unix_time(now));
+        }
+        if roles_otherwise {
+            let cursors = self.sync_quiet(group);
+            cursors.into_iter().for_each(|cursor| self.write(Write::Delivered { group, cursor }));
+        }
         after.into_iter().for_each(|after| self.after_commit(now, after));
     }
 
@@ -51,6 +61,36 @@ impl Host {
             _ => {}
         }
         None
+    }
+
+    /// Lets end what ends by itself in a group, and tells whom it concerns.
+    pub(super) fn end_in_group(&mut self, now: Instant, group: GroupId) {
+        let unix = self.engine.unix_time(now);
+        let Some(hosted) = self.groups.get_mut(group) else { return };
+        let mut outcome = hosted.group.handle_timeout(unix);
+        let events = std::mem::take(&mut outcome.events);
+        self.record(now, group, events, None);
+        self.tell_all(now, group, outcome, None);
+        self.groups.arm(group, now, unix);
+    }
+
+    /// Pushes nothing to those whose role is quiet. Returns the cursors of those who were quiet until now, and get what
+    /// is posted from now on.
+    pub(super) fn sync_quiet(&mut self, group: GroupId) -> Vec<Cursor> {
+        let Some(hosted) = self.groups.stir(group) else { return Vec::new() };
+        let state = hosted.group.state();
+        let mut begun = Vec::new();
+        for member in state.roster.iter() {
+            match (state.roles.is_quiet(member.role), hosted.delivery.serves(member.id)) {
+                (true, true) => hosted.delivery.on_removed(member.id),
+                (false, false) => {
+                    hosted.delivery.on_joined(member.id, state.head);
+                    begun.push(Cursor { member: member.id, through: state.head });
+                }
+                _ => {}
+            }
+        }
+        begun
     }
 
     /// Makes sure that the engine knows a member's keys and does not forget them.

@@ -118,6 +118,8 @@ impl Host {
         let group = Group::restore(saved.state, saved.recent);
         let tail = Tail::new(group.state().head);
         self.host_group(saved.id, group, identity, ratchets, delivery, tail);
+        self.groups.arm(saved.id, now, unix);
+        let _ = self.sync_quiet(saved.id);
     }
 
     fn create_first(&mut self, identity: &Arc<Identity>, unix: UnixTime) -> ClaimCode {

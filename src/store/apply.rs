@@ -15,13 +15,25 @@ use super::path_row;
 use super::row::{self, signed};
 use super::write::{HeldMessage, Write};
 use crate::group::{
-    DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, MessageId, PendingId, Role, Seq, Setting,
+    DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, MessageId, POSTS_COUNTED_MAX, PendingId, Role, Seq,
+    Setting,
 };
 
 /// Peers that are remembered. At the bound those heard least recently are forgotten.
 pub const PEERS_MAX: u32 = 16_384;
 /// Peers that are forgotten at a time, so that finding them costs little on average.
 const PEERS_FORGOTTEN: u32 = PEERS_MAX / 8;
+
+/// How a restriction is written into its table.
+macro_rules! insert_into {
+    ($table:literal) => {
+        concat!(
+            "INSERT OR REPLACE INTO ",
+            $table,
+            " (group_id, identity, member, nick, reason, by, since, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        )
+    };
+}
 
 /// What the writer knows besides the tables.
 #[derive(Debug)]
@@ -150,6 +162,7 @@ impl Ledger {
             }
             EventKind::Posted(post) => {
                 *self.messages.entry(group).or_default() += 1;
+                count_post(db, group, event.actor)?;
                 message_row::insert_post(db, group, event.seq, post)
             }
             EventKind::Deleted { target } => {
@@ -170,9 +183,14 @@ impl Ledger {
                 if let Some(member) = member {
                     put_out(db, group, *member, event.seq)?;
                 }
-                insert_ban(db, group, event)
+                insert_restriction(db, group, event)
             }
-            EventKind::Unbanned { identity } => {
+            EventKind::Muted { .. } => insert_restriction(db, group, event),
+            EventKind::Unmuted { identity, .. } => {
+                let sql = "DELETE FROM mute WHERE group_id = ?1 AND identity = ?2";
+                execute(db, sql, params![group.0, identity.as_bytes()])
+            }
+            EventKind::Unbanned { identity, .. } => {
                 let sql = "DELETE FROM ban WHERE group_id = ?1 AND identity = ?2";
                 execute(db, sql, params![group.0, identity.as_bytes()])
             }
@@ -309,6 +327,14 @@ fn put_out(db: &Connection, group: GroupId, member: MemberId, seq: Seq) -> Resul
     execute(db, sql, params![group.0, member.0])
 }
 
+/// Counts as [`crate::group::Roster::count_post`] does.
+fn count_post(db: &Connection, group: GroupId, author: Option<MemberId>) -> Result<(), Error> {
+    let Some(author) = author else { return Ok(()) };
+    let sql = "UPDATE member SET posts = posts + 1 \
+               WHERE group_id = ?1 AND member = ?2 AND left_seq IS NULL AND posts < ?3";
+    execute(db, sql, params![group.0, author.0, POSTS_COUNTED_MAX])
+}
+
 fn insert_pending(db: &Connection, group: GroupId, event: &Event, number: PendingId) -> Result<(), Error> {
     let person = match &event.kind {
         EventKind::JoinRequested { identity, .. } => Some(identity.hash()),
@@ -346,12 +372,20 @@ fn remove_pending(db: &Connection, group: GroupId, column: &'static str, value: 
     execute(db, &format!("DELETE {which}"), params![group.0, value])
 }
 
-fn insert_ban(db: &Connection, group: GroupId, event: &Event) -> Result<(), Error> {
-    let EventKind::Banned { identity, member, nick, reason } = &event.kind else { return Ok(()) };
+/// A ban or a mute.
+fn insert_restriction(db: &Connection, group: GroupId, event: &Event) -> Result<(), Error> {
+    let (sql, identity, member, nick, reason, until) = match &event.kind {
+        EventKind::Banned { identity, member, nick, reason, until } => {
+            (insert_into!("ban"), identity, member, nick, reason, until)
+        }
+        EventKind::Muted { identity, member, nick, reason, until } => {
+            (insert_into!("mute"), identity, member, nick, reason, until)
+        }
+        _ => return Ok(()),
+    };
     execute(
         db,
-        "INSERT OR REPLACE INTO ban (group_id, identity, member, nick, reason, by, since) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        sql,
         params![
             group.0,
             identity.as_bytes(),
@@ -360,6 +394,7 @@ fn insert_ban(db: &Connection, group: GroupId, event: &Event) -> Result<(), Erro
             reason,
             event.actor.map(|actor| actor.0),
             signed(event.time.as_micros()),
+            until.map(|until| signed(until.as_micros())),
         ],
     )
 }

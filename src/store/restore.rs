@@ -17,8 +17,8 @@ use super::write::HeldMessage;
 use super::{StoreError, path_row};
 use crate::group::delivery::{Cursor, DELIVERY_PERIOD, LoggedPost, WAITING_POSTS_MAX};
 use crate::group::{
-    Ban, ClaimHash, FORMER_MEMBERS_MAX, GroupId, Member, MemberId, MessageId, PendingId, PendingQueue,
-    Permissions, RecentPost, Seq, State,
+    ClaimHash, FORMER_MEMBERS_MAX, GroupId, Member, MemberId, MessageId, PendingId, PendingQueue,
+    Permissions, RecentPost, Restriction, Seq, State,
 };
 
 /// Newest posts that are read back, so that a request repeated over a restart is recognised.
@@ -118,7 +118,7 @@ fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
     let last_member: Option<u32> = db.query_row(sql, [id.0], |row| row.get(0))?;
     state.last_member = MemberId(last_member.unwrap_or_default());
 
-    let sql = "SELECT member, identity, nick, role, joined, joined_seq, granted, revoked, invited_by FROM member \
+    let sql = "SELECT member, identity, nick, role, joined, joined_seq, granted, revoked, invited_by, posts FROM member \
                WHERE group_id = ?1 AND left_seq IS NULL";
     each(db, sql, [id.0], member)?.into_iter().for_each(|member| state.roster.insert(member));
     let sql = "SELECT member, identity, left_seq FROM member WHERE group_id = ?1 AND left_seq IS NOT NULL \
@@ -126,8 +126,10 @@ fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
     for (member, identity, left) in each(db, sql, params![id.0, FORMER_MEMBERS_MAX as i64], former)? {
         state.former.insert(identity.hash(), member, left);
     }
-    let sql = "SELECT identity, member, nick, reason, by, since FROM ban WHERE group_id = ?1";
-    state.bans.extend(each(db, sql, [id.0], ban)?);
+    let sql = "SELECT identity, member, nick, reason, by, since, until FROM ban WHERE group_id = ?1";
+    state.bans.extend(each(db, sql, [id.0], restriction)?);
+    let sql = "SELECT identity, member, nick, reason, by, since, until FROM mute WHERE group_id = ?1";
+    state.mutes.extend(each(db, sql, [id.0], restriction)?);
     pending(db, id, &mut state)?;
     let sql = "SELECT role, name, what FROM role WHERE group_id = ?1";
     for (number, role) in
@@ -169,7 +171,7 @@ fn member(row: &Row<'_>) -> Result<Member, StoreError> {
     let member = Member::new(id, identity, row.get(2)?, joined, joined_seq);
     let invited_by = row::actor(row.get(8)?);
     let (granted, revoked) = (Permissions::from_bits(row.get(6)?), Permissions::from_bits(row.get(7)?));
-    Ok(Member { invited_by, role: row::role(row.get(3)?)?, granted, revoked, ..member })
+    Ok(Member { invited_by, role: row::role(row.get(3)?)?, granted, revoked, posts: row.get(9)?, ..member })
 }
 
 fn held(row: &Row<'_>) -> Result<HeldMessage, StoreError> {
@@ -198,15 +200,16 @@ fn former(row: &Row<'_>) -> Result<(MemberId, Arc<PublicIdentity>, Seq), StoreEr
     Ok((MemberId(row.get(0)?), row::identity(&row.get(1)?)?, Seq(row::unsigned(row.get(2)?))))
 }
 
-fn ban(row: &Row<'_>) -> Result<(IdentityHash, Ban), StoreError> {
-    let ban = Ban {
+fn restriction(row: &Row<'_>) -> Result<(IdentityHash, Restriction), StoreError> {
+    let restriction = Restriction {
         member: row.get::<_, Option<_>>(1)?.map(MemberId),
         nick: row.get(2)?,
         reason: row.get(3)?,
         by: row::actor(row.get(4)?),
         since: row::time(row.get(5)?),
+        until: row.get::<_, Option<_>>(6)?.map(row::time),
     };
-    Ok((IdentityHash::new(row.get(0)?), ban))
+    Ok((IdentityHash::new(row.get(0)?), restriction))
 }
 
 /// Reads from the newest backwards and stops where posts are too old: time follows the numbers, so no index is needed.

@@ -26,8 +26,8 @@ pub(super) mod kind {
     pub(in crate::store) const POSTED: i64 = 6; // the rest is in `message`
     pub(in crate::store) const DELETED: i64 = 7; // number: sequence number of the post
     pub(in crate::store) const KICKED: i64 = 8; // number: member, note: reason
-    pub(in crate::store) const BANNED: i64 = 9; // number: member, bytes: identity hash, text: nick, note: reason
-    pub(in crate::store) const UNBANNED: i64 = 10; // bytes: identity hash
+    pub(in crate::store) const BANNED: i64 = 9; // number: member, bytes: identity hash and, if it ends, when (8 bytes), text: nick, note: reason
+    pub(in crate::store) const UNBANNED: i64 = 10; // number: 1 if its time was over, bytes: identity hash
     pub(in crate::store) const RENAMED: i64 = 11; // number: member, text: nick
     pub(in crate::store) const SETTING_CHANGED: i64 = 12; // text: key, note: value
     pub(in crate::store) const JOIN_REQUESTED: i64 = 18; // number: pending number, bytes: public keys, text: nick
@@ -36,6 +36,8 @@ pub(super) mod kind {
     pub(in crate::store) const UNINVITED: i64 = 15; // bytes: identity hash
     pub(in crate::store) const CODE_ISSUED: i64 = 16; // number: when it expires, bytes: hash (32), uses (4)
     pub(in crate::store) const CODE_REVOKED: i64 = 17; // number: sequence number of the event that issued it
+    pub(in crate::store) const MUTED: i64 = 27; // as BANNED
+    pub(in crate::store) const UNMUTED: i64 = 28; // as UNBANNED
     pub(in crate::store) const ROLE_ASSIGNED: i64 = 20; // number: member, bytes: number of the role, 1 byte
     pub(in crate::store) const PERMISSIONS_CHANGED: i64 = 21; // number: member, bytes: granted, revoked, 4 bytes each
     pub(in crate::store) const ROLE_DEFINED: i64 = 22; // number: role, bytes: see `role_bytes`, text: name
@@ -115,13 +117,18 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
         EventKind::Kicked { member, reason } => {
             Columns { note: Some(reason.into()), ..of_member(kind::KICKED, member) }
         }
-        EventKind::Banned { identity, member, nick, reason } => Columns {
-            number: member.map(|member| member.0.into()),
-            text: Some(nick),
-            note: Some(reason.into()),
-            ..of_bytes(kind::BANNED, identity.as_bytes())
-        },
-        EventKind::Unbanned { identity } => of_bytes(kind::UNBANNED, identity.as_bytes()),
+        EventKind::Banned { identity, member, nick, reason, until } => {
+            restriction(kind::BANNED, identity, *member, (nick, reason), *until)
+        }
+        EventKind::Muted { identity, member, nick, reason, until } => {
+            restriction(kind::MUTED, identity, *member, (nick, reason), *until)
+        }
+        EventKind::Unmuted { identity, expired } => {
+            Columns { number: expired.then_some(1), ..of_bytes(kind::UNMUTED, identity.as_bytes()) }
+        }
+        EventKind::Unbanned { identity, expired } => {
+            Columns { number: expired.then_some(1), ..of_bytes(kind::UNBANNED, identity.as_bytes()) }
+        }
         EventKind::Renamed { member, nick } => {
             Columns { text: Some(nick), ..of_member(kind::RENAMED, member) }
         }
@@ -173,6 +180,31 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
     }
 }
 
+/// A ban or a mute: who, and behind that when it ends, if it does.
+fn restriction<'a>(
+    kind: i64,
+    identity: &'a IdentityHash,
+    member: Option<MemberId>,
+    (nick, reason): (&'a str, &'a str),
+    until: Option<UnixTime>,
+) -> Columns<'a> {
+    let bytes = match until {
+        None => Bytes::Borrowed(identity.as_bytes()),
+        Some(until) => {
+            Bytes::Made([identity.as_bytes().as_slice(), &until.as_micros().to_be_bytes()].concat())
+        }
+    };
+    let number = member.map(|member| member.0.into());
+    Columns { kind, number, bytes: Some(bytes), text: Some(nick), note: Some(reason.into()) }
+}
+
+/// The inverse of what [`restriction`] puts into bytes.
+fn restricted(bytes: &[u8]) -> Result<(IdentityHash, Option<UnixTime>), StoreError> {
+    let (identity, until) = bytes.split_at_checked(16).ok_or(StoreError::Corrupt("a ban of nobody"))?;
+    let identity = IdentityHash::from_slice(identity).ok_or(StoreError::Corrupt("a ban of nobody"))?;
+    Ok((identity, until.try_into().ok().map(|until| UnixTime::from_micros(u64::from_be_bytes(until)))))
+}
+
 /// Reads an event out of the columns `seq, time, kind, actor, number, bytes, text, note` of the log and those of its
 /// message, if it has one; see [`message_row`].
 pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
@@ -181,6 +213,7 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
     let note = || row.get::<_, String>(7);
     let target = || row.get(4).map(|seq| Seq(unsigned(seq)));
     let reaction = || Reaction::parse(&text()?).ok_or(StoreError::Corrupt("a reaction that is none"));
+    let expired = || row.get::<_, Option<i64>>(4).map(|number| number.is_some());
     let kind = match row.get(2)? {
         kind::CREATED => EventKind::Created {
             name: text()?,
@@ -207,13 +240,6 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
         kind::PINNED => EventKind::Pinned { target: target()? },
         kind::UNPINNED => EventKind::Unpinned { target: target()? },
         kind::KICKED => EventKind::Kicked { member: member()?, reason: note()? },
-        kind::BANNED => EventKind::Banned {
-            identity: IdentityHash::new(row.get(5)?),
-            member: row.get::<_, Option<_>>(4)?.map(MemberId),
-            nick: text()?,
-            reason: note()?,
-        },
-        kind::UNBANNED => EventKind::Unbanned { identity: IdentityHash::new(row.get(5)?) },
         kind::JOIN_REQUESTED => EventKind::JoinRequested {
             number: PendingId(row.get(4)?),
             identity: identity(&row.get(5)?)?,
@@ -224,6 +250,20 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
         kind::UNINVITED => EventKind::Uninvited { identity: IdentityHash::new(row.get(5)?) },
         kind::CODE_ISSUED => entry::code_issued(row)?,
         kind::CODE_REVOKED => EventKind::CodeRevoked { number: Seq(unsigned(row.get(4)?)) },
+        kind::BANNED => {
+            let (identity, until) = restricted(&row.get::<_, Vec<u8>>(5)?)?;
+            let member = row.get::<_, Option<_>>(4)?.map(MemberId);
+            EventKind::Banned { identity, member, nick: text()?, reason: note()?, until }
+        }
+        kind::MUTED => {
+            let (identity, until) = restricted(&row.get::<_, Vec<u8>>(5)?)?;
+            let member = row.get::<_, Option<_>>(4)?.map(MemberId);
+            EventKind::Muted { identity, member, nick: text()?, reason: note()?, until }
+        }
+        kind::UNBANNED => {
+            EventKind::Unbanned { identity: IdentityHash::new(row.get(5)?), expired: expired()? }
+        }
+        kind::UNMUTED => EventKind::Unmuted { identity: IdentityHash::new(row.get(5)?), expired: expired()? },
         kind::SETTING_CHANGED => EventKind::SettingChanged(setting(&text()?, &note()?)?),
         kind::RENAMED => EventKind::Renamed { member: member()?, nick: text()? },
         kind::ROLE_ASSIGNED => {

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_deleted_groups.sql"),
     include_str!("migrations/0008_entry.sql"),
     include_str!("migrations/0009_paths.sql"),
+    include_str!("migrations/0010_moderation.sql"),
 ];
 /// The schema version that this program reads and writes.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
@@ -130,7 +131,7 @@ mod tests {
             digests,
             [
                 "dcc3ce56", "6b5b91f6", "b46d6f51", "812cf151", "f6662650", "cdde2a24", "20a39039",
-                "50bd0d5d", "55b98ce3"
+                "50bd0d5d", "55b98ce3", "8ca41aab"
             ],
             "add a migration instead of editing one"
         );

@@ -13,7 +13,7 @@ use super::*;
 use crate::group::delivery::Cursor;
 use crate::group::{
     Action, Caller, Dedup, Draft, Event, EventKind, Group, GroupId, JoinPolicy, MemberId, MessageId, Outcome,
-    Pass, Permissions, Post, Role, RoleRef, Seq, Setting, Settings, State, Viewer, Who,
+    Pass, PendingId, Permissions, Post, Role, RoleRef, Seq, Setting, Settings, State, Viewer, Who,
 };
 
 const GROUP: GroupId = GroupId(1);
@@ -440,6 +440,7 @@ fn step() -> impl Strategy<Value = (Option<u8>, Action)> {
     };
     let nick = || prop_oneof![Just("Bob".to_owned()), "[a-c]{0,2}"];
     let reason = || "[x-z]{0,3}";
+    let span = || proptest::option::of((1u64..40).prop_map(Duration::from_secs));
     let number = || prop_oneof![0u8..5, 16u8..19];
     let role = || number().prop_map(|n| RoleRef::Role(Role::from_number(n).unwrap()));
     let set = || any::<u32>().prop_map(Permissions::from_bits);
@@ -455,7 +456,14 @@ fn step() -> impl Strategy<Value = (Option<u8>, Action)> {
         4 => "[a-z]{0,9}".prop_map(post),
         2 => (1u64..30).prop_map(|target| Action::Delete { target: Seq(target) }),
         1 => (who(), reason()).prop_map(|(who, reason)| Action::Kick { who, reason }),
-        1 => (who(), reason()).prop_map(|(who, reason)| Action::Ban { who, reason }),
+        1 => (who(), span(), reason()).prop_map(|(who, lasts, reason)| Action::Ban { who, lasts, reason }),
+        2 => (who(), span(), reason()).prop_map(|(who, lasts, reason)| Action::Mute { who, lasts, reason }),
+        1 => who().prop_map(|who| Action::Unmute { who }),
+        2 => (1u32..6).prop_map(|number| Action::Approve { number: PendingId(number) }),
+        1 => (1u32..6, reason()).prop_map(|(n, reason)| Action::Reject { number: PendingId(n), reason }),
+        1 => (0u32..3, any::<bool>()).prop_map(|(first, on)| Action::Set {
+            settings: vec![Setting::HoldFirst(first), Setting::HoldLinks(on), Setting::ReadOnly(on)],
+        }),
         1 => who().prop_map(|who| Action::Unban { who }),
         2 => setting().prop_map(|setting| Action::Set { settings: vec![setting] }),
         2 => nick().prop_map(|nick| Action::Rename { nick }),
@@ -502,6 +510,8 @@ proptest! {
         store.submit(created);
         for (index, (who, action)) in steps.into_iter().enumerate() {
             let caller = who.map_or(Caller::Operator, person);
+            let over = group.handle_timeout(at(index as u64));
+            store.submit(decision(over.events, None));
             let Outcome { events, .. } = group.decide(at(index as u64), &caller, action).unwrap_or_default();
             store.submit(decision(events, None));
             if index == restart_after {

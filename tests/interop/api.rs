@@ -118,8 +118,10 @@ fn every_call_works_over_a_stock_link() {
         alice.call("/api/v1/members/kick", &v1::KickRequest { who: who(number), reason: "noise".into() });
     assert!(kicked.error.is_none() && alice.members().len() == 1);
     let hash = Some(v1::Who { who: Some(v1::who::Who::IdentityHash(unhex(&bob.identity))) });
-    let banned: v1::BanResponse =
-        alice.call("/api/v1/members/ban", &v1::BanRequest { who: hash.clone(), reason: "noise".into() });
+    let banned: v1::BanResponse = alice.call(
+        "/api/v1/members/ban",
+        &v1::BanRequest { who: hash.clone(), reason: "noise".into(), lasts_s: 0 },
+    );
     assert!(banned.error.is_none(), "{banned:?}");
     let bans: v1::BansResponse = alice.call("/api/v1/bans", &v1::BansRequest::default());
     assert_eq!((bans.bans.len(), bans.bans[0].reason.as_str()), (1, "noise"));
@@ -159,6 +161,7 @@ fn every_refusal_has_its_own_code_and_the_link_lives_on() {
     let ban = v1::BanRequest {
         who: Some(v1::Who { who: Some(v1::who::Who::Name("Eve".into())) }),
         reason: "spam".into(),
+        lasts_s: 0,
     };
     assert!(owner.call::<v1::BanResponse>("/api/v1/members/ban", &ban).error.is_none());
     assert_eq!(eve.refused("/api/v1/messages", &v1::MessagesRequest::default()), ErrorCode::Banned);

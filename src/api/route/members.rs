@@ -1,7 +1,10 @@
 //! The calls about members.
 
+use std::time::Duration;
+
 use proto::v1::{self, Error};
 use reticulum::hash::IdentityHash;
+use reticulum::time::UnixTime;
 
 use super::{Call, answer, decide, required};
 use crate::api::Plan;
@@ -35,13 +38,23 @@ pub(super) fn kick(call: &Call<'_>) -> Result<Plan, Error> {
 }
 
 pub(super) fn ban(call: &Call<'_>) -> Result<Plan, Error> {
-    let v1::BanRequest { who, reason } = call.read()?;
-    decide(Action::Ban { who: person(who)?, reason }, Reply::Ban)
+    let v1::BanRequest { who, reason, lasts_s } = call.read()?;
+    decide(Action::Ban { who: person(who)?, lasts: span(lasts_s), reason }, Reply::Ban)
 }
 
 pub(super) fn unban(call: &Call<'_>) -> Result<Plan, Error> {
     let v1::UnbanRequest { who } = call.read()?;
     decide(Action::Unban { who: person(who)? }, Reply::Unban)
+}
+
+pub(super) fn mute(call: &Call<'_>) -> Result<Plan, Error> {
+    let v1::MuteRequest { who, reason, lasts_s } = call.read()?;
+    decide(Action::Mute { who: person(who)?, lasts: span(lasts_s), reason }, Reply::Mute)
+}
+
+pub(super) fn unmute(call: &Call<'_>) -> Result<Plan, Error> {
+    let v1::UnmuteRequest { who } = call.read()?;
+    decide(Action::Unmute { who: person(who)? }, Reply::Unmute)
 }
 
 pub(super) fn bans(call: &Call<'_>) -> Result<Plan, Error> {
@@ -50,9 +63,15 @@ pub(super) fn bans(call: &Call<'_>) -> Result<Plan, Error> {
         identity_hash: identity.as_bytes().to_vec(),
         member: ban.member.map_or(0, |member| member.0),
         reason: ban.reason.clone(),
+        until_s: ban.until.map_or(0, UnixTime::as_secs),
     });
     let (bans, more) = fit(after, items_max(request.limit), bytes_max(request.max_bytes))?;
     answer(&v1::BansResponse { bans, more, error: None })
+}
+
+/// A span on the wire; 0 has no end.
+fn span(lasts_s: u32) -> Option<Duration> {
+    (lasts_s > 0).then(|| Duration::from_secs(lasts_s.into()))
 }
 
 pub(super) fn person(who: Option<v1::Who>) -> Result<Who, Error> {

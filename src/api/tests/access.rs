@@ -21,6 +21,8 @@ fn rows() -> Vec<(&'static str, [Option<ErrorCode>; 4])> {
         ("/api/v1/members/kick", [stranger, forbidden, missing, missing]),
         ("/api/v1/members/ban", [stranger, forbidden, missing, missing]),
         ("/api/v1/members/unban", [stranger, forbidden, missing, missing]),
+        ("/api/v1/members/mute", [stranger, forbidden, missing, missing]),
+        ("/api/v1/members/unmute", [stranger, forbidden, missing, missing]),
         ("/api/v1/bans", [stranger, forbidden, None, None]),
         ("/api/v1/members/invite", [stranger, forbidden, missing, missing]),
         ("/api/v1/members/requests", [stranger, forbidden, None, None]),

@@ -156,7 +156,7 @@ fn moderation_from_kick_to_unban() {
     assert_eq!(again.unwrap().code(), ErrorCode::NotFound);
 
     let by_name = Some(v1::Who { who: Some(v1::who::Who::Name("P3".into())) });
-    let ban = v1::BanRequest { who: by_name, reason: "spam".into() };
+    let ban = v1::BanRequest { who: by_name, reason: "spam".into(), lasts_s: 0 };
     assert_eq!(scene.error(&owner, "/api/v1/members/ban", &ban), None);
     let bans: v1::BansResponse = scene.call(&owner, "/api/v1/bans", &v1::BansRequest::default());
     assert_eq!(bans.bans.len(), 2);

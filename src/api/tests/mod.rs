@@ -53,7 +53,7 @@ impl Scene {
         }
         scene.act(&person(1), Action::Claim { code });
         let who = crate::group::Who::Member(MemberId(4));
-        scene.act(&Caller::Operator, Action::Ban { who, reason: "spam".into() });
+        scene.act(&Caller::Operator, Action::Ban { who, lasts: None, reason: "spam".into() });
         scene
     }
 

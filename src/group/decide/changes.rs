@@ -2,7 +2,6 @@
 
 use reticulum::time::UnixTime;
 
-use super::rate_limited;
 use crate::group::mention::mentions;
 use crate::group::post::{REACTIONS_PER_MEMBER_MAX, REACTIONS_PER_POST_MAX};
 use crate::group::{
@@ -36,6 +35,7 @@ impl Group {
         let post = self.readable(caller, target, known)?;
         self.authorize_change(caller, &post, Permission::EditOwn, Permission::EditAny)?;
         self.check_text(&text)?;
+        self.require_may_stand(caller, &text)?;
         self.take_turn(now, caller)?;
         let mentions = mentions(&self.state.roster, &text);
         Ok(self.change(now, caller, EventKind::Edited { target, text, mentions }))
@@ -110,7 +110,8 @@ impl Group {
         Ok(post)
     }
 
-    /// Whoever may do it to their own messages may, to theirs; others need the permission for anybody's.
+    /// Whoever may do it to their own messages may, to theirs; others need the permission for anybody's, and stand above
+    /// the author.
     fn authorize_change(
         &self,
         caller: &Caller,
@@ -120,15 +121,14 @@ impl Group {
     ) -> Result<(), Refusal> {
         let actor = self.actor(caller);
         let is_own = actor.is_some() && actor == post.author;
-        if is_own && self.authorize(caller, own).is_ok() { Ok(()) } else { self.authorize(caller, any) }
-    }
-
-    /// Changes count as posts do: each is an event that the log keeps, and that members are told.
-    fn take_turn(&mut self, now: UnixTime, caller: &Caller) -> Result<(), Refusal> {
-        let Some(identity) = self.member_of(caller).map(|member| member.identity.hash()) else {
+        if is_own && self.authorize(caller, own).is_ok() {
             return Ok(());
-        };
-        self.posts.take(identity, now).map_err(rate_limited)
+        }
+        self.authorize(caller, any)?;
+        match post.author {
+            Some(author) if !is_own => self.require_rank_above(caller, author),
+            _ => Ok(()),
+        }
     }
 
     fn change(&mut self, now: UnixTime, caller: &Caller, kind: EventKind) -> Outcome {

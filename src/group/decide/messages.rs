@@ -2,12 +2,11 @@
 
 use reticulum::time::UnixTime;
 
-use super::rate_limited;
 use crate::group::mention::mentions;
 use crate::group::post::AUDIENCE_MAX;
 use crate::group::{
-    Audience, Caller, Draft, EventKind, Group, HeldBecause, Known, MemberId, Outcome, Permission, Post,
-    PostKind, Refusal, StoredPost,
+    Audience, Caller, Draft, EventKind, Group, Known, MemberId, Outcome, Permission, Post, PostKind, Refusal,
+    StoredPost,
 };
 
 impl Group {
@@ -41,9 +40,7 @@ impl Group {
             thread = thread.or(post.thread);
             inherit(&mut audience, &post, member);
         }
-        if let Some((_, identity)) = author {
-            self.posts.take(identity, now).map_err(rate_limited)?;
-        }
+        self.take_turn(now, caller)?;
         let post = Post {
             mentions: mentions(&self.state.roster, &draft.text),
             text: draft.text,
@@ -55,18 +52,14 @@ impl Group {
             message_id: draft.message_id,
             authorship: draft.authorship,
         };
-        if let Some((author, why)) = member.and_then(|author| Some((author, self.must_wait(author, &post)?)))
+        if let Some((author, why)) =
+            member.and_then(|author| Some((author, self.must_wait(author, &post.text)?)))
         {
             return self.hold(now, author, post, why);
         }
         let posted = self.record(now, member, EventKind::Posted(post));
         // The proof of the message is all the answer that its author needs.
         Ok(Outcome { events: vec![posted], ..Outcome::default() })
-    }
-
-    /// Whether a message has to be looked at before it is posted.
-    fn must_wait(&self, _author: MemberId, _post: &Post) -> Option<HeldBecause> {
-        None
     }
 
     /// Whether a text may stand in a message.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::choice::Choice;
 use super::icon::Icon;
+use crate::group::filter::are_patterns;
 use crate::group::nick::{clean_line, clean_text};
 
 /// A value of any setting.
@@ -32,6 +33,11 @@ pub enum Shape {
         /// Most characters.
         max: usize,
     },
+    /// Regular expressions, one on each line.
+    Patterns {
+        /// Most characters.
+        max: usize,
+    },
     /// A number.
     Number {
         /// The smallest.
@@ -56,7 +62,7 @@ impl Shape {
     pub fn read(self, text: &str) -> Result<Value, BadValue> {
         let text = text.trim();
         Ok(match self {
-            Self::Line { .. } | Self::Text { .. } | Self::Choice(_) | Self::Icon => {
+            Self::Line { .. } | Self::Text { .. } | Self::Patterns { .. } | Self::Choice(_) | Self::Icon => {
                 Value::Text(text.to_owned())
             }
             Self::Number { .. } => Value::Number(text.parse().map_err(|_| BadValue)?),
@@ -73,6 +79,10 @@ impl Shape {
         match (self, value) {
             (Self::Line { min, max }, Value::Text(text)) => bounded(clean_line(&text, max + 1), min, max),
             (Self::Text { max }, Value::Text(text)) => bounded(clean_text(&text, max + 1), 0, max),
+            (Self::Patterns { max }, Value::Text(text)) => {
+                let lines = clean_text(&text, max + 1);
+                if are_patterns(&lines) { bounded(lines, 0, max) } else { Err(BadValue) }
+            }
             (Self::Number { min, max }, Value::Number(number)) if (min..=max).contains(&number) => {
                 Ok(Value::Number(number))
             }
@@ -99,6 +109,9 @@ impl fmt::Display for Shape {
             Self::Line { min: 0, max } => write!(f, "a line of at most {max} characters"),
             Self::Line { min, max } => write!(f, "a line of {min} to {max} characters"),
             Self::Text { max } => write!(f, "a text of at most {max} characters"),
+            Self::Patterns { max } => {
+                write!(f, "a regular expression on each line, at most {max} characters")
+            }
             Self::Number { min, max } => write!(f, "a number from {min} to {max}"),
             Self::Switch => f.write_str("on or off"),
             Self::Choice(words) => f.write_str(&words.join(" or ")),
