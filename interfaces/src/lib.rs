@@ -16,6 +16,7 @@ pub mod framing;
 
 mod address;
 mod auto;
+mod backbone;
 mod batch;
 mod kiss;
 mod lora;
@@ -41,6 +42,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 pub use auto::{AddressLife, AutoSettings, Scope};
+pub use backbone::{BackboneEnd, BackboneSettings};
 pub use batch::{FRAME_BATCH_BYTES, FrameBatch};
 pub use kiss::{Ax25Station, Beacon, KissSettings};
 pub use lora::LoraSettings;
@@ -49,7 +51,7 @@ pub use pipe::PipeSettings;
 pub use rnode::RnodeSettings;
 pub use serial::{Parity, SerialLine, SerialSettings};
 pub use settings::{Settings, StartError};
-pub use tcp::{TcpClientSettings, TcpServerSettings};
+pub use tcp::{FlapLimit, TcpClientSettings, TcpServerSettings};
 pub use udp::UdpSettings;
 
 /// Starts interface number `index` (the caller's numbering, repeated in its notices). It runs until the handle is
@@ -62,6 +64,7 @@ pub async fn start(
     match settings {
         Settings::TcpServer(settings) => tcp::start_server(index, settings, notices).await,
         Settings::TcpClient(settings) => tcp::start_client(index, settings, notices),
+        Settings::Backbone(settings) => backbone::start(index, settings, notices).await,
         Settings::Auto(settings) => auto::start(index, settings, notices),
         Settings::Udp(settings) => udp::start(index, settings, notices).await,
         Settings::Pipe(settings) => pipe::start(index, settings, notices),
@@ -85,7 +88,7 @@ impl InterfaceHandle {
         self.local_address
     }
 
-    /// Connections closed at once because there were too many.
+    /// Connections that were closed because there were too many, or too many from one address.
     pub fn connections_refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }

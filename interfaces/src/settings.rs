@@ -4,8 +4,8 @@ use std::io;
 
 use crate::framing::ax25::StationError;
 use crate::{
-    AutoSettings, KissSettings, PipeSettings, RnodeSettings, SerialSettings, TcpClientSettings,
-    TcpServerSettings, UdpSettings,
+    AutoSettings, BackboneSettings, KissSettings, PipeSettings, RnodeSettings, SerialSettings,
+    TcpClientSettings, TcpServerSettings, UdpSettings,
 };
 
 /// The settings of one interface, by type.
@@ -15,6 +15,8 @@ pub enum Settings {
     TcpServer(TcpServerSettings),
     /// Keeps one TCP connection.
     TcpClient(TcpClientSettings),
+    /// As the TCP types, for faster networks.
+    Backbone(BackboneSettings),
     /// Neighbours on local networks, found by themselves; each is a medium of its own.
     Auto(AutoSettings),
     /// One packet a datagram, to one address or to a whole network.
@@ -35,6 +37,7 @@ impl Settings {
         match self {
             Self::TcpServer(_) => Ok(()),
             Self::TcpClient(settings) => settings.check(),
+            Self::Backbone(settings) => settings.check(),
             Self::Auto(settings) => settings.check(),
             Self::Udp(settings) => settings.check(),
             Self::Pipe(settings) => settings.words().map(drop),

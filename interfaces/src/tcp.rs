@@ -1,19 +1,28 @@
 //! TCP server and client (interfaces.md section 4): HDLC frames over TCP.
 //!
 //! A server has a medium for every accepted connection. A client keeps one connection and, when it ends, tries again
-//! every 5 s (see `retry.rs` for the exact policy).
+//! every 5 s (see `retry.rs` for the exact policy). Who may connect to a server is the matter of `seats`.
 
+mod seats;
+
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
+
+pub use self::seats::FlapLimit;
+use self::seats::{Admission, Seat, Seats};
 
 use crate::address::resolve;
 use crate::framing::{IFAC_SIZE_MAX, hdlc, kiss};
@@ -45,8 +54,14 @@ pub struct TcpServerSettings {
     /// `host:port` to listen on; port 0 takes a free one, see
     /// [`InterfaceHandle::local_address`](crate::InterfaceHandle::local_address).
     pub listen: String,
-    /// Connections above this number are closed at once and counted.
+    /// Connections in all. A further one is closed at once and counted, unless it comes from an address that has fewer
+    /// than another: then the oldest of who has most makes room, and that is counted.
     pub connections_max: usize,
+    /// Connections from one address, which is an IPv4 address or the 64-bit prefix of an IPv6 one. Above it they are
+    /// closed at once and counted.
+    pub connections_per_address_max: usize,
+    /// Blocks who comes and goes too often.
+    pub flap_limit: Option<FlapLimit>,
     /// Bits per second to assume of each connection, if not the usual 10 Mbit/s.
     pub bitrate_bps: Option<u64>,
 }
@@ -54,10 +69,18 @@ pub struct TcpServerSettings {
 impl TcpServerSettings {
     /// Connections that a server accepts unless told otherwise. An idle one costs about 5 kB.
     pub const CONNECTIONS_MAX: usize = 256;
+    /// Of those, from one address: half, so that one alone never takes all, and many behind one address have room.
+    pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 128;
 
     /// The usual settings for an address.
     pub fn new(listen: impl Into<String>) -> Self {
-        Self { listen: listen.into(), connections_max: Self::CONNECTIONS_MAX, bitrate_bps: None }
+        Self {
+            listen: listen.into(),
+            connections_max: Self::CONNECTIONS_MAX,
+            connections_per_address_max: Self::CONNECTIONS_PER_ADDRESS_MAX,
+            flap_limit: None,
+            bitrate_bps: None,
+        }
     }
 }
 
@@ -161,29 +184,51 @@ struct Server {
 
 impl Server {
     async fn accept_all(self, listener: TcpListener) {
+        let TcpServerSettings { connections_max, connections_per_address_max, flap_limit, .. } =
+            self.settings;
+        let mut seats = Seats::new(connections_max, connections_per_address_max, flap_limit);
+        let mut evictions = HashMap::new();
         // Dropped with this future, and then the connections end too.
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) if connections.len() < self.settings.connections_max => {
-                        connections.spawn(self.serve(stream, peer));
-                    }
-                    Ok(_) => {
-                        self.refused.fetch_add(1, Ordering::Relaxed);
+                    Ok((stream, peer)) => {
+                        let admission = seats.come(Instant::now(), peer.ip());
+                        if let Admission::SeatedFor(_, displaced) = admission {
+                            evictions.remove(&displaced);
+                        }
+                        if !matches!(admission, Admission::Seated(_)) {
+                            self.refused.fetch_add(1, Ordering::Relaxed);
+                        }
+                        if let Admission::Seated(seat) | Admission::SeatedFor(seat, _) = admission {
+                            let (eviction, evicted) = oneshot::channel();
+                            evictions.insert(seat, eviction);
+                            connections.spawn(self.serve(stream, peer, seat, evicted));
+                        }
                     }
                     Err(error) => {
                         tracing::debug!(%error, "accept failed");
                         sleep(ACCEPT_PAUSE).await;
                     }
                 },
-                Some(_) = connections.join_next() => {}
+                Some(ended) = connections.join_next() => if let Ok((peer, seat)) = ended {
+                    evictions.remove(&seat);
+                    seats.leave(Instant::now(), peer, seat);
+                },
                 () = self.notices.closed() => return,
             }
         }
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr) -> impl Future<Output = ()> + use<> {
+    /// Serves one connection until it ends, or until the other end of `evicted` is dropped.
+    fn serve(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        seat: Seat,
+        evicted: oneshot::Receiver<()>,
+    ) -> impl Future<Output = (IpAddr, Seat)> + use<> {
         let medium = Medium {
             interface: self.interface,
             label: peer.to_string(),
@@ -194,8 +239,9 @@ impl Server {
         async move {
             // Neither end is news to a server: the notices tell the node, and a node that is gone needs no telling.
             if tune(&stream).is_ok() {
-                _ = carry(stream, false, medium, &notices).await;
+                _ = carry(stream, false, medium, evicted, &notices).await;
             }
+            (peer.ip(), seat)
         }
     }
 }
@@ -221,7 +267,9 @@ impl Session for Client {
             properties: properties(self.settings.bitrate_bps, self.settings.fixed_mtu),
             inter_byte_timeout: None,
         };
-        carry(stream, self.settings.kiss_framing, medium, notices).await.map(Ended::Closed)
+        // Nobody evicts a connection of our own.
+        let (_kept, never) = oneshot::channel();
+        carry(stream, self.settings.kiss_framing, medium, never, notices).await.map(Ended::Closed)
     }
 }
 
@@ -238,16 +286,38 @@ async fn carry(
     mut stream: TcpStream,
     kiss_framing: bool,
     medium: Medium,
+    evicted: oneshot::Receiver<()>,
     notices: &mpsc::Sender<Notice>,
 ) -> Result<String, NodeGone> {
     let frame_len_max = medium.properties.hw_mtu + IFAC_SIZE_MAX;
     let (reader, writer) = stream.split();
+    let reader = Evictable { reader, evicted };
     if kiss_framing {
         let writer = StreamWriter::new(writer, kiss::Encoder::default());
         stream::run(reader, kiss::Decoder::new(frame_len_max, 0), writer, medium, notices).await
     } else {
         let writer = StreamWriter::new(writer, hdlc::Encoder);
         stream::run(reader, hdlc::Decoder::new(frame_len_max), writer, medium, notices).await
+    }
+}
+
+/// A reader that fails once the other end of `evicted` is dropped.
+struct Evictable<R> {
+    reader: R,
+    evicted: oneshot::Receiver<()>,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Evictable<R> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if Pin::new(&mut this.evicted).poll(cx).is_ready() {
+            return Poll::Ready(Err(io::Error::other("it made room for another address")));
+        }
+        Pin::new(&mut this.reader).poll_read(cx, buffer)
     }
 }
 

@@ -173,6 +173,13 @@ const RULES: Keys = &[
     ("ic_burst_penalty", "ic_burst_penalty", Kind::Seconds),
     ("ic_held_release_interval", "ic_held_release_interval", Kind::Seconds),
 ];
+const BACKBONE: Keys = &[
+    ("bitrate", "bitrate", Kind::Integer),
+    ("block_fast_flapping", "block_fast_flapping", Kind::Boolean),
+    ("fast_flapping_threshold", "fast_flapping_threshold", Kind::Integer),
+    ("fast_flapping_grace", "fast_flapping_grace", Kind::Integer),
+    ("fast_flapping_block_time", "fast_flapping_block_time", Kind::Integer),
+];
 const AUTO: Keys = &[
     ("group_id", "group_id", Kind::Text),
     ("discovery_port", "discovery_port", Kind::Integer),
@@ -223,12 +230,11 @@ impl<'a> Original<'a> {
 
     fn medium(&mut self, kind: &str) -> Result<(), String> {
         match kind {
-            "TCPServerInterface" => self.server(BITRATE),
-            "TCPClientInterface" => self.client(TCP),
-            // The same on the wire; only the bitrate that is assumed differs (interfaces.md section 5).
-            "BackboneInterface" if self.has(&["target_host", "remote"]) => self.backbone(Self::client),
-            "BackboneClientInterface" => self.backbone(Self::client),
-            "BackboneInterface" => self.backbone(Self::server),
+            "TCPServerInterface" => self.server("tcp-server", BITRATE),
+            "TCPClientInterface" => self.client("tcp-client", TCP),
+            "BackboneInterface" if self.has(&["target_host", "remote"]) => self.client("backbone", BITRATE),
+            "BackboneClientInterface" => self.client("backbone", BITRATE),
+            "BackboneInterface" => self.server("backbone", BACKBONE),
             "AutoInterface" => self.auto(),
             "UDPInterface" => self.udp(),
             "PipeInterface" => self.simple("pipe", &[PIPE]),
@@ -245,8 +251,8 @@ impl<'a> Original<'a> {
         keys.iter().try_for_each(|keys| self.copy(keys))
     }
 
-    fn server(&mut self, keys: Keys) -> Result<(), String> {
-        self.set("type", &"tcp-server");
+    fn server(&mut self, kind: &str, keys: Keys) -> Result<(), String> {
+        self.set("type", &kind);
         self.refuse_device()?;
         let host = self.either(&["listen_ip", "listen_on"])?.ok_or("it has no listen_ip")?;
         let port = self.either(&["listen_port", "port"])?.ok_or("it has no listen_port")?;
@@ -254,21 +260,12 @@ impl<'a> Original<'a> {
         self.copy(keys)
     }
 
-    fn client(&mut self, keys: Keys) -> Result<(), String> {
-        self.set("type", &"tcp-client");
+    fn client(&mut self, kind: &str, keys: Keys) -> Result<(), String> {
+        self.set("type", &kind);
         let host = self.either(&["target_host", "remote"])?.ok_or("it has no target_host")?;
         let port = self.either(&["target_port", "port"])?.ok_or("it has no target_port")?;
         self.set("target", &address(&host, &port));
         self.copy(keys)
-    }
-
-    fn backbone(&mut self, end: fn(&mut Self, Keys) -> Result<(), String>) -> Result<(), String> {
-        const BITRATE_BPS: i64 = 100_000_000;
-        end(self, BITRATE)?;
-        if !self.has(&["bitrate"]) {
-            self.set("bitrate", &BITRATE_BPS);
-        }
-        Ok(())
     }
 
     fn auto(&mut self) -> Result<(), String> {

@@ -8,8 +8,9 @@ use std::fmt;
 use std::time::Duration;
 
 use interfaces::{
-    AutoSettings, Ax25Station, Beacon, KissSettings, LoraSettings, PipeSettings, RnodeSettings, SerialLine,
-    SerialSettings, Settings, TcpClientSettings, TcpServerSettings, UdpSettings,
+    AutoSettings, Ax25Station, BackboneEnd, BackboneSettings, Beacon, FlapLimit, KissSettings, LoraSettings,
+    PipeSettings, RnodeSettings, SerialLine, SerialSettings, Settings, TcpClientSettings, TcpServerSettings,
+    UdpSettings,
 };
 use reticulum::crypto::Ifac;
 use reticulum::node::{InterfaceRules, Mode};
@@ -76,7 +77,11 @@ impl Interface {
 
     /// Whether it waits for connections, and so is of use before there is one.
     pub fn listens(&self) -> bool {
-        matches!(self.settings, Settings::TcpServer(_))
+        match &self.settings {
+            Settings::TcpServer(_) => true,
+            Settings::Backbone(backbone) => matches!(backbone.end, BackboneEnd::Listener { .. }),
+            _ => false,
+        }
     }
 
     /// The key and the value that say where it is.
@@ -84,6 +89,10 @@ impl Interface {
         match &self.settings {
             Settings::TcpServer(server) => ("listen", &server.listen),
             Settings::TcpClient(client) => ("target", &client.target),
+            Settings::Backbone(backbone) => match &backbone.end {
+                BackboneEnd::Listener { listen, .. } => ("listen", listen),
+                BackboneEnd::Client { target } => ("target", target),
+            },
             Settings::Auto(auto) => ("group_id", &auto.group_id),
             Settings::Udp(UdpSettings { listen: Some(listen), .. }) => ("listen", listen),
             Settings::Udp(udp) => ("forward", udp.forward.as_deref().unwrap_or_default()),
@@ -191,6 +200,7 @@ impl InterfaceTable {
                 let listen = host_and_port("listen", needed("listen", self.listen.take())?)?;
                 Settings::TcpServer(TcpServerSettings {
                     bitrate_bps: self.bitrate,
+                    connections_per_address_max: self.connections_per_address()?,
                     ..TcpServerSettings::new(listen)
                 })
             }
@@ -212,6 +222,7 @@ impl InterfaceTable {
                     bitrate_bps: self.bitrate,
                 })
             }
+            InterfaceType::Backbone => Settings::Backbone(self.backbone()?),
             InterfaceType::Auto => Settings::Auto(self.auto()),
             InterfaceType::Pipe => {
                 let usual = PipeSettings::new(needed("command", self.command.take())?);
@@ -230,6 +241,40 @@ impl InterfaceTable {
                 Settings::Kiss(KissSettings { ax25: Some(station), ..self.tnc()? })
             }
             InterfaceType::Rnode => Settings::Rnode(self.rnode()?),
+        })
+    }
+
+    fn connections_per_address(&self) -> Result<usize, String> {
+        match self.connections_per_address {
+            Some(0) => Err("`connections_per_address` = 0 lets nobody connect".to_owned()),
+            given => Ok(given.unwrap_or(TcpServerSettings::CONNECTIONS_PER_ADDRESS_MAX)),
+        }
+    }
+
+    fn backbone(mut self) -> Result<BackboneSettings, String> {
+        let end = match (self.listen.take(), self.target.take()) {
+            (Some(listen), None) => BackboneEnd::Listener {
+                listen: host_and_port("listen", listen)?,
+                connections_per_address_max: self.connections_per_address()?,
+                flap_limit: self.flap_limit(),
+            },
+            (None, Some(target)) => BackboneEnd::Client { target: host_and_port("target", target)? },
+            _ => return Err("it needs either `listen` or `target`".to_owned()),
+        };
+        Ok(BackboneSettings { end, bitrate_bps: self.bitrate })
+    }
+
+    fn flap_limit(&self) -> Option<FlapLimit> {
+        if self.block_fast_flapping == Some(false) {
+            return None;
+        }
+        let usual = FlapLimit::default();
+        let block_time =
+            self.fast_flapping_block_time.map(|minutes| Duration::from_secs(60 * u64::from(minutes)));
+        Some(FlapLimit {
+            threshold: seconds(self.fast_flapping_threshold).unwrap_or(usual.threshold),
+            grace: self.fast_flapping_grace.unwrap_or(usual.grace),
+            block_time: block_time.unwrap_or(usual.block_time),
         })
     }
 

@@ -35,8 +35,8 @@ fn uncommented() -> String {
         .collect()
 }
 
-const TYPES: [&str; 9] =
-    ["tcp-server", "tcp-client", "auto", "udp", "pipe", "serial", "kiss", "ax25-kiss", "rnode"];
+const TYPES: [&str; 10] =
+    ["tcp-server", "tcp-client", "backbone", "auto", "udp", "pipe", "serial", "kiss", "ax25-kiss", "rnode"];
 
 #[test]
 fn the_template_means_the_defaults_commented_and_uncommented() {
@@ -58,7 +58,7 @@ fn the_template_documents_each_option_on_lines_that_fit_a_terminal() {
         .filter(|line| !line.starts_with(' '))
         .filter_map(|line| line.split_once(" = "))
         .collect();
-    assert_eq!(options.len(), 80, "{options:?}");
+    assert_eq!(options.len(), 85, "{options:?}");
     for (option, _) in options {
         let (prose, _) = template.split_once(&format!("\n#{option} = ")).unwrap();
         assert!(prose.lines().last().unwrap().starts_with("# "), "{option}");
@@ -274,6 +274,23 @@ fn an_interface_that_is_not_enabled_is_checked_and_left_out() {
 fn what_an_interface_cannot_be_is_told_by_key() {
     let rnode = |from: &str, to: &str| RNODE.replace(from, to);
     let cases = [
+        (
+            "type = \"tcp-server\"\nlisten = \"h:1\"\nconnections_per_address = 0\n".to_owned(),
+            "lets nobody connect",
+        ),
+        ("type = \"backbone\"\n".to_owned(), "it needs either `listen` or `target`"),
+        (
+            "type = \"backbone\"\nlisten = \"h:1\"\ntarget = \"h:1\"\n".to_owned(),
+            "it needs either `listen` or `target`",
+        ),
+        (
+            "type = \"auto\"\ndiscovery_scope = \"village\"\n".to_owned(),
+            "\"village\" is none of \"link\", \"admin\"",
+        ),
+        (
+            "type = \"auto\"\ndiscovery_port = 5\ndata_port = 6\n".to_owned(),
+            "data_port = 6 is out of range: neither discovery_port",
+        ),
         ("type = \"udp\"\n".to_owned(), "needs `listen`, `forward` or both"),
         ("type = \"udp\"\nforward = \"h\"\n".to_owned(), "`forward` = \"h\" is not \"host:port\""),
         (
@@ -321,7 +338,10 @@ fn what_an_interface_cannot_be_is_told_by_key() {
             format!("{RNODE}airtime_limit_short = 101\n"),
             "airtime_limit_short = 101 is out of range: 0 to 100",
         ),
-        (format!("{RNODE}listen = \"h:1\"\n"), "rnode has no `listen`; it belongs to tcp-server, udp"),
+        (
+            format!("{RNODE}listen = \"h:1\"\n"),
+            "rnode has no `listen`; it belongs to tcp-server, backbone, udp",
+        ),
         (format!("{RNODE}mode = \"ap\"\n"), "\"ap\" is none of \"full\", "),
         (format!("{RNODE}ifac_size = 64\n"), "`ifac_size` needs `network_name` or `passphrase`"),
         (format!("{RNODE}passphrase = \"x\"\nifac_size = 60\n"), "`ifac_size` = 60 is not a multiple of 8"),

@@ -123,11 +123,11 @@ fn connections_beyond_the_limit_are_refused_and_counted_and_those_before_are_ser
     let (_folder, victim) = victim("connections");
     let mut early = victim.attacker(2);
     let mut crowd: Vec<_> = (0..CONNECTIONS).map(|_| Tcp::connect(victim.node.port)).collect();
-    victim.await_counter("connections_refused", CONNECTIONS as u64 + 1 - 256);
+    victim.await_counter("connections_refused", CONNECTIONS as u64 + 1 - 128);
     // Each asks for something and reads no answer.
     let request = early.path_request(victim.lxmf);
-    crowd.iter_mut().take(200).for_each(|connection| (0..100).for_each(|_| connection.queue(&request)));
-    crowd.iter_mut().take(200).for_each(Tcp::flush);
+    crowd.iter_mut().take(100).for_each(|connection| (0..100).for_each(|_| connection.queue(&request)));
+    crowd.iter_mut().take(100).for_each(Tcp::flush);
     early.is_served(victim.lxmf, victim.api);
     drop(crowd);
     let end = std::time::Instant::now() + std::time::Duration::from_secs(10);

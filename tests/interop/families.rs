@@ -25,18 +25,25 @@ pub(super) struct Ends {
     theirs: String,
     /// Where their end is, if not beside ours.
     neighbour: Option<Neighbour>,
+    /// Ours connects to theirs, which therefore starts first.
+    theirs_first: bool,
     _cable: Option<Cable>,
     _radios: Option<Radios>,
 }
 
 impl Ends {
     fn new(ours: String, theirs: String) -> Self {
-        Self { ours, theirs, neighbour: None, _cable: None, _radios: None }
+        Self { ours, theirs, neighbour: None, theirs_first: false, _cable: None, _radios: None }
     }
 
     /// Their end is in another network namespace.
     pub(super) fn across(neighbour: Neighbour, ours: String, theirs: String) -> Self {
         Self { neighbour: Some(neighbour), ..Self::new(ours, theirs) }
+    }
+
+    /// We connect to them.
+    fn to_them(ours: String, theirs: String) -> Self {
+        Self { theirs_first: true, ..Self::new(ours, theirs) }
     }
 
     fn on_a_cable(our_type: &str, ours: &str, their_type: &str, theirs: &str) -> Self {
@@ -45,9 +52,8 @@ impl Ends {
         Self {
             ours: format!("type = \"{our_type}\"\nport = \"{our_end}\"\n{ours}"),
             theirs: format!("    type = {their_type}\n    port = {their_end}\n{theirs}"),
-            neighbour: None,
             _cable: Some(cable),
-            _radios: None,
+            ..Self::new(String::new(), String::new())
         }
     }
 
@@ -62,10 +68,12 @@ impl Ends {
         format!("[[interface]]\nname = \"medium\"\n{}", self.ours)
     }
 
-    fn node(&self, folder: &Folder) -> Meshgroup {
+    /// A node of ours and a stock peer, in the order that the medium wants.
+    fn start(&self, folder: &Folder, name: &str) -> (Meshgroup, Peer) {
+        let early = self.theirs_first.then(|| self.peer(folder, name));
         let node = Meshgroup::start(folder.path(), &self.table());
         wait_for(&node, "the interface to be online", |status| status["interfaces"][0]["online"] == true);
-        node
+        (node, early.unwrap_or_else(|| self.peer(folder, name)))
     }
 
     fn peer(&self, folder: &Folder, name: &str) -> Peer {
@@ -82,6 +90,32 @@ fn tcp(_: &Folder) -> Ends {
     )
 }
 
+fn backbone_listener(_: &Folder) -> Ends {
+    let port = free_port();
+    Ends::new(
+        format!("type = \"backbone\"\nlisten = \"127.0.0.1:{port}\"\n"),
+        format!(
+            "    type = BackboneClientInterface\n    target_host = 127.0.0.1\n    target_port = {port}\n"
+        ),
+    )
+}
+
+fn backbone_client(_: &Folder) -> Ends {
+    let port = free_port();
+    Ends::to_them(
+        format!("type = \"backbone\"\ntarget = \"127.0.0.1:{port}\"\n"),
+        format!("    type = BackboneInterface\n    listen_ip = 127.0.0.1\n    listen_port = {port}\n"),
+    )
+}
+
+fn tcp_client(_: &Folder) -> Ends {
+    let port = free_port();
+    Ends::to_them(
+        format!("type = \"tcp-client\"\ntarget = \"127.0.0.1:{port}\"\n"),
+        format!("    type = TCPServerInterface\n    listen_ip = 127.0.0.1\n    listen_port = {port}\n"),
+    )
+}
+
 /// Real time at SF8 and 125 kHz: 3125 bits per second.
 fn rnode(_: &Folder) -> Ends {
     let radios = Radios::start(2);
@@ -91,9 +125,8 @@ fn rnode(_: &Folder) -> Ends {
     Ends {
         ours: format!("type = \"rnode\"\nport = \"{ours}\"\n{settings}"),
         theirs: format!("    type = RNodeInterface\n    port = {theirs}\n{STOCK_SETTINGS}"),
-        neighbour: None,
-        _cable: None,
         _radios: Some(radios),
+        ..Ends::new(String::new(), String::new())
     }
 }
 
@@ -156,8 +189,7 @@ pub(super) fn wait_for(node: &Meshgroup, what: &str, mut reached: impl FnMut(&se
 
 /// Messages go both ways between a group and a stock client, and a request of the client is answered.
 pub(super) fn messages_pass(folder: &Folder, ends: &Ends) {
-    let node = ends.node(folder);
-    let mut alice = ends.peer(folder, "Alice");
+    let (node, mut alice) = ends.start(folder, "Alice");
     alice.tell(json!({"do": "announce"}));
     let group = node.group("address");
     assert_eq!(alice.deliver(&group, "opportunistic", "/join")["state"], "delivered");
@@ -182,8 +214,9 @@ pub(super) fn messages_pass(folder: &Folder, ends: &Ends) {
 /// A request of ours is answered by the reference implementation.
 pub(super) fn our_request_is_answered(folder: &Folder, ends: &Ends) {
     let config = Config::parse(&ends.table(), Path::new("test.toml")).expect("a good table");
+    let mut peer = ends.theirs_first.then(|| ends.peer(folder, "Service"));
     let host = Host::start(config.interfaces[0].settings.clone(), 1);
-    let mut peer = ends.peer(folder, "Service");
+    let peer = peer.get_or_insert_with(|| ends.peer(folder, "Service"));
     let theirs = DestinationHash::from_hex(&peer.service).expect("an address");
     // Either may have opened its end later than the other, so both call until one hears the other.
     let end = Instant::now() + PATIENCE;
@@ -214,11 +247,27 @@ pub(super) fn our_request_is_answered(folder: &Folder, ends: &Ends) {
     assert_eq!(echoed, question);
 }
 
-fn both_ways(name: &str, ends: impl Fn(&Folder) -> Ends) {
-    let folder = Folder::new(&format!("{name}-in"));
-    messages_pass(&folder, &ends(&folder));
-    let folder = Folder::new(&format!("{name}-out"));
-    our_request_is_answered(&folder, &ends(&folder));
+fn both_ways(name: &str, ends: fn(&Folder) -> Ends) {
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let folder = Folder::new(&format!("{name}-in"));
+            messages_pass(&folder, &ends(&folder));
+        });
+        let folder = Folder::new(&format!("{name}-out"));
+        our_request_is_answered(&folder, &ends(&folder));
+    });
+}
+
+#[test]
+fn tcp_carries_messages_and_requests_both_ways_from_either_end() {
+    both_ways("tcp-server", tcp);
+    both_ways("tcp-client", tcp_client);
+}
+
+#[test]
+fn backbone_carries_messages_and_requests_both_ways_from_either_end() {
+    both_ways("backbone-listener", backbone_listener);
+    both_ways("backbone-client", backbone_client);
 }
 
 #[test]
@@ -265,8 +314,7 @@ pub(super) fn access_codes_decide(name: &str, ends: impl Fn(&Folder) -> Ends) {
 
     let folder = Folder::new(&format!("{name}-ifac-wrong"));
     let ends = ends(&folder).with(&ours, &keys("high tide").1);
-    let node = ends.node(&folder);
-    let mut eve = ends.peer(&folder, "Eve");
+    let (node, mut eve) = ends.start(&folder, "Eve");
     // On some media the two ends have to find each other first.
     let mut said = None::<Instant>;
     wait_for(&node, "a frame to be counted", |status| {
@@ -276,26 +324,30 @@ pub(super) fn access_codes_decide(name: &str, ends: impl Fn(&Folder) -> Ends) {
         }
         status["counters"]["frame_access_code"].as_u64() > Some(0)
     });
-    let found = eve.ask(json!({"do": "path", "to": node.group("address")}), "path");
+    let found = eve.ask(json!({"do": "path", "to": node.group("address"), "within": 3}), "path");
     assert_eq!(found["found"], false, "{found}");
     assert!(eve.take("announce").is_empty(), "our announces mean nothing to a stranger");
     let counted = node.status()["counters"]["frame_access_code"].as_u64();
     assert!(counted > Some(1), "the path request too: {counted:?}");
 }
 
-#[test]
-fn on_tcp_the_access_code_decides_who_is_heard() {
-    access_codes_decide("tcp", tcp);
+/// Most of what these tests do is wait, so families wait together.
+fn access_codes_decide_on(families: &[(&str, fn(&Folder) -> Ends)]) {
+    std::thread::scope(|scope| {
+        for (name, ends) in families {
+            scope.spawn(move || access_codes_decide(name, ends));
+        }
+    });
 }
 
 #[test]
-fn on_udp_the_access_code_decides_who_is_heard() {
-    access_codes_decide("udp", udp);
+fn on_networks_the_access_code_decides_who_is_heard() {
+    access_codes_decide_on(&[("tcp", tcp), ("backbone", backbone_listener), ("udp", udp), ("pipe", pipe)]);
 }
 
 #[test]
-fn on_a_serial_line_the_access_code_decides_who_is_heard() {
-    access_codes_decide("serial", serial);
+fn on_lines_and_radios_the_access_code_decides_who_is_heard() {
+    access_codes_decide_on(&[("serial", serial), ("kiss", kiss), ("ax25-kiss", ax25_kiss), ("rnode", rnode)]);
 }
 
 #[test]

@@ -399,7 +399,7 @@ def do_path(command):
         RNS.Transport.path_table.pop(wanted, None)
     before = time.time()
     RNS.Transport.request_path(wanted)
-    while time.time() < before + 10 and not RNS.Transport.has_path(wanted):
+    while time.time() < before + command.get("within", 10) and not RNS.Transport.has_path(wanted):
         time.sleep(0.01)
     report(event="path", tag=command["tag"], found=RNS.Transport.has_path(wanted),
            hops=RNS.Transport.hops_to(wanted), took=time.time() - before)

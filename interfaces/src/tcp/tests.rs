@@ -317,6 +317,32 @@ async fn connections_above_the_limit_are_closed_and_counted() {
 }
 
 #[tokio::test]
+async fn who_holds_most_connections_makes_room_for_another_address() {
+    let settings = TcpServerSettings { connections_max: 3, ..TcpServerSettings::new("127.0.0.1:0") };
+    let mut server = Driver::start(Settings::TcpServer(settings), 16).await;
+    let _greedy = [server.peer().await, server.peer().await, server.peer().await];
+    let oldest = server.opened().await;
+    let _others = [server.opened().await, server.opened().await];
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let _newcomer = socket.connect(server.address()).await.unwrap();
+    let (mut seen, mut kept) = (Vec::new(), Vec::new());
+    while seen.len() < 2 {
+        match timeout(PATIENCE, server.notices.recv()).await.unwrap().unwrap() {
+            Notice::Opened { label, frames, .. } => {
+                seen.push(label.starts_with("127.0.0.2").to_string());
+                kept.push(frames);
+            }
+            Notice::Closed { medium, reason } if medium == oldest.medium => seen.push(reason),
+            other => panic!("{other:?}"),
+        }
+    }
+    seen.sort();
+    assert_eq!(seen, ["it made room for another address", "true"]);
+    assert_eq!(server.handle.connections_refused(), 1);
+}
+
+#[tokio::test]
 async fn dropping_the_handle_closes_connections_and_frees_the_port() {
     let mut server = Driver::server().await;
     let address = server.address();

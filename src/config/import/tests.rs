@@ -22,12 +22,12 @@ fn each_type_has_its_equivalent() {
             "---\ntype = \"tcp-server\"\nlisten = \"[::1]:4242\"\n",
         ),
         (
-            "type = BackboneInterface\nenabled = on\nlisten_on = 0.0.0.0\nport = 4242\n",
-            "---\ntype = \"tcp-server\"\nlisten = \"0.0.0.0:4242\"\nbitrate = 100000000\n",
+            "type = BackboneInterface\nenabled = on\nlisten_on = 0.0.0.0\nport = 4242\nblock_fast_flapping = no\n",
+            "---\ntype = \"backbone\"\nlisten = \"0.0.0.0:4242\"\nblock_fast_flapping = false\n",
         ),
         (
             "type = BackboneInterface\nenabled = on\nremote = h\ntarget_port = 1\nbitrate = 5\n",
-            "---\ntype = \"tcp-client\"\ntarget = \"h:1\"\nbitrate = 5\n",
+            "---\ntype = \"backbone\"\ntarget = \"h:1\"\nbitrate = 5\n",
         ),
         ("type = AutoInterface\nenabled = yes\n", "---\ntype = \"auto\"\n"),
         (

@@ -14,7 +14,7 @@ options! {
         /// Name of the interface in `meshgroup status`. Required.
         name: Option<String> = None => "\"local\"",
         /// What it is; the keys below it say which types they belong to. "tcp-server" waits for connections,
-        /// "tcp-client" makes one. "auto" finds neighbours on local networks. "udp" sends each packet as a datagram. "pipe" runs a program. "serial" is a line to
+        /// "tcp-client" makes one. "backbone" does either, for fast networks. "auto" finds neighbours on local networks. "udp" sends each packet as a datagram. "pipe" runs a program. "serial" is a line to
         /// another node. "kiss" is a TNC on a serial line, "ax25-kiss" one that wants AX.25 addresses. "rnode" is a LoRa
         /// radio with RNode firmware. Required.
         #[serde(deserialize_with = "interface_type")]
@@ -79,17 +79,30 @@ options! {
         /// without it 128, and 64 on pipe, serial, kiss, ax25-kiss and rnode.
         ifac_size: Option<usize> = None => "128",
 
-        /// tcp-server, udp: host and port to listen on. 0.0.0.0 as host lets other machines connect.
+        /// tcp-server, backbone, udp: host and port to listen on. 0.0.0.0 as host lets other machines connect.
         listen: Option<String> = None => "\"127.0.0.1:4242\"",
-        /// tcp-server, tcp-client, auto, udp, kiss, ax25-kiss: bits per second to assume, if not 10000000, or 1200 for a TNC.
+        /// tcp-server, tcp-client, backbone, auto, udp, kiss, ax25-kiss: bits per second to assume, if not 10000000, or
+        /// 100000000 for a backbone, or 1200 for a TNC.
         bitrate: Option<u64> = None => "10000000",
 
-        /// tcp-client: host and port to connect to.
+        /// tcp-server, backbone: connections that one address may have, of 256 in all.
+        connections_per_address: Option<usize> = None => "128",
+
+        /// tcp-client, backbone: host and port to connect to.
         target: Option<String> = None => "\"host:port\"",
         /// tcp-client: longest packet, 500 to 524288 bytes, in the place of what follows from the bitrate.
         fixed_mtu: Option<usize> = None => "16384",
         /// tcp-client: KISS frames, for a TNC behind TCP.
         kiss_framing: Option<bool> = None => "false",
+
+        /// backbone: with listen, whether addresses are blocked that come and go too often.
+        block_fast_flapping: Option<bool> = None => "true",
+        /// backbone: a connection of fewer seconds than this counts.
+        fast_flapping_threshold: Option<u32> = None => "20",
+        /// backbone: so many of them are forgiven.
+        fast_flapping_grace: Option<u32> = None => "5",
+        /// backbone: minutes for which an address is blocked.
+        fast_flapping_block_time: Option<u32> = None => "720",
 
         /// auto: only nodes with the same one find each other.
         group_id: Option<String> = None => "\"reticulum\"",
@@ -169,6 +182,7 @@ options! {
 pub(in crate::config) enum InterfaceType {
     TcpServer,
     TcpClient,
+    Backbone,
     Auto,
     Udp,
     Pipe,
@@ -178,9 +192,10 @@ pub(in crate::config) enum InterfaceType {
     Rnode,
 }
 
-const TYPES: [(&str, InterfaceType); 9] = [
+const TYPES: [(&str, InterfaceType); 10] = [
     ("tcp-server", InterfaceType::TcpServer),
     ("tcp-client", InterfaceType::TcpClient),
+    ("backbone", InterfaceType::Backbone),
     ("auto", InterfaceType::Auto),
     ("udp", InterfaceType::Udp),
     ("pipe", InterfaceType::Pipe),
@@ -255,8 +270,12 @@ impl InterfaceType {
     #[rustfmt::skip]
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::TcpServer => &["listen", "bitrate"],
+            Self::TcpServer => &["listen", "bitrate", "connections_per_address"],
             Self::TcpClient => &["target", "bitrate", "fixed_mtu", "kiss_framing"],
+            Self::Backbone => &[
+                "listen", "target", "bitrate", "connections_per_address", "block_fast_flapping", "fast_flapping_threshold",
+                "fast_flapping_grace", "fast_flapping_block_time",
+            ],
             Self::Auto => &[
                 "bitrate", "group_id", "discovery_scope", "multicast_address_type", "discovery_port", "data_port",
                 "devices", "ignored_devices",
@@ -284,6 +303,7 @@ impl InterfaceType {
         match settings {
             Settings::TcpServer(_) => Self::TcpServer,
             Settings::TcpClient(_) => Self::TcpClient,
+            Settings::Backbone(_) => Self::Backbone,
             Settings::Auto(_) => Self::Auto,
             Settings::Udp(_) => Self::Udp,
             Settings::Pipe(_) => Self::Pipe,
