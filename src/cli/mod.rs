@@ -1,10 +1,11 @@
-//! The command line: what can be typed, and what is printed. It decides nothing; every command but `run`, `airtime`
-//! and `interfaces import` asks the node that runs on the data folder.
+//! The command line: what can be typed, and what is printed. It decides nothing; every command but `run`, `airtime`,
+//! `completions`, `man` and `interfaces import` asks the node that runs on the data folder.
 
 mod airtime;
 mod banner;
 mod group;
 mod list;
+mod shell;
 mod status;
 
 use std::io::{self, Write};
@@ -70,6 +71,13 @@ enum Command {
     Interfaces(InterfacesCommand),
     /// Compute how long a packet is on the air of LoRa
     Airtime(airtime::Airtime),
+    /// Print what a shell needs to complete commands
+    Completions {
+        /// For which shell
+        shell: shell::Shell,
+    },
+    /// Print the man page: meshgroup man | man -l -
+    Man,
 }
 
 #[derive(Debug, Subcommand)]
@@ -148,6 +156,11 @@ pub fn carry_out(arguments: Arguments) -> anyhow::Result<Task> {
         Command::Run => return Ok(Task::Run(folder()?)),
         Command::Interfaces(InterfacesCommand::Import { file }) => return Ok(Task::Import(file)),
         Command::Airtime(question) => question.print(out),
+        Command::Completions { shell } => {
+            shell::completions(shell, out);
+            Ok(())
+        }
+        Command::Man => shell::man(out),
         Command::Status(output) => status::print(&mut Client::connect(&folder()?)?, output.json, out),
         Command::Group(command) => group::carry_out(&mut Client::connect(&folder()?)?, command, out),
         Command::Claim { of, command } => group::claim(&mut of.connect(&folder()?)?, &command, out),
