@@ -1,5 +1,7 @@
 //! Scenarios on virtual time.
 
+mod groups;
+
 use std::time::Duration;
 
 use prost::Message;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use lxmf::fields::Fields;
 use lxmf::router::{DeliveryConfig, Outgoing, Output as RouterOutput, Router, SendId};
-use meshgroup::group::{Event, EventKind, FoundingRules, Known, Settings};
-use meshgroup::host::{FIRST_GROUP, Host, HostConfig, Output, PostRow, Query, Rows};
+use meshgroup::group::{Event, EventKind, FoundingRules, GroupId, Known, Settings};
+use meshgroup::host::{CallId, FIRST_GROUP, Host, HostConfig, Output, PostRow, Query, Rows};
 use meshgroup::store::{Entry, Page, Restored, Write};
 use reticulum::crypto::{Identity, Rng};
-use reticulum::hash::{DestinationHash, LinkId, RequestId};
+use reticulum::hash::{DestinationHash, IdentityHash, LinkId, RequestId};
 use reticulum::node::{
     Event as EngineEvent, InterfaceConfig, InterfaceId, Node, NodeConfig, Output as EngineOutput, Persist,
     Priority,
@@ -111,8 +111,10 @@ impl Participant {
 pub(crate) struct GroupStation {
     /// The node.
     pub(crate) host: Host,
-    /// Its committed log.
-    pub(crate) log: Vec<Event>,
+    /// The committed log of each group.
+    pub(crate) log: BTreeMap<GroupId, Vec<Event>>,
+    /// Answers to the operator's calls.
+    pub(crate) answers: Vec<Vec<u8>>,
     ports: Vec<InterfaceId>,
     committing: VecDeque<(Instant, Write)>,
     committed: u64,
@@ -121,30 +123,46 @@ pub(crate) struct GroupStation {
 impl GroupStation {
     /// A new group with one interface.
     pub(crate) fn new(seed: u8, now: Instant) -> Self {
+        Self::with(seed, now, 1, FoundingRules::default())
+    }
+
+    /// A new group with as many interfaces as `ports`, and the rules about further groups.
+    pub(crate) fn with(seed: u8, now: Instant, ports: usize, founding: FoundingRules) -> Self {
         let config = HostConfig {
             identities: BTreeMap::from([(
                 FIRST_GROUP,
                 Arc::new(Identity::generate(&mut Rng::from_seed([seed; 32]))),
             )]),
             settings: Settings { name: "Harbour chat (group)".to_owned(), ..Settings::default() },
-            founding: FoundingRules::default(),
+            founding,
             transport: None,
             stamps: Default::default(),
             blackhole: Vec::new(),
             seed: [seed; 32],
         };
         let (mut host, _) = Host::new(config, Restored::default(), now, START);
-        let port = host.handle_interface_up(now, InterfaceConfig::default(), Duration::from_secs(3600));
-        Self { host, log: Vec::new(), ports: vec![port], committing: VecDeque::new(), committed: 0 }
+        let up = |_| host.handle_interface_up(now, InterfaceConfig::default(), Duration::from_secs(3600));
+        let ports = (0..ports).map(up).collect();
+        let (log, answers, committing) = (BTreeMap::new(), Vec::new(), VecDeque::new());
+        Self { host, log, answers, ports, committing, committed: 0 }
     }
 
-    /// The texts in the committed history.
+    /// A call of the operator for the group of this name; empty is the first one.
+    pub(crate) fn call(&mut self, now: Instant, group: &str, path: &str, body: &[u8]) {
+        self.host.handle_call(now, CallId(0), group, path, body);
+    }
+
+    /// The texts in the committed history of the first group.
     pub(crate) fn texts(&self) -> Vec<&str> {
-        let posts = self.log.iter().filter_map(|event| match &event.kind {
+        let posts = self.log_of(FIRST_GROUP).iter().filter_map(|event| match &event.kind {
             EventKind::Posted(post) => Some(post.text.as_str()),
             _ => None,
         });
         posts.collect()
+    }
+
+    fn log_of(&self, group: GroupId) -> &[Event] {
+        self.log.get(&group).map_or(&[], Vec::as_slice)
     }
 
     fn next_commit(&self) -> Option<Instant> {
@@ -155,8 +173,8 @@ impl GroupStation {
         self.host.handle_timeout(now);
         while self.next_commit().is_some_and(|at| at <= now) {
             let (_, write) = self.committing.pop_front().expect("it was just seen");
-            if let Write::Decision { events, .. } = write {
-                self.log.extend(events);
+            if let Write::Decision { group, events, .. } = write {
+                self.log.entry(group).or_default().extend(events);
             }
             self.committed += 1;
             self.host.handle_committed(now, self.committed, COMMIT);
@@ -175,29 +193,27 @@ impl GroupStation {
                 Output::Export(id, _) => {
                     self.host.handle_rows(now, id, Rows::Exported("export".to_owned()));
                 }
-                Output::KeepIdentity { .. }
-                | Output::EraseIdentity(_)
-                | Output::Status(_)
-                | Output::CallDone(..) => {}
+                Output::CallDone(_, answer) => self.answers.push(answer),
+                Output::KeepIdentity { .. } | Output::EraseIdentity(_) | Output::Status(_) => {}
             }
         }
     }
 
     fn rows(&self, query: &Query) -> Rows {
         match query {
-            Query::History { page, .. } => Rows::History(Page {
+            Query::History { group, page } => Rows::History(Page {
                 entries: self
-                    .log
+                    .log_of(*group)
                     .iter()
                     .filter(|event| page.after.is_none_or(|after| event.seq > after))
                     .cloned()
                     .map(Entry::from)
                     .collect(),
                 authors: Vec::new(),
-                head: self.log.last().map(|event| event.seq).unwrap_or_default(),
+                head: self.log_of(*group).last().map(|event| event.seq).unwrap_or_default(),
             }),
-            Query::Post { seq, .. } => {
-                let event = self.log.iter().find(|event| event.seq == *seq);
+            Query::Post { group, seq } => {
+                let event = self.log_of(*group).iter().find(|event| event.seq == *seq);
                 Rows::Post(event.and_then(|event| match &event.kind {
                     EventKind::Posted(post) => {
                         let (time, author, post) = (event.time, event.actor, post.clone());
@@ -220,6 +236,8 @@ pub(crate) struct Person {
     ports: Vec<InterfaceId>,
     /// Texts of messages that came.
     pub(crate) inbox: Vec<String>,
+    /// Where they came from.
+    pub(crate) senders: Vec<DestinationHash>,
     /// Messages of ours that were proven.
     pub(crate) delivered: usize,
     /// Messages under way.
@@ -256,11 +274,23 @@ impl Person {
             address,
             ports: vec![port],
             inbox: Vec::new(),
+            senders: Vec::new(),
             delivered: 0,
             sends: HashMap::new(),
             links: Vec::new(),
             answers: Vec::new(),
         }
+    }
+
+    /// Who they are.
+    pub(crate) fn identity_hash(&self) -> IdentityHash {
+        self.identity.hash()
+    }
+
+    /// The texts that came from `sender`, oldest first.
+    pub(crate) fn heard_from(&self, sender: DestinationHash) -> Vec<&str> {
+        let all = self.senders.iter().zip(&self.inbox);
+        all.filter(|(from, _)| **from == sender).map(|(_, text)| text.as_str()).collect()
     }
 
     /// Sends a message.
@@ -339,6 +369,7 @@ impl Person {
         match output {
             RouterOutput::Work(work) => self.router.handle_work_done(now, &mut self.node, work.run()),
             RouterOutput::Received(received) => {
+                self.senders.push(received.message.source);
                 self.inbox.push(String::from_utf8_lossy(&received.message.content).into_owned());
                 if let Some(ticket) = received.ticket {
                     self.router.accept_ticket(self.address, received.message.source, ticket);

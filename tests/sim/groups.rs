@@ -1,0 +1,163 @@
+//! Several groups in one node, and people who are in more than one of them.
+
+use std::time::Duration;
+
+use meshgroup::group::{Founders, FoundingRules};
+use meshgroup::host::Addresses;
+use prost::Message;
+use proto::v1::{self, ErrorCode};
+use reticulum::hash::DestinationHash;
+use reticulum::time::Instant;
+
+use super::PATIENCE;
+use crate::support::sim::{Sim, Wire};
+use crate::support::station::{GroupStation, Participant, Person};
+
+const NODE: usize = 0;
+const ALICE: usize = 1;
+const BOB: usize = 2;
+
+fn start() -> Instant {
+    Instant::from_micros(1_000_000)
+}
+
+/// A node, and Alice and Bob at a port of it each.
+fn three(founding: FoundingRules) -> Sim<Participant> {
+    let now = start();
+    let person = |seed, name| Participant::Person(Box::new(Person::new(seed, name, now)));
+    let node = Participant::Group(Box::new(GroupStation::with(1, now, 2, founding)));
+    // Nothing overtakes: a request would be refused that came before its sender said who they are.
+    let (latency, jitter) = (Duration::from_millis(20), Duration::ZERO);
+    let wire = |port, station| Wire { a: (NODE, port), b: (station, 0), latency, jitter, loss_permille: 0 };
+    let stations = vec![node, person(2, "Alice"), person(3, "Bob")];
+    Sim::new(7, now, stations, vec![wire(0, ALICE), wire(1, BOB)])
+}
+
+/// The operator creates a group.
+fn create(sim: &mut Sim<Participant>, name: &str) -> Addresses {
+    let request = v1::CreateGroupRequest { name: name.to_owned(), ..Default::default() };
+    let now = sim.now();
+    sim.stations[NODE].group().call(now, "", "/api/v1/groups/create", &request.encode_to_vec());
+    sim.run_until(PATIENCE, "the operator's answer", |stations| !stations[NODE].group().answers.is_empty());
+    let answer = sim.stations[NODE].group().answers.pop().expect("it has just come");
+    let created = v1::CreateGroupResponse::decode(&answer[..]).expect("an answer");
+    assert_eq!((created.error, created.claim_code.is_empty()), (None, false));
+    addresses(&created.group.expect("a group"))
+}
+
+fn addresses(group: &v1::GroupEntry) -> Addresses {
+    let hash = |bytes| DestinationHash::from_slice(bytes).expect("16 bytes");
+    Addresses { lxmf: hash(&group.address), api: hash(&group.api_address) }
+}
+
+/// Somebody says something to a group, once they know it, and has it proven.
+fn say(sim: &mut Sim<Participant>, who: usize, to: Addresses, text: &str) {
+    sim.run_until(PATIENCE, "the group is known", |stations| {
+        [to.lxmf, to.api].iter().all(|address| stations[who].person().knows(address))
+    });
+    let (now, before) = (sim.now(), sim.stations[who].person().delivered);
+    sim.stations[who].person().say(now, to.lxmf, text);
+    sim.run_until(PATIENCE, "a proof", |stations| stations[who].person().delivered > before);
+    sim.run_for(Duration::from_secs(5));
+}
+
+/// Asks on a link of its own, which stays open, and returns the answer.
+fn ask<A: Message + Default>(
+    sim: &mut Sim<Participant>,
+    who: usize,
+    to: Addresses,
+    path: &str,
+    request: &impl Message,
+) -> A {
+    let (now, links) = (sim.now(), sim.stations[who].person().links.len());
+    sim.stations[who].person().open_link(now, to.api);
+    sim.run_until(PATIENCE, "a link", |stations| stations[who].person().links.len() > links);
+    let now = sim.now();
+    let asked = sim.stations[who].person().ask(now, path, &request.encode_to_vec());
+    let answer = |stations: &mut [Participant]| {
+        let answers = &stations[who].person().answers;
+        answers.iter().find(|(request, _)| *request == asked).map(|(_, value)| value.clone())
+    };
+    sim.run_until(PATIENCE, "an answer", |stations| answer(stations).is_some());
+    let value = answer(&mut sim.stations).expect("it has just come");
+    A::decode(meshgroup::api::request_body(&value).expect("a byte string")).expect("an answer")
+}
+
+#[test]
+fn people_who_are_in_two_groups_get_what_is_said_in_each_and_nothing_else() {
+    let mut sim = three(FoundingRules::default());
+    let harbour = sim.stations[NODE].group().host.addresses();
+    let quay = create(&mut sim, "Quay");
+    for group in [harbour, quay] {
+        say(&mut sim, ALICE, group, "/join Alice");
+        say(&mut sim, BOB, group, "/join Bob");
+    }
+    say(&mut sim, ALICE, harbour, "to the harbour");
+    say(&mut sim, ALICE, quay, "to the quay");
+    say(&mut sim, BOB, quay, "/leave");
+    say(&mut sim, ALICE, quay, "to the quay without Bob");
+    say(&mut sim, ALICE, harbour, "to the harbour still");
+
+    let posts = |sim: &mut Sim<Participant>, group: Addresses| {
+        let heard = sim.stations[BOB].person().heard_from(group.lxmf).into_iter();
+        heard.filter(|text| text.starts_with("Alice: ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(posts(&mut sim, harbour), ["Alice: to the harbour", "Alice: to the harbour still"]);
+    assert_eq!(posts(&mut sim, quay), ["Alice: to the quay"]);
+
+    // Each group answers for the node: who is where depends on the caller, not on the group that is asked.
+    let mine = v1::GroupsRequest { mine: true, ..Default::default() };
+    let names = |page: v1::GroupsResponse| {
+        assert_eq!(page.error, None);
+        page.groups.into_iter().map(|group| (group.name, group.you.is_some())).collect::<Vec<_>>()
+    };
+    let (first, second) = (("Harbour chat (group)".to_owned(), true), ("Quay".to_owned(), true));
+    assert_eq!(names(ask(&mut sim, ALICE, harbour, "/api/v1/groups", &mine)), [first.clone(), second]);
+    assert_eq!(names(ask(&mut sim, BOB, quay, "/api/v1/groups", &mine)), [first]);
+    let search = v1::GroupsRequest { search: "qUA".to_owned(), ..Default::default() };
+    let found = names(ask(&mut sim, BOB, harbour, "/api/v1/groups", &search));
+    assert_eq!(found, [("Quay".to_owned(), false)]);
+}
+
+#[test]
+fn whom_the_operator_lets_founds_a_group_by_request_and_deletes_it_again() {
+    let alice = Person::new(2, "Alice", start()).identity_hash();
+    let founders = Founders::Listed(vec![alice]);
+    let mut sim = three(FoundingRules { founders, ..FoundingRules::default() });
+    let harbour = sim.stations[NODE].group().host.addresses();
+    for who in [ALICE, BOB] {
+        sim.run_until(PATIENCE, "the node is known", |stations| stations[who].person().knows(&harbour.api));
+    }
+    let request = v1::CreateGroupRequest { name: "Pier".to_owned(), ..Default::default() };
+    let refused: v1::CreateGroupResponse = ask(&mut sim, BOB, harbour, "/api/v1/groups/create", &request);
+    assert_eq!(refused.error.map(|error| error.code()), Some(ErrorCode::NoPermission));
+    let created: v1::CreateGroupResponse = ask(&mut sim, ALICE, harbour, "/api/v1/groups/create", &request);
+    let group = created.group.expect("a group");
+    assert_eq!((created.claim_code.as_str(), group.members), ("", 1));
+    let pier = addresses(&group);
+
+    // It is announced, so Bob finds it; Alice is in it from the beginning.
+    say(&mut sim, BOB, pier, "/join Bob");
+    say(&mut sim, BOB, pier, "ahoy");
+    assert!(sim.stations[ALICE].person().heard_from(pier.lxmf).contains(&"Bob: ahoy"));
+
+    let delete = |confirm: &str| v1::DeleteGroupRequest { confirm: confirm.to_owned() };
+    let path = "/api/v1/groups/delete";
+    let code = |answer: v1::DeleteGroupResponse| answer.error.map(|error| error.code());
+    let refused = ask(&mut sim, BOB, pier, path, &delete("Pier"));
+    assert_eq!(code(refused), Some(ErrorCode::NoPermission));
+    let refused = ask(&mut sim, ALICE, pier, path, &delete("pier"));
+    assert_eq!(code(refused), Some(ErrorCode::InvalidField));
+    let deleted: v1::DeleteGroupResponse = ask(&mut sim, ALICE, pier, path, &delete("Pier"));
+    assert_eq!((deleted.error, deleted.export.as_str()), (None, ""));
+
+    let (now, before) = (sim.now(), sim.stations[BOB].person().delivered);
+    sim.stations[BOB].person().say(now, pier.lxmf, "is anybody there?");
+    sim.run_for(Duration::from_secs(120));
+    assert_eq!(sim.stations[BOB].person().delivered, before, "nobody answers there");
+    let all: v1::GroupsResponse =
+        ask(&mut sim, BOB, harbour, "/api/v1/groups", &v1::GroupsRequest::default());
+    assert_eq!(all.groups.len(), 1);
+    let pending = sim.stations[NODE].group().host.counters()["copies_pending"];
+    assert_eq!(pending, 0, "nothing is kept for a group that is gone");
+}
