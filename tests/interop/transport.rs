@@ -3,6 +3,7 @@
 
 use std::process::Command;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use interfaces::{Settings, TcpClientSettings};
 use reticulum::crypto::{Identity, Rng};
@@ -147,6 +148,33 @@ fn after_a_restart_the_transport_node_is_the_same_to_its_neighbours() {
     node.terminate();
     let node = Meshgroup::restart_on(node.dir(), node.port);
     assert_eq!(std::fs::read(node.dir().join("transport_identity")).expect("it has one"), identity);
+}
+
+#[test]
+fn paths_survive_a_restart_and_come_back_with_the_tunnels_of_who_connects_again() {
+    let folder = Folder::new("transport-tunnel");
+    let port = free_port();
+    let mut node = forwarding(&folder, &server(port));
+    let mut left = Peer::start(folder.path(), "Left", Medium::Connect(node.port));
+    let mut witness = Peer::start(folder.path(), "Witness", Medium::Connect(port));
+    introduce(&mut witness, &mut left);
+    node.terminate();
+    let node = Meshgroup::restart_on(node.dir(), node.port);
+
+    // The connections have other names now, and Left does not announce itself again.
+    let mut late = Peer::start(folder.path(), "Late", Medium::Connect(port));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let path = late.ask(json!({"do": "path", "to": left.service}), "path");
+        if path["found"] == true {
+            assert_eq!(path["hops"].as_u64(), Some(2), "{path}");
+            break;
+        }
+        assert!(Instant::now() < deadline, "{:?}", node.status());
+    }
+    let packet = json!({"do": "packet", "to": left.service, "name": "interop.service", "data": "00"});
+    late.ask(packet, "proven");
+    assert_eq!(counter(&node, "tunnel_forged"), 0);
 }
 
 #[test]

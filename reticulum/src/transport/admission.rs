@@ -40,7 +40,7 @@ impl Transport {
         }
         let share = self.held_announces_share();
         let interface = self.interfaces.up_mut(id)?;
-        if !interface.config.ingress_control {
+        if !interface.config.ingress_control || interface.config.is_local_client {
             return Some((announce, false));
         }
         let rules = interface.config.rules.ingress;

@@ -107,7 +107,7 @@ impl Cap {
 
     /// How many wait.
     #[cfg(test)]
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.waiting.len()
     }
 

@@ -100,6 +100,12 @@ impl Discoveries {
         [self.deadlines.next_deadline(), self.gates.next_deadline()].into_iter().flatten().min()
     }
 
+    /// Paths that are looked for, and gates.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> (usize, usize) {
+        (self.askers.len(), self.gates.len())
+    }
+
     fn make_room(&mut self) {
         if self.askers.len() >= self.max
             && let Some(destination) = self.deadlines.pop_due(Instant::from_micros(u64::MAX))

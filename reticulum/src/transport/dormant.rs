@@ -93,6 +93,12 @@ impl Dormant {
         self.ends.next_deadline()
     }
 
+    /// Number of paths.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     fn forget(&mut self, place: Place) -> Vec<(DestinationHash, SavedPath)> {
         let paths = self.places.remove(&place).unwrap_or_default();
         self.len -= paths.len();

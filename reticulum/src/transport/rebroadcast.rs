@@ -184,6 +184,12 @@ impl Rebroadcasts {
         [self.deadlines.next_deadline(), self.answers_due.next_deadline()].into_iter().flatten().min()
     }
 
+    /// Entries and answers.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> (usize, usize) {
+        (self.entries.len(), self.answers.len())
+    }
+
     fn cancel(&mut self, destination: &DestinationHash) {
         self.entries.remove(destination);
         self.deadlines.cancel(destination);

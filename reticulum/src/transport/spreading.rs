@@ -146,6 +146,15 @@ impl Transport {
         self.pauses.cancel(&id);
     }
 
+    /// How much waits: announces to pass on, answers, capped announces, paths looked for, gates, tunnels, sleeping paths.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> [usize; 7] {
+        let (announces, answers) = self.rebroadcasts.len();
+        let (wanted, gates) = self.discoveries.len();
+        let capped = self.interfaces.all_up().map(|(_, interface)| interface.cap.len()).sum();
+        [announces, answers, capped, wanted, gates, self.tunnels.len(), self.dormant.len()]
+    }
+
     /// Passes an announce on where the modes let it.
     fn rebroadcast(&mut self, now: Instant, destination: DestinationHash, hops: u8, counters: &mut Counters) {
         let Some(emitted_s) = self.peers.peer(&destination).map(|peer| peer.emitted_s) else { return };

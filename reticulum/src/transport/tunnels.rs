@@ -115,6 +115,12 @@ impl Tunnels {
         self.ends.next_deadline()
     }
 
+    /// Number of tunnels.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
     fn forget(&mut self, tunnel: &TunnelId) {
         if let Some(interface) = self.by_id.remove(tunnel) {
             self.by_interface.remove(&interface);

@@ -200,3 +200,73 @@ fn bit_flips_truncations_and_replays_break_nothing() {
     assert!(net.events(0).iter().any(|event| matches!(event, Event::Packet { .. })));
     assert_eq!(net.hosts[1].node.peer(&destination).unwrap().app_data.as_deref(), Some(&b"still here"[..]));
 }
+
+/// Announces, path requests and tunnels in any number, on interfaces that come and go: what waits stays within the bounds,
+/// and so does the work of the timers.
+#[test]
+fn a_transport_under_every_flood_keeps_its_bounds() {
+    const BOUND: usize = 30;
+    const BOUNDS: [usize; 7] = [BOUND, BOUND, BOUND, BOUND, BOUND, 3, BOUND];
+    let limits = Limits {
+        peers: 60,
+        paths: 60,
+        rebroadcasts: BOUND,
+        capped_announces: BOUND,
+        capped_announces_total: BOUND,
+        discoveries: BOUND,
+        // An interface has one, and there are four.
+        tunnels: 3,
+        dormant_paths: BOUND,
+        ..Limits::default()
+    };
+    let mut net = Net::with_limits(1, limits);
+    let config = NodeConfig { transport: true, limits, ..NodeConfig::new(identity(100)) };
+    net.hosts[0].node = Node::new(config, [1; 32], net.now, EPOCH);
+    let slow = |n: u32| InterfaceConfig {
+        name: format!("connection {n}"),
+        mode: Mode::Gateway,
+        bitrate_bps: 1200,
+        ingress_control: false,
+        ..fast()
+    };
+    let mut ids: Vec<InterfaceId> =
+        (0..4).map(|n| net.hosts[0].node.add_interface(net.now, slow(n))).collect();
+    let mut peak = [0; 7];
+    for n in 0..1_500u32 {
+        let at = ids[n as usize % 4];
+        let (destination, heard) = announce(n);
+        let who = Identity::generate(&mut Rng::from_seed([n as u8; 32]));
+        let tunnel = crate::transport::tell_tunnel(&who, &[(n >> 8) as u8; 32], &[0; 16]);
+        let known = [destination.as_ref(), &n.to_be_bytes()].concat();
+        let unknown = [&[n as u8; 12][..], &n.to_be_bytes(), &n.to_be_bytes()].concat();
+        let asks = crate::transport::path_request_destination();
+        let mut frames = vec![heard];
+        for (to, body) in
+            [(asks, &known), (asks, &unknown), (crate::transport::tunnel_destination(), &tunnel)]
+        {
+            let mut frame = Vec::new();
+            Packet::plain(to, Context::NONE, body).emit(&mut frame);
+            frames.push(frame);
+        }
+        for frame in &frames {
+            net.hosts[0].node.handle_frame(net.now, at, frame);
+            net.hosts[0].drain(net.now);
+        }
+        if n % 50 == 0 {
+            let gone = ids.remove(0);
+            net.hosts[0].node.remove_interface(net.now, gone);
+            ids.push(net.hosts[0].node.add_interface(net.now, slow(n + 100)));
+        }
+        net.run(ms(20));
+        let waiting = net.hosts[0].node.transport.waiting();
+        peak = std::array::from_fn(|k| peak[k].max(waiting[k]));
+        assert!(waiting.iter().zip(BOUNDS).all(|(len, bound)| *len <= bound), "step {n}: {waiting:?}");
+    }
+    assert!(
+        peak.iter().zip(BOUNDS).all(|(len, bound)| *len >= bound / 2),
+        "each of them was under pressure: {peak:?}"
+    );
+    net.run(Duration::from_secs(12 * 3600));
+    let waiting = net.hosts[0].node.transport.waiting();
+    assert_eq!(waiting, [0; 7], "all of it ends");
+}
