@@ -116,7 +116,7 @@ impl Host {
     ) {
         let delivery = Delivery::restore(now, unix, saved.cursors, saved.waiting);
         let group = Group::restore(saved.state, saved.recent);
-        let tail = Tail::new(group.state().head);
+        let tail = Tail::restore(group.state().head, &saved.newest);
         self.host_group(saved.id, group, identity, ratchets, delivery, tail);
         self.groups.arm(saved.id, now, unix);
         let _ = self.sync_quiet(saved.id);

@@ -34,6 +34,13 @@ impl Tail {
         Self { entries: VecDeque::new(), text_bytes: 0, complete_after: head }
     }
 
+    /// Begins with the newest events of the log, which ends with `head`.
+    pub(super) fn restore(head: Seq, newest: &[Event]) -> Self {
+        let mut tail = Self::new(newest.first().map_or(head, |first| Seq(first.seq.0.saturating_sub(1))));
+        newest.iter().for_each(|event| tail.push(event));
+        tail
+    }
+
     /// Takes the next event in; one that is not part of the history is passed over.
     pub(super) fn push(&mut self, event: &Event) {
         let needs_store = match &event.kind {
@@ -285,5 +292,29 @@ mod tests {
         assert_eq!((tail.entries.len(), tail.complete_after), (EVENTS_MAX, Seq(600 - EVENTS_MAX as u64)));
         tail.push(&post(601, &"x".repeat(TEXT_BYTES_MAX + 1)));
         assert_eq!((tail.entries.len(), tail.complete_after), (1, Seq(600)));
+    }
+
+    #[test]
+    fn a_restored_tail_gives_the_pages_that_the_old_one_gave() {
+        let mut tail = tail(0, 1..=20);
+        let deletion = Event { kind: EventKind::Deleted { target: Seq(15) }, ..post(21, "") };
+        tail.push(&deletion);
+        // The log holds no text of what was deleted.
+        let log = |seq| match seq {
+            15 => post(15, ""),
+            21 => deletion.clone(),
+            _ => post(seq, "0123456789"),
+        };
+        let newest: Vec<Event> = (12..=21).map(log).collect();
+        let restored = Tail::restore(Seq(21), &newest);
+        for (after, before) in
+            [(None, None), (Some(11), None), (Some(14), Some(17)), (None, Some(19)), (Some(21), None)]
+        {
+            let pages = [&restored, &tail].map(|tail| page(tail, after, before, 5, 1000));
+            assert!(pages[0].is_some() && pages[0] == pages[1], "{after:?} {before:?} {pages:?}");
+        }
+        assert_eq!(page(&restored, Some(10), None, 5, 1000), None, "the store has to be asked");
+        assert_eq!((restored.text_bytes, restored.complete_after), (80, Seq(11)));
+        assert_eq!(Tail::restore(Seq(7), &[]).complete_after, Seq(7));
     }
 }

@@ -29,6 +29,8 @@ fn select_events(rest: &str) -> String {
 
 /// The log itself.
 static LOG: LazyLock<String> = LazyLock::new(|| select_events("AND seq > ?2 ORDER BY seq LIMIT ?3"));
+/// The log from its end.
+pub(super) static NEWEST: LazyLock<String> = LazyLock::new(|| select_events("ORDER BY seq DESC LIMIT ?2"));
 /// The events by which everything came that waits for somebody who may decide.
 pub(super) static WAITING: LazyLock<String> = LazyLock::new(|| {
     select_events("AND seq IN (SELECT seq FROM pending WHERE pending.group_id = ?1) ORDER BY seq")

@@ -12,17 +12,24 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::entry;
 use super::message_row;
+use super::read::NEWEST;
 use super::row::{self, kind};
 use super::write::HeldMessage;
 use super::{StoreError, path_row};
 use crate::group::delivery::{Cursor, DELIVERY_PERIOD, LoggedPost, WAITING_POSTS_MAX};
 use crate::group::{
-    ClaimHash, FORMER_MEMBERS_MAX, GroupId, Member, MemberId, MessageId, PendingId, PendingQueue,
-    Permissions, RecentPost, Restriction, Seq, State,
+    ClaimHash, Event, EventKind, FORMER_MEMBERS_MAX, GroupId, Member, MemberId, MessageId, PendingId,
+    PendingQueue, Permissions, RecentPost, Restriction, Seq, State,
 };
 
 /// Newest posts that are read back, so that a request repeated over a restart is recognised.
 const RECENT_POSTS: i64 = 1_024;
+
+/// Newest events that are read back, so that the first requests after a start find in memory what most ask for: a page of
+/// the usual size, and some more.
+const NEWEST_EVENTS: i64 = 128;
+/// Bytes of their texts; the event that passes the bound is the last one read.
+const NEWEST_TEXT_BYTES: usize = 32 << 10;
 
 /// What the store held when it was opened.
 #[derive(Debug, Default)]
@@ -56,6 +63,8 @@ pub struct RestoredGroup {
     pub state: State,
     /// Its newest posts, oldest first.
     pub recent: Vec<RecentPost>,
+    /// Its newest events of any kind, oldest first, as the log has them.
+    pub newest: Vec<Event>,
     /// How far its members have received posts.
     pub cursors: Vec<Cursor>,
     /// The posts after the lowest cursor that are young enough to be delivered still, oldest first.
@@ -101,7 +110,27 @@ fn group(db: &Connection, id: GroupId, now: UnixTime) -> Result<RestoredGroup, S
     })?;
     let lowest = cursors.iter().map(|cursor| cursor.through).min();
     let waiting = lowest.map_or(Ok(Vec::new()), |lowest| waiting(db, id, lowest, now))?;
-    Ok(RestoredGroup { id, state, recent: recent(db, id)?, cursors, waiting })
+    Ok(RestoredGroup { id, state, recent: recent(db, id)?, newest: newest(db, id)?, cursors, waiting })
+}
+
+/// Reads from the end backwards until there is enough, so that a few long posts do not fill the memory.
+fn newest(db: &Connection, id: GroupId) -> Result<Vec<Event>, StoreError> {
+    let mut query = db.prepare(&NEWEST)?;
+    let (mut events, mut text_bytes) = (Vec::new(), 0);
+    for event in query.query_and_then(params![id.0, NEWEST_EVENTS], row::event)? {
+        let event = event?;
+        text_bytes += match &event.kind {
+            EventKind::Posted(post) => post.text.len(),
+            EventKind::Edited { text, .. } => text.len(),
+            _ => 0,
+        };
+        events.push(event);
+        if text_bytes > NEWEST_TEXT_BYTES {
+            break;
+        }
+    }
+    events.reverse();
+    Ok(events)
 }
 
 fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
