@@ -28,6 +28,8 @@ pub struct Incoming<'a> {
     pub message_id: MessageId,
     /// The author's own signature, where it is to be kept.
     pub authorship: Option<Box<Authorship>>,
+    /// What it is known to have paid, in bits.
+    pub paid_bits: u32,
 }
 
 impl Group {
@@ -62,6 +64,9 @@ impl Group {
                 let action = Action::Post(incoming.draft(incoming.text));
                 self.decide_knowing(now, caller, action, known)
             }
+            Some(Ok(Command::Join { words })) => {
+                self.decide(now, caller, self.join_action(words, incoming.paid_bits))
+            }
             Some(Ok(Command::Message(command))) => self
                 .message_action(caller, &incoming, command)
                 .and_then(|action| self.decide_knowing(now, caller, action, known)),
@@ -80,7 +85,8 @@ impl Group {
 
     fn command(&mut self, now: UnixTime, caller: &Caller, command: Command<'_>) -> Result<Outcome, Refusal> {
         let action = match command {
-            Command::Join { words } => self.join_action(words),
+            // Taken before: they depend on how they came, or on what has to be looked up.
+            Command::Join { .. } | Command::Message(_) => return Err(Refusal::NotFound),
             Command::Invite(invite) => Self::invite_action(invite),
             Command::Rules { text } => return self.tell_or_set(now, caller, Key::Rules, text),
             Command::Topic { text } => return self.tell_or_set(now, caller, Key::Topic, text),
@@ -108,8 +114,6 @@ impl Group {
             Command::ReadOnly { value } => self.setting_action(Key::ReadOnly, value)?,
             Command::Ok { number } => Action::Approve { number },
             Command::No { number, reason } => Action::Reject { number, reason: reason.to_owned() },
-            // Taken before: what it is about may have to be looked up.
-            Command::Message(_) => return Err(Refusal::NotFound),
             Command::Held { from } => {
                 self.authorize(caller, Permission::Approve)?;
                 return Ok(Outcome::told(text::held_list(&self.state, from)));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
+use super::command::{self, Command};
 use super::entry::{InviteCode, Pass};
 use super::ids::Seq;
 use super::setting::{Key, Setting};
@@ -28,13 +29,13 @@ pub(super) enum Invite {
 
 impl Group {
     /// `/join`, `/join NICK`, `/join CODE`, `/join CODE NICK`. A word that could be a name is a code only if it is one here.
-    pub(super) fn join_action(&self, words: &str) -> Action {
+    pub(super) fn join_action(&self, words: &str, paid_bits: u32) -> Action {
         let (first, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
         let is_code = InviteCode::is_written_like_one(first)
             || InviteCode::parse(first)
                 .is_some_and(|code| self.state.invitations.code(code.hash()).is_some());
-        let (pass, nick) =
-            if is_code { (Pass::Code(first.to_owned()), rest.trim()) } else { (Pass::None, words) };
+        let paid = if paid_bits > 0 { Pass::Work { bits: paid_bits } } else { Pass::None };
+        let (pass, nick) = if is_code { (Pass::Code(first.to_owned()), rest.trim()) } else { (paid, words) };
         Action::Join { nick: (!nick.is_empty()).then(|| nick.to_owned()), pass }
     }
 
@@ -44,6 +45,12 @@ impl Group {
         let invited_by = member.invited_by.and_then(|by| self.state.roster.by_id(by));
         let role = self.state.roles.name(member.role);
         Ok(text::member(member, role, invited_by.map(|by| by.nick.as_str())))
+    }
+
+    /// Whether a text asks to come in without a code.
+    pub(super) fn is_plain_join(&self, text: &str) -> bool {
+        let Some(Ok(Command::Join { words })) = command::parse(text) else { return false };
+        matches!(self.join_action(words, 0), Action::Join { pass: Pass::None, .. })
     }
 
     pub(super) fn invite_action(invite: Invite) -> Action {

@@ -247,7 +247,7 @@ impl Group {
 
     /// What a member may do.
     pub fn permissions_of(&self, member: &Member) -> Permissions {
-        self.state.roles.permissions_of(member)
+        self.state.permissions_of(member)
     }
 
     /// What decides what the caller may read.

@@ -12,9 +12,12 @@ use super::former::Former;
 use super::ids::{MemberId, Seq};
 use super::member::{Member, Roster};
 use super::pending::{Pending, PendingQueue, Waiting};
-use super::role::Role;
+use super::role::{Permission, Permissions, Role};
 use super::roles::Roles;
-use super::setting::Settings;
+use super::setting::{Kind, Settings};
+
+/// What takes more than membership in a channel.
+const WRITING: Permissions = Permissions::of(&[Permission::Post, Permission::Attach]);
 
 /// What a group is after some event. `State::default()` is before the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -155,6 +158,18 @@ impl State {
             EventKind::Approved { number } | EventKind::Rejected { number, .. } => {
                 self.pending.remove(*number)
             }
+        }
+    }
+
+    /// What a member may do: as their role and what was granted say, and as the kind of the group does. In a channel mere
+    /// members read; of two who talk directly either may end it.
+    pub fn permissions_of(&self, member: &Member) -> Permissions {
+        let permissions = self.roles.permissions_of(member);
+        match self.settings.kind {
+            Kind::Group => permissions,
+            Kind::Channel if member.role != Role::Member => permissions,
+            Kind::Channel => permissions.without(WRITING.without(member.granted)),
+            Kind::Direct => permissions.with(Permissions::of(&[Permission::DeleteGroup])),
         }
     }
 

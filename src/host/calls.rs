@@ -10,11 +10,11 @@ use reticulum::time::Instant;
 use super::hosted::NamedError;
 use super::{ANSWER_BYTES_MAX, ASKED_MAX, After, Asked, Asker, Asking, CallId, Host, Output, Query, Rows};
 use crate::api::{self, Plan, Reply};
-use crate::group::{Action, Caller, Group, GroupId, Known, Outcome};
+use crate::group::{Action, Caller, Group, GroupId, Known, Outcome, Pass};
 use crate::store::PageRequest;
 
 /// When a caller that found the node busy may try again.
-const BUSY_FOR_S: u32 = 2;
+pub(super) const BUSY_FOR_S: u32 = 2;
 
 /// A call that waits for the store.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Host {
     ) {
         let caller = match remote {
             Some(identity) => {
-                self.heard(&identity);
+                self.heard(now, &identity);
                 self.caller(identity)
             }
             None => Caller::Unidentified,
@@ -77,6 +77,9 @@ impl Host {
         }
         match api::plan(path, body, &asking.caller, &hosted.group) {
             Plan::Answer(answer) => self.answer_after_commit(now, asker, answer),
+            Plan::Decide { action: Action::Join { nick, pass: Pass::Stamp(stamp) }, reply } => {
+                self.join_with_stamp(now, asking, nick, stamp, reply);
+            }
             Plan::Decide { action, reply } => {
                 let needs = action.needs();
                 if needs.is_empty() {
@@ -122,7 +125,14 @@ impl Host {
         }
     }
 
-    fn decide(&mut self, now: Instant, asking: &Asking, action: Action, reply: Reply, known: &Known) {
+    pub(super) fn decide(
+        &mut self,
+        now: Instant,
+        asking: &Asking,
+        action: Action,
+        reply: Reply,
+        known: &Known,
+    ) {
         self.decide_with(now, asking, action, known, |outcome, group| {
             reply.done(outcome, group, &asking.caller)
         });

@@ -49,6 +49,8 @@ struct Waiting {
     packed: Vec<u8>,
     until: Instant,
     checking: bool,
+    /// What its stamp was to be worth, if it was looked at.
+    price: u8,
 }
 
 impl Default for Held {
@@ -113,11 +115,12 @@ impl Host {
     /// Whether a message paid, or need not. If not, it is held or turned away here, and proven.
     pub(super) fn has_paid(&mut self, now: Instant, group: GroupId, received: &mut Received) -> bool {
         let rule = self.groups.get(group).map(|hosted| hosted.group.settings().unstamped);
-        let (cost, checkable) = match received.stamped {
+        let (cost, is_join) = self.price(now, group, &received.identity.clone(), &received.message.content);
+        let checkable = match received.stamped {
             Stamped::Free | Stamped::Ticket => return true,
-            _ if rule == Some(Unstamped::Accept) => return true,
-            Stamped::Unchecked { cost } => (cost, true),
-            Stamped::Missing { cost } => (cost, false),
+            _ if cost == 0 || (rule == Some(Unstamped::Accept) && !is_join) => return true,
+            Stamped::Unchecked { .. } => true,
+            Stamped::Missing { .. } => false,
         };
         let keep = rule == Some(Unstamped::Hold) && self.is_present(group, &received.identity);
         if checkable || keep {
@@ -151,6 +154,7 @@ impl Host {
             packed: received.raw.clone().into_packed(),
             until: now + HELD_FOR,
             checking: check.is_some(),
+            price: check.unwrap_or_default(),
         };
         let row = HeldMessage {
             message: id,
@@ -186,17 +190,16 @@ impl Host {
             return self.take_held(now, waiting);
         }
         self.counters.stamps_bad += 1;
-        let Waiting { group, source, ref identity, .. } = self.held.messages[at];
+        let Waiting { group, source, ref identity, price, .. } = self.held.messages[at];
         let identity = Arc::clone(identity);
-        let settings = self.groups.get(group).map(|hosted| hosted.group.settings());
-        let (rule, cost) = settings.map_or((Unstamped::Refuse, 0), |all| (all.unstamped, all.send_cost));
+        let rule = self.groups.get(group).map_or(Unstamped::Refuse, |one| one.group.settings().unstamped);
         let keep = rule == Unstamped::Hold && self.is_present(group, &identity);
         if keep {
             self.held.messages[at].checking = false;
         } else if let Some(waiting) = self.held.remove(at) {
             self.drop_held(vec![waiting.id]);
         }
-        self.tell_unpaid(now, group, source, &identity, u8::try_from(cost).unwrap_or(u8::MAX), keep);
+        self.tell_unpaid(now, group, source, &identity, price, keep);
     }
 
     /// Takes what a sender sent before without paying, in its order: they have paid now.
@@ -221,6 +224,7 @@ impl Host {
                     caller: self.caller(waiting.identity),
                     text: String::from_utf8_lossy(&message.content).into_owned(),
                     method: Method::Direct,
+                    paid_bits: if waiting.checking { waiting.price.into() } else { 0 },
                     is_held: true,
                     proof: PendingProof::none(),
                 };
@@ -257,22 +261,24 @@ impl Host {
                 packed,
                 until: now + (HELD_FOR - age),
                 checking: false,
+                price: 0,
             };
-            let stamp = waiting.message().and_then(|message| message.stamp);
-            let Some(cost) = self.groups.get(group).map(|hosted| hosted.group.settings().send_cost) else {
+            let Some(message) = waiting.message().filter(|_| self.groups.get(group).is_some()) else {
                 self.drop_held(vec![id]);
                 continue;
             };
+            let (cost, _) = self.price(now, group, &waiting.identity, &message.content);
+            let stamp = message.stamp;
             if cost == 0 {
                 self.take_held(now, waiting);
                 continue;
             }
             let stamp = stamp.filter(|stamp| stamp.len() == STAMP_LEN);
-            let waiting = Waiting { checking: stamp.is_some(), ..waiting };
+            let waiting = Waiting { checking: stamp.is_some(), price: cost, ..waiting };
             if self.held.push(waiting).is_err() {
                 self.drop_held(vec![id]);
             } else if let Some(stamp) = stamp {
-                self.check(now, id, stamp, u8::try_from(cost).unwrap_or(u8::MAX));
+                self.check(now, id, stamp, cost);
             }
         }
     }
@@ -315,6 +321,7 @@ mod tests {
             packed: vec![0; 100],
             until: Instant::from_micros(u64::from(number)),
             checking,
+            price: 0,
         }
     }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use lxmf::app_data::AppData;
 use lxmf::fields::Fields;
 use lxmf::message::Method;
-use lxmf::router::{DELIVERY_NAME_HASH, Failure, Outgoing, Output as RouterOutput, Received, SendId};
+use lxmf::router::{
+    DELIVERY_NAME_HASH, Failure, Outgoing, Output as RouterOutput, Received, SendId, Stamped,
+};
 use reticulum::crypto::PublicIdentity;
 use reticulum::hash::{DestinationHash, IdentityHash};
 use reticulum::node::{PendingProof, Priority};
@@ -17,6 +19,8 @@ use crate::group::delivery::Dispatch;
 use crate::group::{Caller, EventKind, GroupId, Incoming, Known, MessageId, Outcome, receipt_text};
 use crate::store::Write;
 
+/// What a ticket is worth (`spec/lxmf.md` 6).
+const TICKET_BITS: u32 = 256;
 /// Questions to the store under way at which no more messages are taken that need one. Calls have a lower bound.
 const UNDECIDED_MAX: usize = 2_048;
 
@@ -29,6 +33,8 @@ pub(super) struct PendingMessage {
     pub(super) caller: Caller,
     pub(super) text: String,
     pub(super) method: Method,
+    /// What it paid to come in, in bits.
+    pub(super) paid_bits: u32,
     /// It is held until it is decided about, and was proven before.
     pub(super) is_held: bool,
     pub(super) proof: PendingProof,
@@ -36,7 +42,7 @@ pub(super) struct PendingMessage {
 
 impl PendingMessage {
     fn incoming(&self) -> Incoming<'_> {
-        Incoming { text: &self.text, message_id: self.id, authorship: None }
+        Incoming { text: &self.text, message_id: self.id, authorship: None, paid_bits: self.paid_bits }
     }
 }
 
@@ -49,7 +55,7 @@ impl Host {
                 self.counters.messages_refused += 1;
                 self.after_commit(now, After::Prove(proof));
             }
-            RouterOutput::Heard { identity, .. } => self.heard(&identity),
+            RouterOutput::Heard { identity, .. } => self.heard(now, &identity),
             RouterOutput::Delivered { send, .. } => self.sent(now, send, CopyEnd::Delivered),
             RouterOutput::Failed { send, reason: Failure::Rejected } => {
                 self.sent(now, send, CopyEnd::Refused)
@@ -67,7 +73,7 @@ impl Host {
         if self.groups.get(group).is_none_or(|hosted| hosted.is_closed) {
             return;
         }
-        self.heard(&received.identity);
+        self.heard(now, &received.identity);
         let (local, source) = (received.message.destination, received.message.source);
         if let Some(ticket) = received.ticket.filter(|_| self.is_present(group, &received.identity)) {
             self.router.accept_ticket(local, source, ticket);
@@ -95,6 +101,7 @@ impl Host {
                 caller: self.caller(received.identity),
                 text: String::from_utf8_lossy(&received.message.content).into_owned(),
                 method: received.method,
+                paid_bits: if received.stamped == Stamped::Ticket { TICKET_BITS } else { 0 },
                 is_held: false,
                 proof: received.proof,
             },
@@ -225,12 +232,17 @@ impl Host {
                 self.copy_ended(now, group, Dispatch { member, seq }, end);
             }
             Some(Sent::Reply) => self.replies -= 1,
+            Some(Sent::Invitation { group, person }) => {
+                let arrived = matches!(end, CopyEnd::Delivered);
+                self.invitation_ended(now, group, person, arrived);
+            }
             None => {}
         }
     }
 
     /// Somebody gave a sign of life: what they lack goes out at once.
-    pub(super) fn heard(&mut self, identity: &PublicIdentity) {
+    pub(super) fn heard(&mut self, now: Instant, identity: &Arc<PublicIdentity>) {
+        self.tell_invited(now, identity);
         for (group, member) in self.people.groups_of(identity.hash()) {
             if let Some(hosted) = self.groups.stir(group) {
                 hosted.delivery.on_heard(member);

@@ -16,6 +16,7 @@
 //! | `calls.rs` | requests on `meshchat.group` and calls on the control socket |
 //! | `announces.rs` | when the groups' destinations are announced, and where |
 //! | `held.rs` | messages that have not paid for themselves yet |
+//! | `joining.rs` | stamps and invitations of those who come in |
 //! | `gate.rs` | what waits for a commit |
 //! | `probes.rs` | the destination that answers probes |
 //! | `queries.rs` | what is asked of the store |
@@ -31,6 +32,7 @@ mod founding;
 mod gate;
 mod held;
 mod hosted;
+mod joining;
 mod messages;
 mod people;
 mod probes;
@@ -55,12 +57,14 @@ use self::announces::Announces;
 use self::gate::Gate;
 use self::held::Held;
 use self::hosted::Groups;
+use self::joining::{JoinChecks, Untold};
 use self::people::People;
 use self::probes::Probes;
 use crate::api::{self, Listing};
 use crate::group::{Dedup, Founding, Group, MessageId, Settings};
 use crate::store::Write;
 
+pub use self::joining::{JoinWork, JoinWorkDone};
 pub use self::queries::{PostRow, Query, Rows};
 pub use self::start::FIRST_GROUP;
 pub use self::values::{
@@ -87,6 +91,8 @@ pub struct Host {
     /// Of groups that are created later.
     settings: Settings,
     rng: Rng,
+    join_checks: JoinChecks,
+    untold: Untold,
     /// Of all groups: the id of a message covers its destination.
     dedup: Dedup,
     announces: Announces,
@@ -135,6 +141,7 @@ impl Host {
     pub fn handle_job_done(&mut self, now: Instant, done: JobDone) {
         match done {
             JobDone::Engine(done) => self.engine.handle_work_done(now, done),
+            JobDone::JoinStamp(done) => self.join_stamp_checked(now, done),
             JobDone::Router(done) => self.router.handle_work_done(now, &mut self.engine, done),
         }
     }
@@ -226,7 +233,7 @@ impl Host {
 
     /// Whether nothing waits for a commit.
     pub fn is_settled(&self) -> bool {
-        self.gate.is_settled() && self.under_way() == 0
+        self.gate.is_settled() && self.under_way() == 0 && self.join_checks.len() == 0
     }
 
     /// Tells all peers that the node ends, and has the paths of others saved.
@@ -344,7 +351,7 @@ impl Host {
                     self.refuse(now, asker, api::group_is_gone());
                 }
             }
-            EngineEvent::LinkIdentified { identity, .. } => self.heard(&identity),
+            EngineEvent::LinkIdentified { identity, .. } => self.heard(now, &identity),
             _ => {}
         }
     }

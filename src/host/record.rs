@@ -8,7 +8,7 @@ use reticulum::time::{Instant, UnixTime};
 use super::messages::delivery_address;
 use super::{After, Host};
 use crate::group::delivery::Cursor;
-use crate::group::{Event, EventKind, GroupId, MemberId, MessageId, Settings};
+use crate::group::{Event, EventKind, GroupId, JoinPolicy, MemberId, MessageId, Settings};
 use crate::store::Write;
 
 impl Host {
@@ -41,6 +41,8 @@ impl Host {
     fn project(&mut self, group: GroupId, event: &Event) -> Option<After> {
         let hosted = self.groups.stir(group)?;
         hosted.tail.push(event);
+        self.note_invited(group, &event.kind);
+        let hosted = self.groups.stir(group)?;
         match &event.kind {
             EventKind::Posted(_) => {
                 return Some(After::FanOut { group, seq: event.seq, author: event.actor });
@@ -133,7 +135,9 @@ impl Host {
     }
 }
 
-/// What a message to the group costs.
+/// What the group's `lxmf.delivery` announces as the cost of a message. Most clients stamp what they send by it, so it is
+/// what joining costs where that is more; of members only the cost of sending is asked.
 pub(super) fn stamp_cost(settings: &Settings) -> Option<u8> {
-    u8::try_from(settings.send_cost).ok().filter(|cost| *cost > 0)
+    let join_cost = if settings.join == JoinPolicy::Closed { 0 } else { settings.join_cost };
+    u8::try_from(settings.send_cost.max(join_cost)).ok().filter(|cost| *cost > 0)
 }

@@ -14,6 +14,7 @@ use super::founding::FOUNDER;
 use super::gate::Gate;
 use super::held::Held;
 use super::hosted::{Groups, Hosted};
+use super::joining::{JoinChecks, Untold};
 use super::messages::delivery_address;
 use super::people::People;
 use super::probes::Probes;
@@ -61,6 +62,8 @@ impl Host {
             founding: Founding::new(config.founding),
             settings: config.settings,
             rng,
+            join_checks: JoinChecks::default(),
+            untold: Untold::new(),
             dedup: Dedup::restore(restored.seen),
             announces: Announces::default(),
             probes,
@@ -144,6 +147,8 @@ impl Host {
     ) {
         let addresses = self.add_destinations(&group, identity, ratchets);
         let roster = &group.state().roster;
+        let invited = group.state().invitations.people.iter().filter(|(_, invitation)| !invitation.told);
+        self.untold.extend(invited.map(|(person, _)| (*person, id)));
         let members: Vec<_> = roster.iter().map(|member| (member.id, Arc::clone(&member.identity))).collect();
         self.groups.insert(Hosted {
             id,

@@ -10,6 +10,7 @@ use reticulum::hash::{DestinationHash, IdentityHash, LinkId, RequestId};
 use reticulum::node::{PendingProof, PersistId};
 
 use super::calls::PendingCall;
+use super::joining::{JoinWork, JoinWorkDone};
 use super::messages::PendingMessage;
 use super::queries::Query;
 use crate::group::{Caller, FoundingRules, GroupId, MemberId, Seq, Settings};
@@ -64,6 +65,8 @@ pub enum Job {
     Engine(reticulum::node::Work),
     /// The router's.
     Router(lxmf::router::Work),
+    /// A stamp that somebody shows to come in.
+    JoinStamp(JoinWork),
 }
 
 /// A finished [`Job`].
@@ -73,6 +76,8 @@ pub enum JobDone {
     Engine(reticulum::node::WorkDone),
     /// The router's.
     Router(lxmf::router::WorkDone),
+    /// A stamp was looked at.
+    JoinStamp(JoinWorkDone),
 }
 
 impl Job {
@@ -81,6 +86,7 @@ impl Job {
         match self {
             Self::Engine(work) => JobDone::Engine(work.run()),
             Self::Router(work) => JobDone::Router(work.run()),
+            Self::JoinStamp(work) => JobDone::JoinStamp(work.run()),
         }
     }
 
@@ -89,6 +95,7 @@ impl Job {
         match self {
             Self::Engine(work) => work.class() == reticulum::node::WorkClass::Heavy,
             Self::Router(work) => work.class() == reticulum::node::WorkClass::Heavy,
+            Self::JoinStamp(_) => true,
         }
     }
 }
@@ -185,6 +192,7 @@ pub(super) enum Asked {
 pub(super) enum Sent {
     Copy { group: GroupId, member: MemberId, seq: Seq },
     Reply,
+    Invitation { group: GroupId, person: IdentityHash },
 }
 
 /// What was refused or done at this level, for `status`.

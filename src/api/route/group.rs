@@ -7,20 +7,22 @@ use crate::api::Plan;
 use crate::api::announce::{API_VERSION, join_policy, public_name, visibility};
 use crate::api::error::invalid;
 use crate::api::reply::{Reply, membership};
-use crate::group::{Action, JoinStamp, Pass};
+use crate::group::{Action, CAPACITY_MAX, JoinStamp, Kind, Pass, Settings, Visibility};
 
 pub(super) fn info(call: &Call<'_>) -> Result<Plan, Error> {
     call.read::<v1::InfoRequest>()?;
     let (state, settings) = (call.group.state(), call.group.settings());
     let inside = call.group.authorize_read(call.caller).is_ok();
+    let seen = inside || settings.visibility == Visibility::Public;
     answer(&v1::InfoResponse {
         name: if inside { &settings.name } else { public_name(state) }.to_owned(),
         visibility: visibility(settings.visibility).into(),
         join: join_policy(settings.join).into(),
-        members: u32::try_from(state.roster.len()).unwrap_or(u32::MAX),
-        messages: state.messages,
-        head: state.head.0,
-        head_time_s: state.head_time.as_secs(),
+        members: if seen { u32::try_from(state.roster.len()).unwrap_or(u32::MAX) } else { 0 },
+        messages: if seen { state.messages } else { 0 },
+        head: if seen { state.head.0 } else { 0 },
+        head_time_s: if seen { state.head_time.as_secs() } else { 0 },
+        details: Some(details(settings, seen)),
         message_length_max: settings.post_chars_max,
         posts_per_minute: settings.posts_per_minute,
         you: call.group.member_of(call.caller).map(membership),
@@ -28,6 +30,29 @@ pub(super) fn info(call: &Call<'_>) -> Result<Plan, Error> {
         version: API_VERSION,
         error: None,
     })
+}
+
+/// What the group is beside its name. Of a private one strangers learn what it takes to come in, and nothing else.
+fn details(settings: &Settings, seen: bool) -> v1::GroupDetails {
+    let text = |text: &str| if seen { text.to_owned() } else { String::new() };
+    v1::GroupDetails {
+        kind: match settings.kind {
+            Kind::Group => v1::GroupKind::Group,
+            Kind::Channel => v1::GroupKind::Channel,
+            Kind::Direct => v1::GroupKind::Direct,
+        }
+        .into(),
+        description: text(&settings.description),
+        topic: text(&settings.topic),
+        rules: text(&settings.rules),
+        disclosure: settings.disclosure.clone(),
+        icon: text(&settings.icon.to_string()),
+        join_cost: settings.join_cost,
+        send_cost: settings.send_cost,
+        capacity: if settings.capacity == CAPACITY_MAX { 0 } else { settings.capacity },
+        keep_days: settings.keep_days,
+        keep_messages: settings.keep_messages,
+    }
 }
 
 pub(super) fn join(call: &Call<'_>) -> Result<Plan, Error> {

@@ -1,7 +1,7 @@
 //! What each call does, and how it is refused.
 
 use super::*;
-use crate::group::Pass;
+use crate::group::{JoinPolicy, Pass, Setting};
 
 #[test]
 fn joining_claiming_renaming_and_leaving() {
@@ -210,4 +210,78 @@ fn members_come_in_pages_of_any_size() {
     let request = v1::MembersRequest { max_bytes: 20, ..v1::MembersRequest::default() };
     let error = scene.error(&person(1), "/api/v1/members", &request).unwrap();
     assert_eq!((error.code(), error.field.as_str()), (ErrorCode::InvalidField, "max_bytes"));
+}
+
+#[test]
+fn strangers_learn_of_a_private_group_only_how_one_comes_in() {
+    let mut scene = Scene::new(Visibility::Private);
+    scene.act(&person(1), Action::Join { nick: None, pass: Pass::None });
+    let settings =
+        vec![Setting::Topic("tide".into()), Setting::Disclosure("Ann runs it.".into()), Setting::JoinCost(9)];
+    scene.act(&Caller::Operator, Action::Set { settings });
+    let mut info =
+        |caller: &Caller| scene.call::<v1::InfoResponse>(caller, "/api/v1/info", &v1::InfoRequest {});
+    let (inside, outside) = (info(&person(1)), info(&person(2)));
+    assert_eq!((inside.members, inside.details.unwrap().topic.as_str()), (1, "tide"));
+    let details = outside.details.unwrap();
+    assert_eq!((outside.members, outside.head, outside.messages, details.topic.as_str()), (0, 0, 0, ""));
+    assert_eq!((details.join_cost, details.disclosure.as_str()), (9, "Ann runs it."));
+}
+
+#[test]
+fn a_code_is_made_used_and_taken_back() {
+    use v1::invite_request::Invite;
+    let mut scene = Scene::populated();
+    scene.act(&person(1), Action::Set { settings: vec![Setting::Join(JoinPolicy::Invitation)] });
+    let path = "/api/v1/members/invite";
+    let wish = |invite| v1::InviteRequest { invite: Some(invite) };
+    let made: v1::InviteResponse =
+        scene.call(&person(1), path, &wish(Invite::NewCode(v1::NewCode { uses: 2, lasts_s: 0 })));
+    let join = v1::JoinRequest { code: made.code.clone(), ..Default::default() };
+    assert_eq!(
+        scene.error(&person(8), "/api/v1/join", &v1::JoinRequest::default()).unwrap().code(),
+        ErrorCode::NotInvited
+    );
+    let joined: v1::JoinResponse = scene.call(&person(8), "/api/v1/join", &join);
+    assert_eq!(joined.you.unwrap().nick, "P8");
+    assert_eq!(scene.error(&person(1), path, &wish(Invite::RevokeCode(made.seq))), None);
+    assert_eq!(scene.error(&person(9), "/api/v1/join", &join).unwrap().code(), ErrorCode::BadCode);
+    let short = scene.error(&person(1), path, &wish(Invite::IdentityHash(vec![0; 15]))).unwrap();
+    assert_eq!((short.code(), short.field.as_str()), (ErrorCode::InvalidField, "identity_hash"));
+}
+
+#[test]
+fn a_request_waits_until_it_is_approved_or_rejected() {
+    let mut scene = Scene::populated();
+    scene.act(&person(1), Action::Set { settings: vec![Setting::Join(JoinPolicy::Approval)] });
+    let asked: v1::JoinResponse = scene.call(&person(8), "/api/v1/join", &v1::JoinRequest::default());
+    assert_eq!((asked.you, asked.waiting, asked.error), (None, 1, None));
+    let again = scene.error(&person(8), "/api/v1/join", &v1::JoinRequest::default()).unwrap();
+    assert_eq!(again.code(), ErrorCode::Waiting);
+    scene.call::<v1::JoinResponse>(&person(9), "/api/v1/join", &v1::JoinRequest::default());
+    let requests = v1::MemberRequestsRequest::default();
+    let waiting: v1::MemberRequestsResponse = scene.call(&person(1), "/api/v1/members/requests", &requests);
+    let waiting: Vec<_> = waiting.applicants.iter().map(|one| (one.number, one.nick.as_str())).collect();
+    assert_eq!(waiting, [(1, "P8"), (2, "P9")]);
+    let approve = v1::MemberApproveRequest { number: 1 };
+    assert_eq!(
+        scene.error(&person(2), "/api/v1/members/approve", &approve).unwrap().code(),
+        ErrorCode::NoPermission
+    );
+    assert_eq!(scene.error(&person(1), "/api/v1/members/approve", &approve), None);
+    let reject = v1::MemberRejectRequest { number: 2, reason: String::new() };
+    assert_eq!(scene.error(&person(1), "/api/v1/members/reject", &reject), None);
+    let info: v1::InfoResponse = scene.call(&person(8), "/api/v1/info", &v1::InfoRequest {});
+    assert_eq!(info.you.unwrap().nick, "P8");
+}
+
+#[test]
+fn what_joining_costs_is_told_in_bits() {
+    let mut scene = Scene::populated();
+    scene.act(&person(1), Action::Set { settings: vec![Setting::JoinCost(12)] });
+    let error = scene.error(&person(8), "/api/v1/join", &v1::JoinRequest::default()).unwrap();
+    assert_eq!((error.code(), error.max), (ErrorCode::WorkNeeded, 12));
+    let short = v1::JoinRequest { stamp: vec![0; 31], ..Default::default() };
+    let error = scene.error(&person(8), "/api/v1/join", &short).unwrap();
+    assert_eq!((error.code(), error.field.as_str()), (ErrorCode::InvalidField, "stamp"));
 }

@@ -56,6 +56,7 @@ fn rows() -> Vec<String> {
         you: you.clone(),
         software: "0.1.0".into(),
         version: 1,
+        details: Some(v1::GroupDetails::default()),
         ..Default::default()
     };
     let page = v1::MessagesResponse {

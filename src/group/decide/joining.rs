@@ -60,9 +60,12 @@ impl Group {
         Ok(true)
     }
 
-    /// What joining costs this caller, if they say that they want to and nothing else keeps them out: the bits that the
-    /// stamp of their message has to be worth.
-    pub fn join_price(&mut self, now: UnixTime, caller: &Caller) -> u32 {
+    /// What it costs to send this text where it asks to come in and nothing else keeps the sender out: the bits that the
+    /// stamp of the message has to be worth. 0 for any other text.
+    pub fn join_price_of(&mut self, now: UnixTime, caller: &Caller, text: &str) -> u32 {
+        if !self.is_plain_join(text) {
+            return 0;
+        }
         let Ok(person) = self.require_identity(caller).map(|identity| identity.hash()) else { return 0 };
         let is_asked =
             self.require_place(person).is_ok() && self.entry_of(now, person, &Pass::None) == Ok(Entry::Asked);

@@ -79,7 +79,7 @@ impl Group {
             .roster
             .iter()
             .filter(|member| {
-                !roles.is_quiet(member.role) && roles.permissions_of(member).contains(permission)
+                !roles.is_quiet(member.role) && self.state.permissions_of(member).contains(permission)
             })
             .collect();
         told.sort_by_key(|member| std::cmp::Reverse(self.rank_of(member)));

@@ -240,3 +240,15 @@ fn members_ask_what_the_group_is() {
     );
     assert!(fixture.reply(2, "/who P1").starts_with("#1 P1 (owner). Identity "));
 }
+
+#[test]
+fn in_a_channel_members_read_and_those_with_a_role_or_a_grant_post() {
+    let mut fixture = fixture(JoinPolicy::Open);
+    fixture.act(1, Action::Set { settings: vec![Setting::Kind(Kind::Channel)] }).unwrap();
+    assert_eq!(fixture.act(2, post("hi")), Err(Refusal::NoPermission));
+    fixture.act(1, post("news")).unwrap();
+    fixture.reply(1, "/role P2 +post");
+    fixture.act(2, post("hi")).unwrap();
+    fixture.act(1, Action::Set { settings: vec![Setting::Kind(Kind::Group)] }).unwrap();
+    fixture.act(3, post("hi")).unwrap();
+}
