@@ -57,8 +57,8 @@ pub use crate::transport::{InterfaceStats, PathInfo, Peer, Place};
 use crate::transport::{Receipts, Transport};
 use destinations::Destinations;
 use links::Links;
-pub use saving::PathRecord;
 use saving::Saving;
+pub use saving::{PathEntry, PathRecord};
 use work::{Done, Job};
 
 /// What the node's own timers are for; tables have their own.

@@ -1,7 +1,6 @@
 //! The saved paths of a node that forwards for others, as rows.
 //!
-//! A round writes at most 8,192 rows of about 500 bytes, four times a day. SQLite writes each page up to four times for it
-//! (removed and written again, into the log and into the table): 64 MB a day at most, and less than 1 MB in a mesh of 200.
+//! How much is written, and how often: `docs/transport.md`.
 
 use reticulum::hash::{DestinationHash, IdentityHash};
 use reticulum::node::{PathRecord, Place};

@@ -2,12 +2,12 @@
 //!
 //! All paths are written as a whole, 15 minutes after the first of them was learned and then at most every 6 hours, if
 //! anything changed; and once more when the node is told to. So at most [`Limits::paths`](super::Limits::paths) rows of
-//! about 500 bytes are written four times a day, 16 MB with the defaults: a card that bears a hundred full writes of 8 GB
-//! bears this for a century. What is lost by a crash comes back by announces and path requests.
+//! at most 900 bytes are written four times a day; `docs/transport.md` says what that means for a card. What is lost by a
+//! crash comes back by announces and path requests.
 
 use std::time::Duration;
 
-use super::{Node, Output, Persist, Timer};
+use super::{InterfaceId, Node, Output, Persist, Timer};
 use crate::crypto::PublicIdentity;
 use crate::hash::{DestinationHash, IdentityHash};
 use crate::time::{Instant, UnixTime};
@@ -18,6 +18,8 @@ const FIRST_AFTER: Duration = Duration::from_secs(15 * 60);
 const INTERVAL: Duration = Duration::from_secs(6 * 3600);
 /// Records handed out in one turn.
 const CHUNK: usize = 256;
+/// Random blobs saved with a path, the newest (`spec/reticulum.md` 1.3).
+const BLOBS_SAVED_MAX: usize = 32;
 /// Longer unused, a path is not restored (`spec/reticulum.md` 4.3).
 const UNUSED_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -55,7 +57,37 @@ pub(super) struct Saving {
     last: Option<Instant>,
 }
 
+/// A path as a table of them shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathEntry {
+    /// To whom.
+    pub destination: DestinationHash,
+    /// Hops to the destination; 1 is a direct neighbour, 0 a program on this machine.
+    pub hops: u8,
+    /// The transport in between; none for a direct neighbour.
+    pub next_hop: Option<IdentityHash>,
+    /// The interface that leads there, which may be down.
+    pub interface: InterfaceId,
+    /// Its last use.
+    pub used: UnixTime,
+    /// Until when a longer path that is not newer does not replace it.
+    pub expires: UnixTime,
+}
+
 impl Node {
+    /// All paths that are known, in order of their destinations. A scan of the table.
+    pub fn paths(&self, now: Instant) -> Vec<PathEntry> {
+        let unix = self.unix_time(now);
+        let entry = |(destination, interface, path): (DestinationHash, InterfaceId, SavedPath)| {
+            let SavedPath { hops, next_hop, used, expires, .. } = path;
+            let (used, expires) = (unix - now.since(used), unix + expires.since(now));
+            PathEntry { destination, hops, next_hop, interface, used, expires }
+        };
+        let mut paths: Vec<PathEntry> = self.transport.paths.saved().map(entry).collect();
+        paths.sort_unstable_by_key(|path| path.destination);
+        paths
+    }
+
     /// Takes back a path of before the start: with its interface, once that is attached, or with its tunnel. False if it is
     /// malformed, contradicts what is known, or was not used for a week.
     pub fn add_path(&mut self, now: Instant, record: PathRecord) -> bool {
@@ -133,7 +165,8 @@ impl Node {
         let unix = self.unix_time(now);
         let mut announce = Vec::new();
         let peer = self.transport.peers.peer(&destination)?;
-        let SavedPath { hops, next_hop, used, expires, blobs } = path;
+        let SavedPath { hops, next_hop, used, expires, mut blobs } = path;
+        blobs.drain(..blobs.len().saturating_sub(BLOBS_SAVED_MAX));
         let (used, expires) = (unix - now.since(used), unix + expires.since(now));
         peer.emit_announce(destination, |packet| packet.header, &mut announce).then_some(PathRecord {
             destination,

@@ -58,6 +58,37 @@ fn paths_are_saved_a_quarter_of_an_hour_after_the_first_and_then_every_six_hours
 }
 
 #[test]
+fn of_many_blobs_the_newest_32_are_saved() {
+    let (mut net, destination) = between();
+    for _ in 0..50 {
+        net.run(Duration::from_secs(2));
+        net.hosts[0].node.announce(net.now, destination, None).unwrap();
+    }
+    net.run(Duration::from_secs(2));
+    let now = net.now;
+    net.hosts[1].node.save_paths(now);
+    net.drain();
+    let record = saved(&mut net.hosts[1]).pop().unwrap().1.pop().unwrap();
+    let emitted: Vec<u64> = record.blobs.iter().map(crate::wire::emission_secs).collect();
+    assert_eq!(emitted.len(), 32);
+    assert!(emitted.is_sorted());
+    assert_eq!(emitted.last().copied(), net.hosts[1].node.peer(&destination).map(|peer| peer.emitted_s));
+}
+
+#[test]
+fn the_table_of_paths_is_told_in_order() {
+    let (mut net, first) = between();
+    let second = net.announced(2, busy(2, "test.group"));
+    let now = net.now;
+    let paths = net.hosts[1].node.paths(now);
+    let mut expected = [(first, InterfaceId(0)), (second, InterfaceId(1))];
+    expected.sort();
+    assert_eq!(paths.iter().map(|path| (path.destination, path.interface)).collect::<Vec<_>>(), expected);
+    assert!(paths.iter().all(|path| path.hops == 1 && path.next_hop.is_none()));
+    assert!(paths.iter().all(|path| path.expires > path.used && path.used >= EPOCH));
+}
+
+#[test]
 fn a_restarted_transport_forwards_and_answers_at_once() {
     let (mut net, destination) = between();
     net.run(HOUR);
