@@ -21,7 +21,7 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 /// A peer with a link to the group's API.
-struct Client {
+pub(super) struct Client {
     peer: Peer,
     link: String,
 }
@@ -33,7 +33,7 @@ impl Client {
         Self { link: text(&link, "link"), peer }
     }
 
-    fn identified(peer: Peer, node: &Meshgroup) -> Self {
+    pub(super) fn identified(peer: Peer, node: &Meshgroup) -> Self {
         let mut client = Self::new(peer, node);
         client.peer.ask(json!({"do": "identify", "link": client.link}), "identify_sent");
         client
@@ -45,7 +45,7 @@ impl Client {
         unhex(&text(&self.peer.wait_tag("response", tag), "value"))
     }
 
-    fn call<A: Message + Default>(&mut self, path: &str, request: &impl Message) -> A {
+    pub(super) fn call<A: Message + Default>(&mut self, path: &str, request: &impl Message) -> A {
         let answer = self.raw(path, &json!(hex(&request.encode_to_vec())));
         A::decode(&answer[..]).expect("an answer of the path's type")
     }

@@ -6,6 +6,7 @@ mod channels;
 mod delivery;
 mod durability;
 mod families;
+mod groups;
 mod links;
 mod pair;
 mod radio;
