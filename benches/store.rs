@@ -82,7 +82,7 @@ impl Fixture {
                     (Some(MessageId(id)), "A message of the usual length, sixty characters or so. Over.");
                 let action = Action::Post(Draft { message_id: id, ..Draft::text(text) });
                 let outcome = self.group.decide(UnixTime::from_secs(2), &self.caller, action).unwrap();
-                Write::Decision { group: GROUP, events: outcome.events, seen: id }
+                Write::Decision { group: GROUP, events: outcome.events, seen: id.map(Into::into) }
             })
             .collect()
     }

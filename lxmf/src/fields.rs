@@ -162,6 +162,19 @@ impl Fields {
         self.iter().find(|(raw, _)| Reader::new(raw).read_uint() == Ok(key)).map(|(_, value)| value)
     }
 
+    /// All but those with these keys.
+    pub fn without(&self, keys: &[u64]) -> Self {
+        let left_out = |raw: &[u8]| Reader::new(raw).read_uint().is_ok_and(|key| keys.contains(&key));
+        let kept: Vec<_> = self.iter().filter(|(raw, _)| !left_out(raw)).collect();
+        let mut out = Vec::with_capacity(self.0.len());
+        msgpack::write_map_len(&mut out, kept.len());
+        for (key, value) in kept {
+            out.extend_from_slice(key);
+            out.extend_from_slice(value);
+        }
+        Self(out)
+    }
+
     /// Whether the sender offers a ticket. One of a wrong shape is offered too; it is whoever reads it who minds.
     pub fn has_ticket(&self) -> bool {
         self.value(key::TICKET).is_some()

@@ -12,7 +12,7 @@ use super::command::{self, Command, CommandError};
 use super::event::Visibility;
 use super::ids::MessageId;
 use super::known::{Known, Needs};
-use super::post::Authorship;
+use super::post::{Authorship, Reference};
 use super::refusal::Refusal;
 use super::setting::{Key, Setting};
 use super::span;
@@ -30,15 +30,29 @@ pub struct Incoming<'a> {
     pub authorship: Option<Box<Authorship>>,
     /// What it is known to have paid, in bits.
     pub paid_bits: u32,
+    /// What it says of another message.
+    pub reference: Option<Reference>,
+    /// The packed fields that nothing here stands for.
+    pub fields: Option<&'a [u8]>,
 }
 
 impl Group {
     /// What has to be looked up before [`Self::handle_text`] can take this message in.
     pub fn needs_of_text(&self, caller: &Caller, incoming: &Incoming<'_>) -> Needs {
-        let Some(Ok(Command::Message(command))) = command::parse(incoming.text) else {
+        if self.member_of(caller).is_none() {
             return Needs::default();
-        };
-        self.message_action(caller, incoming, command).map(|action| action.needs()).unwrap_or_default()
+        }
+        match command::parse(incoming.text) {
+            None => {
+                let reference = incoming.reference.as_ref().map(Reference::target);
+                Needs { reference, ..Needs::default() }
+            }
+            Some(Ok(Command::Message(command))) => {
+                let action = self.message_action(caller, incoming, command);
+                action.map(|action| action.needs()).unwrap_or_default()
+            }
+            Some(_) => Needs::default(),
+        }
     }
 
     /// Takes a text that somebody sent. Refusals come back as replies. The caller has recognised copies before
@@ -60,10 +74,7 @@ impl Group {
             return self.answer_stranger(now, identity);
         }
         let done = match command {
-            None => {
-                let action = Action::Post(incoming.draft(incoming.text));
-                self.decide_knowing(now, caller, action, known)
-            }
+            None => incoming.action(known).and_then(|action| self.decide_knowing(now, caller, action, known)),
             Some(Ok(Command::Join { words })) => {
                 self.decide(now, caller, self.join_action(words, incoming.paid_bits))
             }

@@ -4,7 +4,8 @@
 use super::command::CommandError;
 use super::door::Incoming;
 use super::ids::{MemberId, Seq};
-use super::post::{Audience, Draft, PostKind};
+use super::known::Known;
+use super::post::{Audience, Draft, PostKind, Reference};
 use super::who::{find_member, split_who};
 use super::{Action, Caller, Group, Refusal};
 
@@ -51,8 +52,25 @@ impl Incoming<'_> {
             text: text.to_owned(),
             message_id: Some(self.message_id),
             authorship: self.authorship.clone(),
+            fields: self.fields.map(Into::into),
             ..Draft::default()
         }
+    }
+
+    /// What a message comes down to that is no command. One that answers what is not known is a post of its own.
+    pub(super) fn action(&self, known: &Known) -> Result<Action, Refusal> {
+        Ok(match &self.reference {
+            Some(Reference::Reaction(_, reaction)) => {
+                let target = known.reference.ok_or(Refusal::NotFound)?;
+                Action::React { target, reaction: reaction.clone(), remove: false }
+            }
+            Some(Reference::Answer(relation, _)) => {
+                let reply_to =
+                    known.reference.filter(|seq| known.posts.get(seq).is_some_and(|of| !of.deleted));
+                Action::Post(Draft { reply_to, relation: *relation, ..self.draft(self.text) })
+            }
+            None => Action::Post(self.draft(self.text)),
+        })
     }
 }
 

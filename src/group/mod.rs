@@ -41,6 +41,7 @@ mod setting;
 mod span;
 mod state;
 mod text;
+mod told;
 mod who;
 
 #[cfg(test)]
@@ -56,7 +57,7 @@ use reticulum::time::UnixTime;
 pub use action::{Action, Need, Notice, Outcome, RoleRef, Speech};
 pub use claim::{ClaimCode, ClaimHash};
 pub use decide::REASON_CHARS_MAX;
-pub use dedup::{DEDUP_WINDOW, Dedup};
+pub use dedup::{CONTENTS_MAX, Content, DEDUP_WINDOW, Dedup};
 pub use delivery::Delivery;
 pub use door::Incoming;
 pub use entry::{
@@ -76,7 +77,8 @@ pub use pending::{
 };
 pub use post::{
     AUDIENCE_MAX, Audience, Authorship, Draft, MENTIONS_MAX, Post, PostKind, QUOTE_BYTES_MAX,
-    REACTION_BYTES_MAX, REACTIONS_PER_MEMBER_MAX, REACTIONS_PER_POST_MAX, Reaction, quote,
+    REACTION_BYTES_MAX, REACTIONS_PER_MEMBER_MAX, REACTIONS_PER_POST_MAX, Reaction, Reference, Relation,
+    quote,
 };
 pub use rate::{LIMITER_IDENTITIES_MAX, Limiter};
 pub use recent::{RECENT_MAX, RecentPost};
@@ -90,9 +92,9 @@ pub use setting::{
 pub use span::SPAN_MAX;
 pub use state::{Restriction, Restrictions, State};
 pub use text::{
-    REPLY_BYTES_MAX, deed_line, post_line, receipt as receipt_text, refusal as refusal_text,
-    unstamped as unstamped_text,
+    REPLY_BYTES_MAX, receipt as receipt_text, refusal as refusal_text, unstamped as unstamped_text,
 };
+pub use told::{is_told, post_line, quote_line, told_line};
 pub use who::Who;
 
 /// How often a stranger gets the answer that says how to join.

@@ -27,6 +27,8 @@ pub struct Post {
     pub nick: Option<String>,
     /// The message that it answers.
     pub reply_to: Option<Seq>,
+    /// In what way it answers.
+    pub relation: Relation,
     /// The message that began the thread in which it stands.
     pub thread: Option<Seq>,
     /// Who may read it.
@@ -37,6 +39,38 @@ pub struct Post {
     pub message_id: Option<MessageId>,
     /// What lets a reader check the author without trusting this node, if it was kept.
     pub authorship: Option<Box<Authorship>>,
+    /// The packed fields of the message that brought it, those that nothing here stands for.
+    pub fields: Option<Box<[u8]>>,
+}
+
+/// In what way a message answers another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Relation {
+    /// It answers.
+    #[default]
+    Reply,
+    /// It comments.
+    Comment,
+    /// It goes on.
+    Continuation,
+}
+
+/// What a message that comes in says of another one, which its sender's client knows by this id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reference {
+    /// It answers that one.
+    Answer(Relation, MessageId),
+    /// It is a reaction to that one.
+    Reaction(MessageId, String),
+}
+
+impl Reference {
+    /// Which message.
+    pub fn target(&self) -> MessageId {
+        match self {
+            Self::Answer(_, target) | Self::Reaction(target, _) => *target,
+        }
+    }
 }
 
 /// How a message is meant.
@@ -100,6 +134,8 @@ pub struct Draft {
     pub kind: PostKind,
     /// The message that it answers. Who answers a message addresses those who may read that.
     pub reply_to: Option<Seq>,
+    /// In what way it answers.
+    pub relation: Relation,
     /// A message of the thread in which it is to stand; the one that begins a thread as soon as another refers to it.
     pub thread: Option<Seq>,
     /// Who may read it.
@@ -108,6 +144,8 @@ pub struct Draft {
     pub message_id: Option<MessageId>,
     /// The author's own signature, where it is to be kept.
     pub authorship: Option<Box<Authorship>>,
+    /// The packed fields of the message that brings it, those that nothing here stands for.
+    pub fields: Option<Box<[u8]>>,
 }
 
 impl Draft {

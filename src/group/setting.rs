@@ -169,6 +169,20 @@ settings! {
     /// Regular expressions for which a message waits, one on each line.
     hold_patterns: HoldPatterns(String) = String::new(), "hold-patterns",
         Shape::Patterns { max: 1_000 }, ChangeSettings;
+    /// The reactions that are taken, with blanks between them; empty is any.
+    reactions: Reactions(String) = String::new(), "reactions", Shape::Line { min: 0, max: 400 }, ChangeSettings;
+    /// Whether members are told of reactions in messages.
+    tell_reactions: TellReactions(bool) = true, "tell-reactions", Shape::Switch, ChangeSettings;
+    /// Whether members are told of edits in messages.
+    tell_edits: TellEdits(bool) = true, "tell-edits", Shape::Switch, ChangeSettings;
+    /// Whether members are told in messages who joined.
+    tell_joined: TellJoined(bool) = false, "tell-joined", Shape::Switch, ChangeSettings;
+    /// Whether members are told in messages who left.
+    tell_left: TellLeft(bool) = false, "tell-left", Shape::Switch, ChangeSettings;
+    /// Whether members are told in messages who has another nick.
+    tell_renamed: TellRenamed(bool) = false, "tell-renamed", Shape::Switch, ChangeSettings;
+    /// Whether members are told in messages who was removed or banned.
+    tell_removed: TellRemoved(bool) = true, "tell-removed", Shape::Switch, ChangeSettings;
     /// The longest text of a message, in characters.
     post_chars_max: PostCharsMax(u32) = 131_072, "message-length",
         Shape::Number { min: 1, max: POST_CHARS_MAX }, ChangeSettings;

@@ -25,16 +25,6 @@ const SETTING_BYTES_MAX: usize = 40;
 /// Room for the name of a group within a reply, in bytes.
 const NAME_BYTES_MAX: usize = 48;
 
-/// What members receive of a post: `Nick: text`.
-pub fn post_line(nick: &str, text: &str) -> String {
-    format!("{nick}: {text}")
-}
-
-/// What members receive where somebody does something: `* Nick waves`.
-pub fn deed_line(nick: &str, text: &str) -> String {
-    format!("* {nick} {text}")
-}
-
 /// What this is, what becomes of one's words, how to go. Later parts are left out where there is no room for them.
 pub(super) fn welcome(settings: &Settings, nick: &str, members: usize) -> String {
     let name = cut(&settings.name, NAME_BYTES_MAX);

@@ -16,6 +16,7 @@ use reticulum::hash::DestinationHash;
 use reticulum::node::PendingProof;
 use reticulum::time::{Instant, UnixTime};
 
+use super::inbound;
 use super::messages::PendingMessage;
 use super::{After, Host};
 use crate::group::{GroupId, Limiter, MessageId, Unstamped, unstamped_text};
@@ -222,7 +223,7 @@ impl Host {
                     id: waiting.id,
                     source: waiting.source,
                     caller: self.caller(waiting.identity),
-                    text: String::from_utf8_lossy(&message.content).into_owned(),
+                    brought: inbound::read(&message),
                     method: Method::Direct,
                     paid_bits: if waiting.checking { waiting.price.into() } else { 0 },
                     is_held: true,

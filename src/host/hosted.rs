@@ -3,7 +3,7 @@
 //! Most groups are idle most of the time, so nothing here goes through all of them for each frame: a group whose
 //! delivery was touched is *stirred*, and only those are asked for copies and deadlines.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use reticulum::crypto::Identity;
@@ -39,6 +39,8 @@ pub(super) struct Hosted {
     pub(super) waiting_copies: VecDeque<Dispatch>,
     /// It is being deleted: nothing may happen in it.
     pub(super) is_closed: bool,
+    /// Members whose clients know replies and reactions.
+    pub(super) understanding: BTreeSet<MemberId>,
     /// Who founded it by request.
     pub(super) founder: Option<IdentityHash>,
     /// Who the present members are: those who have just left are no longer in the group's own roster.

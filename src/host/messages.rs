@@ -14,10 +14,11 @@ use reticulum::node::{PendingProof, Priority};
 use reticulum::time::{Instant, UnixTime};
 
 use super::fanout::CopyEnd;
+use super::inbound::{self, Brought};
 use super::{After, Asked, Host, Job, Query, REPLIES_MAX, Rows, Sent};
 use crate::group::delivery::Dispatch;
-use crate::group::{Caller, EventKind, GroupId, Incoming, Known, MessageId, Outcome, receipt_text};
-use crate::store::Write;
+use crate::group::{Caller, Event, EventKind, GroupId, Incoming, Known, MessageId, Outcome, receipt_text};
+use crate::store::{Seen, Write};
 
 /// What a ticket is worth (`spec/lxmf.md` 6).
 const TICKET_BITS: u32 = 256;
@@ -31,7 +32,7 @@ pub(super) struct PendingMessage {
     pub(super) id: MessageId,
     pub(super) source: DestinationHash,
     pub(super) caller: Caller,
-    pub(super) text: String,
+    pub(super) brought: Brought,
     pub(super) method: Method,
     /// What it paid to come in, in bits.
     pub(super) paid_bits: u32,
@@ -42,7 +43,14 @@ pub(super) struct PendingMessage {
 
 impl PendingMessage {
     fn incoming(&self) -> Incoming<'_> {
-        Incoming { text: &self.text, message_id: self.id, authorship: None, paid_bits: self.paid_bits }
+        Incoming {
+            text: &self.brought.text,
+            message_id: self.id,
+            authorship: None,
+            reference: self.brought.reference.clone(),
+            fields: self.brought.fields.as_deref(),
+            paid_bits: self.paid_bits,
+        }
     }
 }
 
@@ -56,7 +64,9 @@ impl Host {
                 self.after_commit(now, After::Prove(proof));
             }
             RouterOutput::Heard { identity, .. } => self.heard(now, &identity),
-            RouterOutput::Delivered { send, .. } => self.sent(now, send, CopyEnd::Delivered),
+            RouterOutput::Delivered { send, message, .. } => {
+                self.sent(now, send, CopyEnd::Delivered(MessageId(*message.as_bytes())));
+            }
             RouterOutput::Failed { send, reason: Failure::Rejected } => {
                 self.sent(now, send, CopyEnd::Refused)
             }
@@ -99,7 +109,7 @@ impl Host {
                 id,
                 source,
                 caller: self.caller(received.identity),
-                text: String::from_utf8_lossy(&received.message.content).into_owned(),
+                brought: inbound::read(&received.message),
                 method: received.method,
                 paid_bits: if received.stamped == Stamped::Ticket { TICKET_BITS } else { 0 },
                 is_held: false,
@@ -114,6 +124,10 @@ impl Host {
             self.counters.messages_repeated += 1;
             self.after_commit(now, After::Prove(message.proof));
             return;
+        }
+        let unix = self.engine.unix_time(now);
+        if self.dedup.contains_content(message.brought.content, unix) {
+            return self.take_again(now, message);
         }
         self.counters.messages_taken += 1;
         let Some(hosted) = self.groups.get(message.group) else { return };
@@ -130,6 +144,18 @@ impl Host {
         let member = hosted.group.member_of(&message.caller).map(|member| member.id);
         self.undecided.insert(message.id);
         self.query(Query::Known { group, member, needs }, Asked::Message(Box::new(message)));
+    }
+
+    /// A message that was posted before under another id: some clients send once more what seems to have failed. It is
+    /// proven like the first one, and remembered, but not posted.
+    fn take_again(&mut self, now: Instant, message: PendingMessage) {
+        self.counters.messages_repeated += 1;
+        self.dedup.insert(&message.id);
+        self.record(now, message.group, Vec::new(), Some(message.id.into()));
+        if message.is_held {
+            self.write(Write::DropHeld(message.id));
+        }
+        self.after_commit(now, After::Prove(message.proof));
     }
 
     /// The store told what a message is about.
@@ -156,16 +182,47 @@ impl Host {
             // That way has no proof, so the author would never know.
             outcome.reply.get_or_insert(receipt_text(event.seq));
         }
-        let remembered = is_member || !events.is_empty();
-        if remembered {
-            self.dedup.insert(&message.id);
-        }
-        self.record(now, message.group, events, remembered.then_some(message.id));
+        let seen = self.remember(unix, &message, &events, is_member);
+        self.note_client(&message, &events);
+        self.record(now, message.group, events, seen);
         if message.is_held {
             self.write(Write::DropHeld(message.id));
         }
         self.after_commit(now, After::Prove(message.proof));
         self.tell_all(now, message.group, outcome, Some(message.source));
+    }
+
+    fn remember(
+        &mut self,
+        unix: UnixTime,
+        message: &PendingMessage,
+        events: &[Event],
+        is_member: bool,
+    ) -> Option<Seen> {
+        if !is_member && events.is_empty() {
+            return None;
+        }
+        self.dedup.insert(&message.id);
+        let is_post = |event: &Event| {
+            matches!(event.kind, EventKind::Posted(_) | EventKind::Held { .. } | EventKind::Reacted { .. })
+        };
+        let content = events.iter().any(is_post).then_some((message.brought.content, unix));
+        if let Some((content, unix)) = content {
+            self.dedup.insert_content(content, unix);
+        }
+        Some(Seen { message: message.id, content })
+    }
+
+    /// Notes that a member's client knows replies and reactions, so that it is sent some.
+    fn note_client(&mut self, message: &PendingMessage, events: &[Event]) {
+        if events.is_empty() || !message.brought.is_of_knowing_client() {
+            return;
+        }
+        let Some(hosted) = self.groups.get_mut(message.group) else { return };
+        let Some(member) = hosted.group.member_of(&message.caller).map(|member| member.id) else { return };
+        if hosted.understanding.insert(member) {
+            self.write(Write::Understands { group: message.group, member });
+        }
     }
 
     /// Sends the reply and the notices of an outcome, once its events are durable.
@@ -233,7 +290,7 @@ impl Host {
             }
             Some(Sent::Reply) => self.replies -= 1,
             Some(Sent::Invitation { group, person }) => {
-                let arrived = matches!(end, CopyEnd::Delivered);
+                let arrived = matches!(end, CopyEnd::Delivered(_));
                 self.invitation_ended(now, group, person, arrived);
             }
             None => {}

@@ -10,7 +10,9 @@
 //! | `people.rs` | who is a member of which groups |
 //! | `messages.rs` | LXMF messages to a group, and what the group tells people |
 //! | `record.rs` | what follows from the events of a decision |
+//! | `inbound.rs` | what a message brings besides its text |
 //! | `fanout.rs` | copies of posts on their way to members |
+//! | `relay.rs` | what a member is sent of an event |
 //! | `founding.rs` | calls about the groups of the node: the directory, new groups |
 //! | `closing.rs` | deleting a group |
 //! | `calls.rs` | requests on `meshchat.group` and calls on the control socket |
@@ -32,12 +34,14 @@ mod founding;
 mod gate;
 mod held;
 mod hosted;
+mod inbound;
 mod joining;
 mod messages;
 mod people;
 mod probes;
 mod queries;
 mod record;
+mod relay;
 mod start;
 mod tail;
 mod values;
@@ -65,7 +69,7 @@ use crate::group::{Dedup, Founding, Group, MessageId, Settings};
 use crate::store::Write;
 
 pub use self::joining::{JoinWork, JoinWorkDone};
-pub use self::queries::{PostRow, Query, Rows};
+pub use self::queries::{Query, Rows};
 pub use self::start::FIRST_GROUP;
 pub use self::values::{
     Addresses, CallId, HostConfig, HostCounters, Job, JobDone, Output, QueryId, TransportConfig,

@@ -8,18 +8,12 @@ use reticulum::time::{Instant, UnixTime};
 use super::messages::delivery_address;
 use super::{After, Host};
 use crate::group::delivery::Cursor;
-use crate::group::{Event, EventKind, GroupId, JoinPolicy, MemberId, MessageId, Settings};
-use crate::store::Write;
+use crate::group::{Event, EventKind, GroupId, JoinPolicy, MemberId, Settings, is_told};
+use crate::store::{Seen, Write};
 
 impl Host {
     /// Sends a decision to the store, and to everybody whom it concerns once it is durable.
-    pub(super) fn record(
-        &mut self,
-        now: Instant,
-        group: GroupId,
-        events: Vec<Event>,
-        seen: Option<MessageId>,
-    ) {
+    pub(super) fn record(&mut self, now: Instant, group: GroupId, events: Vec<Event>, seen: Option<Seen>) {
         if events.is_empty() && seen.is_none() {
             return;
         }
@@ -32,7 +26,7 @@ impl Host {
         }
         if roles_otherwise {
             let cursors = self.sync_quiet(group);
-            cursors.into_iter().for_each(|cursor| self.write(Write::Delivered { group, cursor }));
+            cursors.into_iter().for_each(|cursor| self.write(Write::Delivered { group, cursor, copy: None }));
         }
         after.into_iter().for_each(|after| self.after_commit(now, after));
     }
@@ -43,10 +37,8 @@ impl Host {
         hosted.tail.push(event);
         self.note_invited(group, &event.kind);
         let hosted = self.groups.stir(group)?;
+        let told = is_told(&event.kind, &hosted.group.state().settings);
         match &event.kind {
-            EventKind::Posted(_) => {
-                return Some(After::FanOut { group, seq: event.seq, author: event.actor });
-            }
             EventKind::Joined { member, identity, .. } => {
                 hosted.delivery.on_joined(*member, event.seq);
                 self.keep_peer(group, *member, identity);
@@ -55,6 +47,7 @@ impl Host {
             | EventKind::Kicked { member, .. }
             | EventKind::Banned { member: Some(member), .. } => {
                 hosted.delivery.on_removed(*member);
+                hosted.understanding.remove(member);
                 self.release_peer(group, *member);
             }
             EventKind::SettingChanged(setting) if setting.key().is_announced() => {
@@ -62,7 +55,7 @@ impl Host {
             }
             _ => {}
         }
-        None
+        told.then_some(After::FanOut { group, seq: event.seq, author: event.actor })
     }
 
     /// Lets end what ends by itself in a group, and tells whom it concerns.

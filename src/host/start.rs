@@ -1,6 +1,6 @@
 //! How a host begins: on nothing, or on what the store restored.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use lxmf::router::{DeliveryConfig, RESOURCE_SIZE_MAX, Router};
@@ -54,6 +54,8 @@ impl Host {
         for identity in &config.blackhole {
             engine.blackhole(now, *identity);
         }
+        let mut dedup = Dedup::restore(restored.seen);
+        dedup.restore_contents(restored.contents);
         let mut host = Self {
             engine,
             router: Router::new(),
@@ -64,7 +66,7 @@ impl Host {
             rng,
             join_checks: JoinChecks::default(),
             untold: Untold::new(),
-            dedup: Dedup::restore(restored.seen),
+            dedup,
             announces: Announces::default(),
             probes,
             held: Held::default(),
@@ -121,6 +123,9 @@ impl Host {
         let group = Group::restore(saved.state, saved.recent);
         let tail = Tail::restore(group.state().head, &saved.newest);
         self.host_group(saved.id, group, identity, ratchets, delivery, tail);
+        if let Some(hosted) = self.groups.get_mut(saved.id) {
+            hosted.understanding = saved.understanding.into_iter().collect();
+        }
         self.groups.arm(saved.id, now, unix);
         let _ = self.sync_quiet(saved.id);
     }
@@ -159,6 +164,7 @@ impl Host {
             tail,
             waiting_copies: VecDeque::new(),
             is_closed: false,
+            understanding: BTreeSet::new(),
             founder: None,
             present: HashMap::new(),
         });

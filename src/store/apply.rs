@@ -10,13 +10,12 @@ use rusqlite::{Connection, Error, params};
 
 use super::entry;
 use super::erase::Erasing;
-use super::message_row;
 use super::path_row;
 use super::row::{self, signed};
-use super::write::{HeldMessage, Write};
+use super::write::{HeldMessage, Seen, Write};
+use super::{copies, message_row};
 use crate::group::{
-    DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, MessageId, POSTS_COUNTED_MAX, PendingId, Role, Seq,
-    Setting,
+    DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, POSTS_COUNTED_MAX, PendingId, Role, Seq, Setting,
 };
 
 /// Peers that are remembered. At the bound those heard least recently are forgotten.
@@ -63,13 +62,16 @@ impl Ledger {
                 for event in events {
                     self.append(db, *group, event)?;
                 }
-                seen.as_ref().map_or(Ok(()), |id| self.remember(db, id))
+                seen.as_ref().map_or(Ok(()), |seen| self.remember(db, seen))
             }
-            Write::Delivered { group, cursor } => execute(
-                db,
-                "UPDATE delivery SET through = ?3 WHERE group_id = ?1 AND member = ?2 AND through < ?3",
-                params![group.0, cursor.member.0, signed(cursor.through.0)],
-            ),
+            Write::Delivered { group, cursor, copy } => {
+                let sql =
+                    "UPDATE delivery SET through = ?3 WHERE group_id = ?1 AND member = ?2 AND through < ?3";
+                execute(db, sql, params![group.0, cursor.member.0, signed(cursor.through.0)])?;
+                copy.as_ref()
+                    .map_or(Ok(()), |id| copies::insert(db, *group, cursor.member, cursor.through, id))
+            }
+            Write::Understands { group, member } => copies::insert_client(db, *group, *member),
             Write::Peer(peer) => self.upsert_peer(db, peer),
             Write::ForgetPeer(destination) => {
                 execute(db, "DELETE FROM peer WHERE destination = ?1", [destination.as_bytes()])
@@ -163,6 +165,9 @@ impl Ledger {
             EventKind::Posted(post) => {
                 *self.messages.entry(group).or_default() += 1;
                 count_post(db, group, event.actor)?;
+                if let (Some(author), Some(id)) = (event.actor, &post.message_id) {
+                    copies::insert(db, group, author, event.seq, id)?;
+                }
                 message_row::insert_post(db, group, event.seq, post)
             }
             EventKind::Deleted { target } => {
@@ -224,13 +229,20 @@ impl Ledger {
         }
     }
 
-    fn remember(&mut self, db: &Connection, id: &MessageId) -> Result<(), Error> {
+    fn remember(&mut self, db: &Connection, seen: &Seen) -> Result<(), Error> {
         let (number, slot) = (self.next_seen, self.next_seen % DEDUP_WINDOW as u64);
         self.next_seen += 1;
+        let (content, time) = seen.content.unzip();
         execute(
             db,
-            "INSERT OR REPLACE INTO seen (slot, number, prefix) VALUES (?1, ?2, ?3)",
-            [signed(slot), signed(number), signed(id.prefix())],
+            "INSERT OR REPLACE INTO seen (slot, number, prefix, content, time) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                signed(slot),
+                signed(number),
+                signed(seen.message.prefix()),
+                content.map(|content| signed(content.prefix)),
+                time.map(|time| signed(time.as_micros())),
+            ],
         )
     }
 
@@ -323,6 +335,7 @@ fn put_out(db: &Connection, group: GroupId, member: MemberId, seq: Seq) -> Resul
     let sql = "UPDATE member SET left_seq = ?3 WHERE group_id = ?1 AND member = ?2 AND left_seq IS NULL";
     execute(db, sql, params![group.0, member.0, signed(seq.0)])?;
     remove_pending(db, group, "member", member.0)?;
+    copies::forget_member(db, group, member)?;
     let sql = "DELETE FROM delivery WHERE group_id = ?1 AND member = ?2";
     execute(db, sql, params![group.0, member.0])
 }

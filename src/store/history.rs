@@ -12,8 +12,8 @@ use super::read::Reader;
 use super::row::{self, kind, signed, unsigned};
 use super::{StoreError, search};
 use crate::group::{
-    Audience, EventKind, GroupId, Known, MemberId, MessageId, Needs, REACTIONS_PER_POST_MAX, Reaction, Seq,
-    StoredPost, Viewer, quote,
+    Audience, EventKind, GroupId, Known, MemberId, Needs, REACTIONS_PER_POST_MAX, Reaction, Seq, StoredPost,
+    Viewer, quote,
 };
 
 /// The kinds of events that make up the history. The others are settings and secrets, which have calls of their own.
@@ -121,7 +121,8 @@ impl Reader {
         let _snapshot = self.db.unchecked_transaction()?;
         let mut known = Known::default();
         if let Some(id) = &needs.reference {
-            known.reference = self.message_named(group, member, id)?;
+            known.reference =
+                member.map(|member| self.message_named(group, member, id)).transpose()?.flatten();
         }
         for seq in needs.posts.iter().copied().chain(known.reference) {
             if let Some(post) = self.stored_post(group, member, seq)? {
@@ -129,16 +130,6 @@ impl Reader {
             }
         }
         Ok(known)
-    }
-
-    /// The number of the message that a member's client knows by this id.
-    fn message_named(
-        &self,
-        _group: GroupId,
-        _member: Option<MemberId>,
-        _id: &MessageId,
-    ) -> Result<Option<Seq>, StoreError> {
-        Ok(None)
     }
 
     /// What a decision about a message needs to know of it.

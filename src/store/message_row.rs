@@ -5,16 +5,17 @@ use rusqlite::{Connection, Error, OptionalExtension, Row, params};
 use super::StoreError;
 use super::row::{kind, signed, unsigned};
 use crate::group::{
-    Audience, Authorship, Event, EventKind, GroupId, MemberId, MessageId, Post, PostKind, Reaction, Seq,
+    Audience, Authorship, Event, EventKind, GroupId, MemberId, MessageId, Post, PostKind, Reaction, Relation,
+    Seq,
 };
 
 /// The columns of a message, behind the eight of its event, in the order in which [`post`] and [`edit`] read them. The
 /// two of the authorship come last, so that a reader can do without.
-pub(super) const COLUMNS: &str =
-    "message.text, message_id, post_kind, nick, reply_to, thread, audience, mentions, edited, reactions";
+pub(super) const COLUMNS: &str = "message.text, message_id, post_kind, nick, reply_to, thread, audience, mentions, edited, reactions, relation, \
+     fields";
 
 /// Where the columns of the authorship stand, if they were selected.
-const SIGNATURE: usize = 18;
+const SIGNATURE: usize = 20;
 
 /// Reads the post of a row.
 pub(super) fn post(row: &Row<'_>) -> Result<Post, StoreError> {
@@ -33,6 +34,8 @@ pub(super) fn post(row: &Row<'_>) -> Result<Post, StoreError> {
         audience: audience(row.get_ref(14)?.as_blob_or_null().map_err(Error::from)?)?,
         mentions: members(row.get_ref(15)?.as_blob_or_null().map_err(Error::from)?.unwrap_or_default())?,
         authorship,
+        relation: relation(row.get(18)?)?,
+        fields: row.get::<_, Option<Vec<u8>>>(19)?.map(Into::into),
     })
 }
 
@@ -54,7 +57,8 @@ pub(super) fn insert_text(db: &Connection, group: GroupId, at: Seq, post: &Post)
     execute(
         db,
         "INSERT INTO message (group_id, seq, text, message_id, signature, signed, post_kind, nick, reply_to, thread, \
-         audience, mentions) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+         audience, mentions, relation, fields) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             group.0,
             signed(at.0),
@@ -68,6 +72,8 @@ pub(super) fn insert_text(db: &Connection, group: GroupId, at: Seq, post: &Post)
             post.thread.map(|seq| signed(seq.0)),
             audience_bytes(&post.audience),
             member_bytes(&post.mentions),
+            relation_number(post.relation),
+            post.fields,
         ],
     )
 }
@@ -76,7 +82,8 @@ pub(super) fn insert_text(db: &Connection, group: GroupId, at: Seq, post: &Post)
 pub(super) fn erase_post(db: &Connection, group: GroupId, target: Seq) -> Result<(), Error> {
     unindex(db, group, target)?;
     let values = params![group.0, signed(target.0)];
-    let sql = "UPDATE message SET text = NULL, signature = NULL, signed = NULL, mentions = NULL, reactions = NULL \
+    let sql = "UPDATE message SET text = NULL, signature = NULL, signed = NULL, mentions = NULL, reactions = NULL, \
+               fields = NULL \
                WHERE group_id = ?1 AND seq = ?2";
     execute(db, sql, values)?;
     let sql = "UPDATE message SET text = NULL, mentions = NULL WHERE group_id = ?1 AND edits = ?2";
@@ -185,6 +192,23 @@ fn post_kind_number(kind: PostKind) -> Option<i64> {
         PostKind::Text => None,
         PostKind::Deed => Some(1),
         PostKind::Notice => Some(2),
+    }
+}
+
+fn relation(number: Option<i64>) -> Result<Relation, StoreError> {
+    match number {
+        None => Ok(Relation::Reply),
+        Some(1) => Ok(Relation::Comment),
+        Some(2) => Ok(Relation::Continuation),
+        Some(_) => Err(StoreError::Corrupt("a message that answers in an unknown way")),
+    }
+}
+
+fn relation_number(relation: Relation) -> Option<i64> {
+    match relation {
+        Relation::Reply => None,
+        Relation::Comment => Some(1),
+        Relation::Continuation => Some(2),
     }
 }
 

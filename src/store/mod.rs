@@ -11,6 +11,7 @@
 //! Files in the data folder: `meshgroup.db` (with SQLite's `-wal` and `-shm` beside it) and `lock`.
 
 mod apply;
+mod copies;
 mod entry;
 mod erase;
 mod export;
@@ -20,6 +21,7 @@ mod page;
 mod path_row;
 mod queue;
 mod read;
+mod relayed;
 mod restore;
 mod row;
 mod schema;
@@ -47,8 +49,9 @@ pub use export::ExportError;
 pub use page::{Details, Entry, Filter, Page, PageRequest, Quote, ReactionCount};
 pub use queue::{GROUP_BYTES_MAX, GROUP_WRITES_MAX, WAITING_BYTES_MAX, WAITING_WRITES_MAX};
 pub use read::Reader;
+pub use relayed::{Relayed, Target};
 pub use restore::{Restored, RestoredGroup};
-pub use write::{HeldMessage, Ticket, Write};
+pub use write::{HeldMessage, Seen, Ticket, Write};
 pub use writer::Report;
 
 use apply::Ledger;

@@ -18,8 +18,8 @@ use super::write::HeldMessage;
 use super::{StoreError, path_row};
 use crate::group::delivery::{Cursor, DELIVERY_PERIOD, LoggedPost, WAITING_POSTS_MAX};
 use crate::group::{
-    ClaimHash, Event, EventKind, FORMER_MEMBERS_MAX, GroupId, Member, MemberId, MessageId, PendingId,
-    PendingQueue, Permissions, RecentPost, Restriction, Seq, State,
+    CONTENTS_MAX, ClaimHash, Content, Event, EventKind, FORMER_MEMBERS_MAX, GroupId, Member, MemberId,
+    MessageId, PendingId, PendingQueue, Permissions, RecentPost, Restriction, Seq, Settings, State,
 };
 
 /// Newest posts that are read back, so that a request repeated over a restart is recognised.
@@ -40,6 +40,8 @@ pub struct Restored {
     pub deleted: Vec<GroupId>,
     /// First 8 bytes of the newest message ids, oldest first.
     pub seen: Vec<u64>,
+    /// What the newest of them said that became posts, and when, oldest first.
+    pub contents: Vec<(Content, UnixTime)>,
     /// The peers.
     pub peers: Vec<PeerRecord>,
     /// Paths of a node that forwards for others.
@@ -69,6 +71,8 @@ pub struct RestoredGroup {
     pub cursors: Vec<Cursor>,
     /// The posts after the lowest cursor that are young enough to be delivered still, oldest first.
     pub waiting: Vec<LoggedPost>,
+    /// The members whose clients know replies and reactions.
+    pub understanding: Vec<MemberId>,
 }
 
 /// Reads everything. `now` tells which posts are too old to be delivered.
@@ -78,6 +82,7 @@ pub(super) fn restore(db: &Connection, now: UnixTime) -> Result<Restored, StoreE
         groups: ids.into_iter().map(|id| group(db, id, now)).collect::<Result<_, _>>()?,
         deleted: all(db, "SELECT group_id FROM deleted_group", |row| Ok(GroupId(row.get(0)?)))?,
         seen: all(db, "SELECT prefix FROM seen ORDER BY number", |row| Ok(row::unsigned(row.get(0)?)))?,
+        contents: contents(db)?,
         peers: all(
             db,
             "SELECT destination, identity, app_data, ratchet, ratchet_heard, heard, emitted_s FROM peer",
@@ -109,8 +114,37 @@ fn group(db: &Connection, id: GroupId, now: UnixTime) -> Result<RestoredGroup, S
         Ok(Cursor { member: MemberId(row.get(0)?), through: Seq(row::unsigned(row.get(1)?)) })
     })?;
     let lowest = cursors.iter().map(|cursor| cursor.through).min();
-    let waiting = lowest.map_or(Ok(Vec::new()), |lowest| waiting(db, id, lowest, now))?;
-    Ok(RestoredGroup { id, state, recent: recent(db, id)?, newest: newest(db, id)?, cursors, waiting })
+    let told = told_kinds(&state.settings);
+    let waiting = lowest.map_or(Ok(Vec::new()), |lowest| waiting(db, id, lowest, &told, now))?;
+    let sql = "SELECT member FROM client WHERE group_id = ?1";
+    let understanding = each(db, sql, [id.0], |row| Ok(MemberId(row.get(0)?)))?;
+    let (recent, newest) = (recent(db, id)?, newest(db, id)?);
+    Ok(RestoredGroup { id, state, recent, newest, cursors, waiting, understanding })
+}
+
+fn contents(db: &Connection) -> Result<Vec<(Content, UnixTime)>, StoreError> {
+    let sql = "SELECT content, time FROM seen WHERE content IS NOT NULL ORDER BY number DESC LIMIT ?1";
+    let mut contents = each(db, sql, [CONTENTS_MAX as i64], |row| {
+        Ok((Content { prefix: row::unsigned(row.get(0)?) }, row::time(row.get(1)?)))
+    })?;
+    contents.reverse();
+    Ok(contents)
+}
+
+/// The kinds of events of which members are told in messages; see [`crate::group::is_told`].
+fn told_kinds(settings: &Settings) -> String {
+    let kinds = [
+        (kind::POSTED, true),
+        (kind::EDITED, settings.tell_edits),
+        (kind::REACTED, settings.tell_reactions),
+        (kind::JOINED, settings.tell_joined),
+        (kind::LEFT, settings.tell_left),
+        (kind::RENAMED, settings.tell_renamed),
+        (kind::KICKED, settings.tell_removed),
+        (kind::BANNED, settings.tell_removed),
+    ];
+    let told = kinds.iter().filter(|(_, is_told)| *is_told).map(|(kind, _)| kind.to_string());
+    told.collect::<Vec<_>>().join(",")
 }
 
 /// Reads from the end backwards until there is enough, so that a few long posts do not fill the memory.
@@ -242,11 +276,18 @@ fn restriction(row: &Row<'_>) -> Result<(IdentityHash, Restriction), StoreError>
 }
 
 /// Reads from the newest backwards and stops where posts are too old: time follows the numbers, so no index is needed.
-fn waiting(db: &Connection, id: GroupId, after: Seq, now: UnixTime) -> Result<Vec<LoggedPost>, StoreError> {
-    let mut rows = db.prepare(
-        "SELECT seq, time, actor FROM event WHERE group_id = ?1 AND seq > ?2 AND kind = ?3 ORDER BY seq DESC LIMIT ?4",
-    )?;
-    let values = params![id.0, row::signed(after.0), kind::POSTED, WAITING_POSTS_MAX as i64];
+fn waiting(
+    db: &Connection,
+    id: GroupId,
+    after: Seq,
+    kinds: &str,
+    now: UnixTime,
+) -> Result<Vec<LoggedPost>, StoreError> {
+    let mut rows = db.prepare(&format!(
+        "SELECT seq, time, actor FROM event WHERE group_id = ?1 AND seq > ?2 AND kind IN ({kinds}) \
+         ORDER BY seq DESC LIMIT ?3"
+    ))?;
+    let values = params![id.0, row::signed(after.0), WAITING_POSTS_MAX as i64];
     let mut posts = Vec::new();
     for post in rows.query_and_then(values, logged_post)? {
         let post = post?;

@@ -78,7 +78,7 @@ fn id(n: u64) -> MessageId {
 }
 
 fn decision(events: Vec<Event>, seen: Option<MessageId>) -> Write {
-    Write::Decision { group: GROUP, events, seen }
+    Write::Decision { group: GROUP, events, seen: seen.map(Into::into) }
 }
 
 fn create() -> (Group, Write) {
@@ -416,9 +416,13 @@ fn deliveries_go_on_from_the_stored_cursors() {
     let store = filled(&folder, 4);
     let cursor = |through| Cursor { member: MemberId(1), through: Seq(through) };
     for through in [4, 5, 4] {
-        store.submit(Write::Delivered { group: GROUP, cursor: cursor(through) });
+        store.submit(Write::Delivered { group: GROUP, cursor: cursor(through), copy: None });
     }
-    store.submit(Write::Delivered { group: GROUP, cursor: Cursor { member: MemberId(9), through: Seq(4) } });
+    store.submit(Write::Delivered {
+        group: GROUP,
+        cursor: Cursor { member: MemberId(9), through: Seq(4) },
+        copy: None,
+    });
     let (store, restored) = reopened(&folder, store);
     assert_eq!(restored.groups[0].cursors, [cursor(5)]);
     assert_eq!(restored.groups[0].waiting.iter().map(|post| post.seq.0).collect::<Vec<_>>(), [6]);

@@ -9,7 +9,7 @@ use reticulum::node::{PathRecord, PeerRecord};
 use reticulum::time::UnixTime;
 
 use crate::group::delivery::Cursor;
-use crate::group::{Event, EventKind, GroupId, MessageId};
+use crate::group::{Content, Event, EventKind, GroupId, MemberId, MessageId};
 
 /// One thing to make durable. It is committed wholly or not at all, after everything that was submitted before.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub enum Write {
         /// What happened, possibly nothing.
         events: Vec<Event>,
         /// The message that brought it.
-        seen: Option<MessageId>,
+        seen: Option<Seen>,
     },
     /// A member has received posts up to some number.
     Delivered {
@@ -29,6 +29,15 @@ pub enum Write {
         group: GroupId,
         /// Who, and how far.
         cursor: Cursor,
+        /// The id by which their client knows that post, if it is one.
+        copy: Option<MessageId>,
+    },
+    /// A member's client knows replies and reactions.
+    Understands {
+        /// Which group.
+        group: GroupId,
+        /// Whose client.
+        member: MemberId,
     },
     /// What is known of a peer, in place of what was known before.
     Peer(PeerRecord),
@@ -94,6 +103,21 @@ pub struct HeldMessage {
     pub packed: Vec<u8>,
 }
 
+/// A message that is decided about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its id.
+    pub message: MessageId,
+    /// What it said and when, if it became a post.
+    pub content: Option<(Content, UnixTime)>,
+}
+
+impl From<MessageId> for Seen {
+    fn from(message: MessageId) -> Self {
+        Self { message, content: None }
+    }
+}
+
 /// Names a write. Tickets count up from 1, and are committed in that order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
@@ -110,6 +134,7 @@ impl Write {
             Self::Setting { value, .. } => value.len(),
             Self::Hold(held) => held.packed.len(),
             Self::Delivered { .. }
+            | Self::Understands { .. }
             | Self::ForgetPeer(_)
             | Self::DropHeld(_)
             | Self::Terms(_)

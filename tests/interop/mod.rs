@@ -8,6 +8,7 @@ mod durability;
 mod families;
 mod groups;
 mod links;
+mod messages;
 mod pair;
 mod radio;
 mod resources;

@@ -123,11 +123,22 @@ if arguments.propagation_node:
     router.enable_propagation()
 
 
+def plain(value):
+    """A field's value as JSON holds it: bytes as hexadecimal digits."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    return value
+
+
 def on_message(message):
     report(event="message", source=message.source_hash.hex(), text=message.content.decode(errors="replace"),
            title=message.title.decode(errors="replace"), valid=message.signature_validated,
            method=METHOD_NAMES.get(message.method, str(message.method)), hash=message.hash.hex(),
-           fields=len(message.fields or {}), ticket=LXMF.FIELD_TICKET in (message.fields or {}),
+           fields=len(message.fields or {}),
+           known={str(key): plain(value) for key, value in (message.fields or {}).items()
+                  if key in (0x0F, 0x30, 0x31, 0x40, 0x41, 0x42, 0xFB, 0xFC)}, ticket=LXMF.FIELD_TICKET in (message.fields or {}),
            stamp_valid=message.stamp_valid, stamp=len(message.stamp or b""))
 
 
@@ -211,6 +222,8 @@ def do_send(command):
         text = (text + " " + RNS.hexrep(os.urandom(command["size"]), delimit=False))[: command["size"]]
     message = LXMF.LXMessage(destination, delivery, text, "", desired_method=METHODS[command["method"]],
                              include_ticket=command.get("ticket", False))
+    if "fields" in command:
+        message.fields.update(msgpack.unpackb(bytes.fromhex(command["fields"])))
     tag = command["tag"]
     if command.get("stamp") is False:  # as a client does that never heard what the other end asks for
         router.outbound_stamp_costs.pop(destination.hash, None)

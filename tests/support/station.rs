@@ -7,8 +7,8 @@ use std::time::Duration;
 use lxmf::fields::Fields;
 use lxmf::router::{DeliveryConfig, Outgoing, Output as RouterOutput, Router, SendId};
 use meshgroup::group::{Event, EventKind, FoundingRules, GroupId, Known, Settings};
-use meshgroup::host::{CallId, FIRST_GROUP, Host, HostConfig, Output, PostRow, Query, Rows};
-use meshgroup::store::{Entry, Page, Restored, Write};
+use meshgroup::host::{CallId, FIRST_GROUP, Host, HostConfig, Output, Query, Rows};
+use meshgroup::store::{Entry, Page, Relayed, Restored, Write};
 use reticulum::crypto::{Identity, Rng};
 use reticulum::hash::{DestinationHash, IdentityHash, LinkId, RequestId};
 use reticulum::node::{
@@ -212,15 +212,9 @@ impl GroupStation {
                 authors: Vec::new(),
                 head: self.log_of(*group).last().map(|event| event.seq).unwrap_or_default(),
             }),
-            Query::Post { group, seq } => {
+            Query::Relayed { group, seq, .. } => {
                 let event = self.log_of(*group).iter().find(|event| event.seq == *seq);
-                Rows::Post(event.and_then(|event| match &event.kind {
-                    EventKind::Posted(post) => {
-                        let (time, author, post) = (event.time, event.actor, post.clone());
-                        Some(PostRow { time, author, post, quote: None })
-                    }
-                    _ => None,
-                }))
+                Rows::Relayed(event.map(|event| Box::new(Relayed::plain(event.clone(), None))))
             }
             Query::Known { .. } => Rows::Known(Known::default()),
         }

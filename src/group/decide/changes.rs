@@ -54,6 +54,10 @@ impl Group {
         self.authorize(caller, Permission::React)?;
         let mut post = self.readable(caller, target, known)?;
         let reaction = Reaction::parse(reaction).ok_or(Refusal::BadReaction)?;
+        let taken = &self.state.settings.reactions;
+        if !remove && !taken.is_empty() && !taken.split(' ').any(|one| one == reaction.as_str()) {
+            return Err(Refusal::BadReaction);
+        }
         self.recent.complete_reactions(target, member, &mut post);
         let has = post.own_reactions.contains(&reaction);
         if remove {

@@ -51,6 +51,8 @@ impl Group {
             audience,
             message_id: draft.message_id,
             authorship: draft.authorship,
+            relation: draft.relation,
+            fields: draft.fields,
         };
         if let Some((author, why)) =
             member.and_then(|author| Some((author, self.must_wait(author, &post.text)?)))

@@ -1,0 +1,109 @@
+//! An event as it is told to members in messages: with who did it, what it is about, and by which ids they know that.
+
+use std::collections::BTreeMap;
+
+use super::StoreError;
+use super::page::{Details, Entry};
+use super::read::Reader;
+use crate::group::{Audience, Event, EventKind, GroupId, MemberId, MessageId, Seq, Viewer, quote};
+
+/// An event to be told to members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relayed {
+    /// What happened. A post says what it says now.
+    pub event: Event,
+    /// The nick of who did it, at that moment where it was kept; `None` is the operator.
+    pub nick: Option<String>,
+    /// The nick of the member whom it concerns.
+    pub subject: Option<String>,
+    /// The message that it is about, or that it answers.
+    pub target: Option<Target>,
+    /// By which id members know the target: those who were asked for.
+    pub ids: BTreeMap<MemberId, MessageId>,
+}
+
+/// A message to which an event refers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Target {
+    /// Who wrote it.
+    pub author: Option<MemberId>,
+    /// Their nick; `None` is the operator.
+    pub nick: Option<String>,
+    /// Who may read it.
+    pub audience: Audience,
+    /// How it begins; empty if it was deleted.
+    pub quote: String,
+}
+
+impl Relayed {
+    /// An event that refers to nothing.
+    pub fn plain(event: Event, nick: Option<String>) -> Self {
+        Self { event, nick, subject: None, target: None, ids: BTreeMap::new() }
+    }
+
+    /// Whether somebody is to be told.
+    pub fn is_for(&self, viewer: &Viewer) -> bool {
+        let target = self.target.as_ref().is_none_or(|target| viewer.sees(target.author, &target.audience));
+        target
+            && match &self.event.kind {
+                EventKind::Posted(post) => viewer.sees(self.event.actor, &post.audience),
+                _ => true,
+            }
+    }
+}
+
+impl Reader {
+    /// An event to be told; `None` if there is nothing to tell any more. `members` are those of whom it matters by which
+    /// id they know what it is about.
+    pub fn relayed(
+        &self,
+        group: GroupId,
+        seq: Seq,
+        members: &[MemberId],
+    ) -> Result<Option<Relayed>, StoreError> {
+        let Some(Entry { event, details }) = self.entry_at(group, seq)? else { return Ok(None) };
+        let (target, subject, kept) = match &event.kind {
+            EventKind::Posted(post) if post.text.is_empty() => return Ok(None),
+            EventKind::Posted(post) => (post.reply_to, None, post.nick.clone()),
+            EventKind::Edited { .. } if is_superseded(details.as_deref()) => return Ok(None),
+            EventKind::Edited { target, .. } | EventKind::Reacted { target, .. } => {
+                (Some(*target), None, None)
+            }
+            EventKind::Kicked { member, .. } | EventKind::Renamed { member, .. } => {
+                (None, Some(*member), None)
+            }
+            EventKind::Banned { member, .. } => (None, *member, None),
+            _ => (None, None, None),
+        };
+        let nick = match kept {
+            Some(nick) => Some(nick),
+            None => self.nick(group, event.actor)?,
+        };
+        let mut relayed = Relayed { subject: self.nick(group, subject)?, ..Relayed::plain(event, nick) };
+        let Some(target) = target else { return Ok(Some(relayed)) };
+        relayed.target = self.relayed_target(group, target)?;
+        for member in members {
+            relayed.ids.extend(self.copy_of(group, *member, target)?.map(|id| (*member, id)));
+        }
+        Ok(Some(relayed))
+    }
+
+    fn relayed_target(&self, group: GroupId, seq: Seq) -> Result<Option<Target>, StoreError> {
+        let Some(Entry { event, .. }) = self.entry_at(group, seq)? else { return Ok(None) };
+        let EventKind::Posted(post) = event.kind else { return Ok(None) };
+        let nick = match post.nick {
+            Some(nick) => Some(nick),
+            None => self.nick(group, event.actor)?,
+        };
+        Ok(Some(Target { author: event.actor, nick, audience: post.audience, quote: quote(&post.text) }))
+    }
+
+    fn nick(&self, group: GroupId, member: Option<MemberId>) -> Result<Option<String>, StoreError> {
+        let author = member.map(|member| self.author(group, member)).transpose()?.flatten();
+        Ok(author.map(|author| author.nick))
+    }
+}
+
+fn is_superseded(details: Option<&Details>) -> bool {
+    details.is_some_and(|details| details.superseded)
+}
