@@ -9,11 +9,11 @@ use super::delivery::{member, texts};
 use crate::support::process::{Folder, Meshgroup};
 use crate::support::python::{Medium, Peer, text};
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex(text: &str) -> Vec<u8> {
+pub(super) fn unhex(text: &str) -> Vec<u8> {
     (0..text.len())
         .step_by(2)
         .map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal"))
@@ -22,7 +22,7 @@ fn unhex(text: &str) -> Vec<u8> {
 
 /// A peer with a link to the group's API.
 pub(super) struct Client {
-    peer: Peer,
+    pub(super) peer: Peer,
     link: String,
 }
 
@@ -51,7 +51,7 @@ impl Client {
     }
 
     /// The code of a refusal.
-    fn refused(&mut self, path: &str, request: &impl Message) -> ErrorCode {
+    pub(super) fn refused(&mut self, path: &str, request: &impl Message) -> ErrorCode {
         let answer: v1::ErrorResponse = self.call(path, request);
         answer.error.expect("a refusal").code()
     }

@@ -7,6 +7,7 @@ mod delivery;
 mod durability;
 mod families;
 mod groups;
+mod joining;
 mod links;
 mod messages;
 mod pair;

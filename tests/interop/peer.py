@@ -446,6 +446,10 @@ def handle(command):
     elif kind == "identify":
         links[command["link"]].identify(identity)
         report(event="identify_sent", tag=command["tag"])
+    elif kind == "stamp":
+        stamp, value = LXMF.LXStamper.generate_stamp(
+            bytes.fromhex(command["material"]), command["cost"], expand_rounds=command["rounds"])
+        report(event="stamp", tag=command["tag"], stamp=stamp.hex(), value=value)
     elif kind == "request":
         do_request(command)
     elif kind == "channel":
