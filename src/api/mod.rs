@@ -8,6 +8,7 @@
 //!
 //! `docs/api.md` is the contract for people, `proto/meshgroup/v1` for programs.
 
+mod acts;
 mod announce;
 pub mod client;
 pub mod control;
@@ -24,6 +25,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use self::acts::acts;
 pub use self::announce::{ANNOUNCE_BYTES_MAX, announce, public_name};
 pub use self::directory::{
     DirectoryRequest, Listing, claim_issued, directory, goes_by, group_created, group_deleted,
@@ -36,7 +38,7 @@ pub use self::reply::Reply;
 pub use self::route::{PATHS, plan};
 pub use self::status::{GroupStatus, InterfaceStatus, NodeStatus, RadioStatus};
 pub use self::wire::{request_body, response_value};
-use crate::group::{Action, Visibility};
+use crate::group::{Action, ActsRequest, Visibility};
 use crate::store::PageRequest;
 
 /// Bytes of protobuf that make a response of one packet on a link of the common MTU: 431, less 22 of MessagePack.
@@ -57,6 +59,13 @@ pub enum Plan {
     },
     /// Let the store read this page, then send what [`history`](history()) makes of it.
     Read(PageRequest),
+    /// Let the store read this part of the audit log, then send what [`acts`](acts()) makes of it, in so many bytes.
+    Acts {
+        /// Which part; one act more than the answer may hold.
+        request: ActsRequest,
+        /// Bytes of the answer at most.
+        bytes_max: usize,
+    },
     /// Let the node do what concerns more than this group.
     Node(NodeCall),
     /// Send the encoded [`NodeStatus`]. Only the operator gets here.

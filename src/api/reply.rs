@@ -53,6 +53,10 @@ pub enum Reply {
     HeldApprove,
     /// To `/api/v1/messages/held/reject`.
     HeldReject,
+    /// To `/api/v1/messages/cleanup`.
+    Cleanup,
+    /// To `/api/v1/report`.
+    Report,
     /// To `/api/v1/roles/create`.
     RoleCreate,
     /// To `/api/v1/roles/change`.
@@ -112,6 +116,13 @@ impl Reply {
                     _ => sent(Seq(seq), event.time),
                 }
             }
+            Self::Cleanup => {
+                let deletions =
+                    outcome.events.iter().filter(|event| matches!(event.kind, EventKind::Deleted { .. }));
+                let deleted = u32::try_from(deletions.count()).unwrap_or(u32::MAX);
+                v1::CleanupResponse { deleted, seq, error: None }.encode_to_vec()
+            }
+            Self::Report => v1::ReportResponse { seq, error: None }.encode_to_vec(),
             Self::HeldApprove => v1::HeldApproveResponse { seq, error: None }.encode_to_vec(),
             Self::HeldReject => v1::HeldRejectResponse { seq, error: None }.encode_to_vec(),
             Self::RoleCreate => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reticulum::crypto::PublicIdentity;
 use reticulum::hash::IdentityHash;
 
+use super::acts::{CleanUp, Reported};
 use super::claim::ClaimHash;
 use super::entry::{InviteCode, Pass};
 use super::event::Event;
@@ -168,6 +169,20 @@ pub enum Action {
         /// Whom.
         who: Who,
     },
+    /// Tell the staff of a message or of a member.
+    Report {
+        /// Of what.
+        what: Reported,
+        /// Why.
+        reason: String,
+    },
+    /// Delete many messages at once.
+    CleanUp {
+        /// Which.
+        what: CleanUp,
+        /// Why.
+        reason: String,
+    },
     /// Let through what waits.
     Approve {
         /// Its number in the queue.
@@ -207,7 +222,8 @@ impl Action {
     pub fn need(&self) -> Need {
         match self {
             Self::Join { .. } | Self::Claim { .. } => Need::Identity,
-            Self::Leave | Self::Rename { .. } => Need::Membership,
+            Self::Leave | Self::Rename { .. } | Self::Report { .. } => Need::Membership,
+            Self::CleanUp { .. } => Need::May(Permission::DeleteAny),
             Self::Post(draft) if draft.kind == PostKind::Notice => Need::May(Permission::Pin),
             Self::Post(_) => Need::May(Permission::Post),
             Self::React { .. } => Need::May(Permission::React),
@@ -263,6 +279,8 @@ impl Action {
             | Self::Ban { .. }
             | Self::Unban { .. }
             | Self::Mute { .. }
+            | Self::Report { .. }
+            | Self::CleanUp { .. }
             | Self::Unmute { .. }
             | Self::Set { .. }
             | Self::Invite { .. }
@@ -297,10 +315,15 @@ impl Action {
             Self::Delete { target }
             | Self::Edit { target, .. }
             | Self::React { target, .. }
-            | Self::Pin { target, .. } => vec![*target],
+            | Self::Pin { target, .. }
+            | Self::Report { what: Reported::Message(target), .. } => vec![*target],
             _ => Vec::new(),
         };
-        Needs { posts, ..Needs::default() }
+        let matching = match self {
+            Self::CleanUp { what, .. } if !what.is_empty() => Some(what.clone()),
+            _ => None,
+        };
+        Needs { posts, matching, ..Needs::default() }
     }
 }
 

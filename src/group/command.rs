@@ -1,7 +1,7 @@
 //! The commands of plain LXMF clients: text that starts with `/`, or `\` where a phone made that of it, in either case.
 
 use super::entry_command::{INVITE_USAGE, Invite, parse_invite};
-use super::ids::MemberId;
+use super::ids::{MemberId, Seq};
 use super::message_command::{self, MessageCommand};
 use super::pending::PendingId;
 
@@ -23,6 +23,7 @@ pub(super) enum Command<'a> {
     Unmute { who: &'a str },
     Slow { value: &'a str },
     ReadOnly { value: &'a str },
+    Audit { before: Option<Seq> },
     Held { from: PendingId },
     Ok { number: PendingId },
     No { number: PendingId, reason: &'a str },
@@ -74,6 +75,7 @@ fn parse_word<'a>(word: &str, rest: &'a str) -> Result<Command<'a>, CommandError
         "unban" => Command::Unban { who: needed("/unban WHO")? },
         "role" => Command::Role { words: needed("/role WHO ROLE")? },
         "set" => Command::Set { key_and_value: rest },
+        "audit" => Command::Audit { before: first_act(rest)? },
         "held" => Command::Held { from: waiting_number(rest, "/held NUMBER").unwrap_or_default().0 },
         "ok" => Command::Ok { number: waiting_number(rest, "/ok NUMBER")?.0 },
         "no" => {
@@ -94,6 +96,13 @@ fn waiting_number<'a>(rest: &'a str, usage: &'static str) -> Result<(PendingId, 
     let (word, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let number = word.strip_prefix('#').unwrap_or(word).parse();
     number.map(|number| (PendingId(number), rest.trim())).map_err(|_| CommandError::Usage(usage))
+}
+
+fn first_act(rest: &str) -> Result<Option<Seq>, CommandError> {
+    match rest.trim_start_matches('#') {
+        "" => Ok(None),
+        digits => digits.parse().map(|seq| Some(Seq(seq))).map_err(|_| CommandError::Usage("/audit NUMBER")),
+    }
 }
 
 fn first_number(rest: &str) -> Result<MemberId, CommandError> {

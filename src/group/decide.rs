@@ -8,6 +8,7 @@ mod membership;
 mod messages;
 mod moderation;
 mod pending;
+mod reports;
 mod roles;
 mod settings;
 mod speech;
@@ -61,6 +62,8 @@ impl Group {
             Action::Set { settings } => self.set(now, caller, settings),
             Action::Claim { code } => self.claim(now, caller, &code),
             Action::IssueClaim { claim } => self.issue_claim(now, claim),
+            Action::Report { what, reason } => self.report(now, caller, &what, &reason, known),
+            Action::CleanUp { what, reason } => self.clean_up(now, caller, &what, &reason, known),
             Action::Approve { number } => self.approve(now, caller, number),
             Action::Reject { number, reason } => self.reject(now, caller, number, &reason),
             Action::AssignRole { who, role } => self.assign_role(now, caller, &who, &role),

@@ -17,7 +17,7 @@ use super::refusal::Refusal;
 use super::setting::{Key, Setting};
 use super::span;
 use super::who::{Who, split_who};
-use super::{Action, Caller, Group, Outcome, Permission, Permissions, RoleRef, text};
+use super::{Action, ActsRequest, Caller, Group, Outcome, Permission, Permissions, RoleRef, act_text, text};
 
 /// A message as it came in.
 #[derive(Clone, Debug)]
@@ -51,6 +51,10 @@ impl Group {
                 let action = self.message_action(caller, incoming, command);
                 action.map(|action| action.needs()).unwrap_or_default()
             }
+            Some(Ok(Command::Audit { before })) if self.authorize(caller, Permission::ReadAudit).is_ok() => {
+                let acts = ActsRequest { after: None, before, acts_max: act_text::ACTS_TOLD_MAX };
+                Needs { acts: Some(acts), ..Needs::default() }
+            }
             Some(_) => Needs::default(),
         }
     }
@@ -81,6 +85,9 @@ impl Group {
             Some(Ok(Command::Message(command))) => self
                 .message_action(caller, &incoming, command)
                 .and_then(|action| self.decide_knowing(now, caller, action, known)),
+            Some(Ok(Command::Audit { .. })) => self
+                .authorize(caller, Permission::ReadAudit)
+                .map(|()| Outcome::told(act_text::acts(now, &known.acts, &self.state))),
             Some(Ok(command)) => self.command(now, caller, command),
             Some(Err(CommandError::Unknown)) => Ok(Outcome::told(text::unknown_command())),
             Some(Err(CommandError::Usage(usage))) => Ok(Outcome::told(text::usage(usage))),
@@ -97,7 +104,9 @@ impl Group {
     fn command(&mut self, now: UnixTime, caller: &Caller, command: Command<'_>) -> Result<Outcome, Refusal> {
         let action = match command {
             // Taken before: they depend on how they came, or on what has to be looked up.
-            Command::Join { .. } | Command::Message(_) => return Err(Refusal::NotFound),
+            Command::Join { .. } | Command::Message(_) | Command::Audit { .. } => {
+                return Err(Refusal::NotFound);
+            }
             Command::Invite(invite) => Self::invite_action(invite),
             Command::Rules { text } => return self.tell_or_set(now, caller, Key::Rules, text),
             Command::Topic { text } => return self.tell_or_set(now, caller, Key::Topic, text),

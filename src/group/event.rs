@@ -243,6 +243,24 @@ pub enum EventKind {
         /// Why.
         why: HeldBecause,
     },
+    /// The actor told the staff of a message or of a member.
+    Reported {
+        /// The message.
+        post: Option<Seq>,
+        /// The member, or who wrote the message.
+        member: Option<MemberId>,
+        /// Why, possibly empty.
+        reason: String,
+    },
+    /// Several messages were withdrawn at once; the events that follow say which.
+    CleanedUp {
+        /// Whose, if one author's were meant.
+        author: Option<MemberId>,
+        /// How many.
+        deleted: u32,
+        /// Why, possibly empty.
+        reason: String,
+    },
     /// What waited was let through; what that led to is the next event.
     Approved {
         /// Under which number it waited.

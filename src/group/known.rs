@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use super::acts::{ActsRequest, CleanUp};
+use super::event::Event;
 use super::ids::{MemberId, MessageId, Seq};
 use super::post::{Audience, Reaction};
 use super::recent::RecentPost;
@@ -14,6 +16,10 @@ pub struct Needs {
     pub posts: Vec<Seq>,
     /// The message that the caller's client knows by this id, and its number.
     pub reference: Option<MessageId>,
+    /// The messages that a clean-up is about.
+    pub matching: Option<CleanUp>,
+    /// A part of the audit log.
+    pub acts: Option<ActsRequest>,
 }
 
 /// What was found.
@@ -23,6 +29,10 @@ pub struct Known {
     pub posts: BTreeMap<Seq, StoredPost>,
     /// The number of the message that was asked for by its id.
     pub reference: Option<Seq>,
+    /// The messages that a clean-up is about, oldest first, one more than it deletes at a time: number and author.
+    pub matching: Vec<(Seq, Option<MemberId>)>,
+    /// The part of the audit log that was asked for, in the order in which it was.
+    pub acts: Vec<Event>,
 }
 
 /// A message as the store knows it. The newest changes may be missing: the group remembers those itself.
@@ -56,7 +66,7 @@ pub struct Viewer {
 impl Needs {
     /// Whether the decision can be made at once.
     pub fn is_empty(&self) -> bool {
-        self.posts.is_empty() && self.reference.is_none()
+        self.posts.is_empty() && self.reference.is_none() && self.matching.is_none() && self.acts.is_none()
     }
 }
 

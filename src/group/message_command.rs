@@ -7,7 +7,7 @@ use super::ids::{MemberId, Seq};
 use super::known::Known;
 use super::post::{Audience, Draft, PostKind, Reference};
 use super::who::{find_member, split_who};
-use super::{Action, Caller, Group, Refusal};
+use super::{Action, Caller, Group, Refusal, Reported};
 
 /// A command about messages as it was typed; what it names is not looked up yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,13 +20,14 @@ pub(super) enum MessageCommand<'a> {
     Edit { what_and_text: &'a str },
     Delete { what: &'a str },
     Pin { what: &'a str, remove: bool },
+    Report { what_and_reason: &'a str },
 }
 
 const REACT_USAGE: &str = "/react 👍, /react NUMBER 👍 or /react NICK 👍";
 
 /// Reads a command of which the word is in lower case. `None` is none of these.
 pub(super) fn parse_word<'a>(word: &str, rest: &'a str) -> Option<Result<MessageCommand<'a>, CommandError>> {
-    use MessageCommand::{Delete, Edit, Me, Notice, Pin, React, Reply, Staff};
+    use MessageCommand::{Delete, Edit, Me, Notice, Pin, React, Reply, Report, Staff};
     let needed = |usage| if rest.is_empty() { Err(CommandError::Usage(usage)) } else { Ok(rest) };
     Some(match word {
         "me" => needed("/me DOES SOMETHING").map(|text| Me { text }),
@@ -38,6 +39,8 @@ pub(super) fn parse_word<'a>(word: &str, rest: &'a str) -> Option<Result<Message
         "react" => needed(REACT_USAGE).map(|what_and_reaction| React { what_and_reaction, remove: false }),
         "unreact" => needed(REACT_USAGE).map(|what_and_reaction| React { what_and_reaction, remove: true }),
         "edit" => needed("/edit TEXT or /edit NUMBER TEXT").map(|what_and_text| Edit { what_and_text }),
+        "report" => needed("/report NUMBER REASON or /report WHO REASON")
+            .map(|what_and_reason| Report { what_and_reason }),
         "delete" => Ok(Delete { what: rest }),
         "pin" => needed("/pin NUMBER").map(|what| Pin { what, remove: false }),
         "unpin" => needed("/unpin NUMBER").map(|what| Pin { what, remove: true }),
@@ -82,7 +85,7 @@ impl Group {
         incoming: &Incoming<'_>,
         command: MessageCommand<'_>,
     ) -> Result<Action, Refusal> {
-        use MessageCommand::{Delete, Edit, Me, Notice, Pin, React, Reply, Staff};
+        use MessageCommand::{Delete, Edit, Me, Notice, Pin, React, Reply, Report, Staff};
         let post = |text: &str| incoming.draft(text);
         Ok(match command {
             Me { text } => Action::Post(Draft { kind: PostKind::Deed, ..post(text) }),
@@ -102,8 +105,19 @@ impl Group {
             }
             Delete { what: "" } => Action::Delete { target: self.own_last_message(caller)? },
             Delete { what } => Action::Delete { target: self.message_and_rest(caller, what)?.0 },
+            Report { what_and_reason } => self.report_action(what_and_reason)?,
             Pin { what, remove } => Action::Pin { target: self.message_and_rest(caller, what)?.0, remove },
         })
+    }
+
+    /// A bare number is that of a message; `#3`, a nick or a piece of a hash names a member.
+    fn report_action(&self, text: &str) -> Result<Action, Refusal> {
+        let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        if let Ok(seq) = word.parse() {
+            return Ok(Action::Report { what: Reported::Message(Seq(seq)), reason: rest.trim().to_owned() });
+        }
+        let (who, reason) = split_who(&self.state.roster, text)?;
+        Ok(Action::Report { what: Reported::Member(who), reason: reason.to_owned() })
     }
 
     /// Splits `12 text` or `nick text` into the message that is meant and what follows.

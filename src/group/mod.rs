@@ -10,7 +10,9 @@
 //! This module knows nothing of the store, the request handlers, sockets or SQL. It reads no clock and draws no
 //! randomness: both are arguments. Every table that a remote can fill has a bound beside its definition.
 
+mod act_text;
 mod action;
+mod acts;
 mod claim;
 mod command;
 mod decide;
@@ -55,6 +57,7 @@ use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
 pub use action::{Action, Need, Notice, Outcome, RoleRef, Speech};
+pub use acts::{ACTS_MAX, ActsRequest, Audited, CLEAN_UP_MAX, CleanUp, Reported};
 pub use claim::{ClaimCode, ClaimHash};
 pub use decide::REASON_CHARS_MAX;
 pub use dedup::{CONTENTS_MAX, Content, DEDUP_WINDOW, Dedup};

@@ -155,6 +155,7 @@ impl State {
             EventKind::CodeRevoked { number } => drop(self.invitations.codes.remove(number)),
             EventKind::SettingChanged(setting) => self.settings.apply(setting),
             EventKind::Held { .. } | EventKind::JoinRequested { .. } => self.take_pending(event),
+            EventKind::Reported { .. } | EventKind::CleanedUp { .. } => {}
             EventKind::Approved { number } | EventKind::Rejected { number, .. } => {
                 self.pending.remove(*number)
             }

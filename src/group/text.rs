@@ -298,6 +298,22 @@ fn why_name(why: HeldBecause) -> &'static str {
     }
 }
 
+pub(super) fn reported() -> String {
+    reply("The staff is told.".to_owned())
+}
+
+/// What the staff is told of a report.
+pub(super) fn report_notice(reporter: &str, post: Option<Seq>, member: &str, reason: &str) -> String {
+    match post {
+        Some(seq) => reply(format!("{reporter} reports message {seq} of {member}.{}", because(reason))),
+        None => reply(format!("{reporter} reports {member}.{}", because(reason))),
+    }
+}
+
+pub(super) fn cleaned_up(deleted: u32) -> String {
+    reply(format!("{deleted} messages deleted."))
+}
+
 pub(super) fn you_were_kicked(name: &str, reason: &str) -> String {
     reply(format!(
         "You were removed from {}.{} /join to come back.",
@@ -459,7 +475,7 @@ pub fn refusal(refusal: &Refusal) -> String {
     })
 }
 
-fn nick_or_hash(nick: &str, identity: IdentityHash) -> String {
+pub(super) fn nick_or_hash(nick: &str, identity: IdentityHash) -> String {
     if nick.is_empty() { identity.to_string() } else { nick.to_owned() }
 }
 
@@ -467,7 +483,7 @@ fn because(reason: &str) -> String {
     if reason.is_empty() { String::new() } else { format!(" Reason: {reason}.") }
 }
 
-fn reply(text: String) -> String {
+pub(super) fn reply(text: String) -> String {
     if text.len() <= REPLY_BYTES_MAX {
         text
     } else {
@@ -476,7 +492,7 @@ fn reply(text: String) -> String {
 }
 
 /// The longest beginning of at most `bytes_max` bytes that ends between characters.
-fn cut(text: &str, bytes_max: usize) -> &str {
+pub(super) fn cut(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
 }
 

@@ -10,7 +10,7 @@ use reticulum::time::Instant;
 use super::hosted::NamedError;
 use super::{ANSWER_BYTES_MAX, ASKED_MAX, After, Asked, Asker, Asking, CallId, Host, Output, Query, Rows};
 use crate::api::{self, Plan, Reply};
-use crate::group::{Action, Caller, Group, GroupId, Known, Outcome, Pass};
+use crate::group::{Action, ActsRequest, Caller, Group, GroupId, Known, Needs, Outcome, Pass};
 use crate::store::PageRequest;
 
 /// When a caller that found the node busy may try again.
@@ -23,6 +23,8 @@ pub(super) enum PendingCall {
     History(PageRequest),
     /// An act that depends on what is known of the past.
     Decide { action: Action, reply: Reply },
+    /// A part of the audit log.
+    Acts { request: ActsRequest, bytes_max: usize },
 }
 
 impl Host {
@@ -90,6 +92,11 @@ impl Host {
                 self.query(query, Asked::Call(asking, PendingCall::Decide { action, reply }));
             }
             Plan::Read(request) => self.read(now, asking, request),
+            Plan::Acts { request, bytes_max } => {
+                let needs = Needs { acts: Some(request), ..Needs::default() };
+                let query = Query::Known { group: asking.group, member: None, needs };
+                self.query(query, Asked::Call(asking, PendingCall::Acts { request, bytes_max }));
+            }
             Plan::Node(call) => self.node_call(now, asking, call),
             Plan::Status => {
                 if let Asker::Control(call) = asker {
@@ -120,6 +127,9 @@ impl Host {
             }
             (PendingCall::Decide { action, reply }, Rows::Known(known)) => {
                 self.decide(now, &asking, action, reply, &known);
+            }
+            (PendingCall::Acts { request, bytes_max }, Rows::Known(known)) => {
+                self.answer_after_commit(now, asker, api::acts(&request, bytes_max, &known.acts));
             }
             _ => self.refuse(now, asker, api::internal()),
         }

@@ -15,7 +15,8 @@ use super::row::{self, signed};
 use super::write::{HeldMessage, Seen, Write};
 use super::{copies, message_row};
 use crate::group::{
-    DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, POSTS_COUNTED_MAX, PendingId, Role, Seq, Setting,
+    Audited, DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, POSTS_COUNTED_MAX, PendingId, Role, Seq,
+    Setting,
 };
 
 /// Peers that are remembered. At the bound those heard least recently are forgotten.
@@ -135,6 +136,7 @@ impl Ledger {
                 columns.note.as_deref(),
             ],
         )?;
+        audit(db, group, event)?;
         self.project(db, group, event)
     }
 
@@ -212,6 +214,7 @@ impl Ledger {
                 let sql = "INSERT OR REPLACE INTO role (group_id, role, name, what) VALUES (?1, ?2, ?3, ?4)";
                 execute(db, sql, params![group.0, number, role.name, row::role_bytes(role)])
             }
+            EventKind::Reported { .. } | EventKind::CleanedUp { .. } => Ok(()),
             EventKind::Held { number, post, .. } => {
                 message_row::insert_text(db, group, event.seq, post)?;
                 insert_pending(db, group, event, *number)
@@ -338,6 +341,23 @@ fn put_out(db: &Connection, group: GroupId, member: MemberId, seq: Seq) -> Resul
     copies::forget_member(db, group, member)?;
     let sql = "DELETE FROM delivery WHERE group_id = ?1 AND member = ?2";
     execute(db, sql, params![group.0, member.0])
+}
+
+/// Notes what stands in the audit log.
+fn audit(db: &Connection, group: GroupId, event: &Event) -> Result<(), Error> {
+    let seq = signed(event.seq.0);
+    match event.kind.audited() {
+        Audited::No => Ok(()),
+        Audited::Yes => {
+            execute(db, "INSERT INTO audit (group_id, seq) VALUES (?1, ?2)", params![group.0, seq])
+        }
+        Audited::UnlessOwn(target) => {
+            let sql = "INSERT INTO audit (group_id, seq) SELECT ?1, ?2 WHERE NOT EXISTS \
+                       (SELECT 1 FROM event WHERE group_id = ?1 AND seq = ?3 AND actor IS ?4)";
+            let actor = event.actor.map(|actor| actor.0);
+            execute(db, sql, params![group.0, seq, signed(target.0), actor])
+        }
+    }
 }
 
 /// Counts as [`crate::group::Roster::count_post`] does.

@@ -129,6 +129,12 @@ impl Reader {
                 known.posts.insert(seq, post);
             }
         }
+        if let Some(what) = &needs.matching {
+            known.matching = self.matching(group, what)?;
+        }
+        if let Some(request) = &needs.acts {
+            known.acts = self.acts(group, request)?;
+        }
         Ok(known)
     }
 

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use reticulum::hash::IdentityHash;
+use reticulum::time::UnixTime;
 use rusqlite::{Connection, Row, params};
 
 use super::StoreError;
 use super::message_row::COLUMNS;
-use super::row::{self, signed};
+use super::row::{self, kind, signed, unsigned};
 use super::schema;
-use crate::group::{Author, Event, GroupId, MemberId, Seq};
+use crate::group::{ACTS_MAX, ActsRequest, Author, CLEAN_UP_MAX, CleanUp, Event, GroupId, MemberId, Seq};
 
 /// A reading connection. Every query that can be long takes a limit.
 #[derive(Debug)]
@@ -36,6 +37,16 @@ pub(super) static WAITING: LazyLock<String> = LazyLock::new(|| {
     select_events("AND seq IN (SELECT seq FROM pending WHERE pending.group_id = ?1) ORDER BY seq")
 });
 
+/// Acts, the newest first or the oldest first.
+static ACTS: LazyLock<[String; 2]> = LazyLock::new(|| {
+    ["DESC", ""].map(|order| {
+        select_events(&format!(
+            "AND seq IN (SELECT seq FROM audit WHERE audit.group_id = ?1 AND audit.seq > ?2 AND audit.seq < ?3 \
+             ORDER BY seq {order} LIMIT ?4) ORDER BY seq {order}"
+        ))
+    })
+});
+
 impl Reader {
     pub(super) fn db(&self) -> &Connection {
         &self.db
@@ -43,6 +54,41 @@ impl Reader {
 
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         Ok(Self { db: schema::open_reader(path)? })
+    }
+
+    /// A part of the audit log: backwards from the newest or, with `after`, forwards.
+    pub(super) fn acts(&self, group: GroupId, request: &ActsRequest) -> Result<Vec<Event>, StoreError> {
+        let after = request.after.map_or(0, |after| signed(after.0));
+        let before = request.before.map_or(i64::MAX, |before| signed(before.0));
+        let limit = i64::try_from(request.acts_max.min(ACTS_MAX + 1)).unwrap_or(i64::MAX);
+        let mut query = self.db.prepare_cached(&ACTS[usize::from(request.after.is_some())])?;
+        query.query_and_then(params![group.0, after, before, limit], row::event)?.collect()
+    }
+
+    /// The messages that a clean-up is about, oldest first: number and author.
+    pub(super) fn matching(
+        &self,
+        group: GroupId,
+        what: &CleanUp,
+    ) -> Result<Vec<(Seq, Option<MemberId>)>, StoreError> {
+        let sql = "SELECT event.seq, actor FROM event JOIN message USING (group_id, seq) \
+                   WHERE group_id = ?1 AND kind = ?2 AND message.text IS NOT NULL \
+                   AND (?3 IS NULL OR actor = ?3) AND (?4 IS NULL OR time < ?4) AND (?5 IS NULL OR time >= ?5) \
+                   AND (?6 IS NULL OR octet_length(message.text) >= ?6) ORDER BY event.seq LIMIT ?7";
+        let time = |time: Option<UnixTime>| time.map(|time| signed(time.as_micros()));
+        let values = params![
+            group.0,
+            kind::POSTED,
+            what.author.map(|author| author.0),
+            time(what.before),
+            time(what.since),
+            what.bytes_min,
+            CLEAN_UP_MAX as i64 + 1,
+        ];
+        let mut query = self.db.prepare_cached(sql)?;
+        let rows =
+            query.query_and_then(values, |row| Ok((Seq(unsigned(row.get(0)?)), row::actor(row.get(1)?))))?;
+        rows.collect()
     }
 
     /// One event, of any kind.

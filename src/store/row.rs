@@ -38,6 +38,8 @@ pub(super) mod kind {
     pub(in crate::store) const CODE_REVOKED: i64 = 17; // number: sequence number of the event that issued it
     pub(in crate::store) const MUTED: i64 = 27; // as BANNED
     pub(in crate::store) const UNMUTED: i64 = 28; // as UNBANNED
+    pub(in crate::store) const REPORTED: i64 = 29; // number: member, bytes: sequence number of the message (8), note: reason
+    pub(in crate::store) const CLEANED_UP: i64 = 30; // number: how many, bytes: member (4), note: reason
     pub(in crate::store) const ROLE_ASSIGNED: i64 = 20; // number: member, bytes: number of the role, 1 byte
     pub(in crate::store) const PERMISSIONS_CHANGED: i64 = 21; // number: member, bytes: granted, revoked, 4 bytes each
     pub(in crate::store) const ROLE_DEFINED: i64 = 22; // number: role, bytes: see `role_bytes`, text: name
@@ -150,6 +152,20 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
             number: Some(number.0.into()),
             bytes: Some(Bytes::Made(vec![why.number()])),
             ..Columns { kind: kind::HELD, ..Columns::default() }
+        },
+        EventKind::Reported { post, member, reason } => Columns {
+            kind: kind::REPORTED,
+            number: member.map(|member| member.0.into()),
+            bytes: post.map(|seq| Bytes::Made(seq.0.to_be_bytes().to_vec())),
+            note: Some(reason.into()),
+            ..Columns::default()
+        },
+        EventKind::CleanedUp { author, deleted, reason } => Columns {
+            kind: kind::CLEANED_UP,
+            number: Some((*deleted).into()),
+            bytes: author.map(|author| Bytes::Made(author.0.to_be_bytes().to_vec())),
+            note: Some(reason.into()),
+            ..Columns::default()
         },
         EventKind::Approved { number } => {
             Columns { kind: kind::APPROVED, number: Some(number.0.into()), ..Columns::default() }
@@ -283,6 +299,16 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
                 HeldBecause::from_number(why).ok_or(StoreError::Corrupt("an unknown reason to wait"))?;
             EventKind::Held { number: PendingId(row.get(4)?), post: Box::new(message_row::post(row)?), why }
         }
+        kind::REPORTED => EventKind::Reported {
+            post: row.get::<_, Option<_>>(5)?.map(|seq| Seq(u64::from_be_bytes(seq))),
+            member: row.get::<_, Option<_>>(4)?.map(MemberId),
+            reason: note()?,
+        },
+        kind::CLEANED_UP => EventKind::CleanedUp {
+            author: row.get::<_, Option<_>>(5)?.map(|author| MemberId(u32::from_be_bytes(author))),
+            deleted: row.get(4)?,
+            reason: note()?,
+        },
         kind::APPROVED => EventKind::Approved { number: PendingId(row.get(4)?) },
         kind::REJECTED => EventKind::Rejected { number: PendingId(row.get(4)?), reason: note()? },
         kind::ROLE_DELETED => {

@@ -222,6 +222,15 @@ fn entry_rows() -> Vec<String> {
 fn rules_rows() -> Vec<String> {
     let (seq, time_s) = (5_000, 1_800_000_000);
     let text = "See you at the harbour at eight";
+    let act = v1::Act {
+        seq,
+        time_s,
+        by: 12,
+        kind: v1::ActKind::Kicked.into(),
+        member: 13,
+        reason: "spam".into(),
+        ..Default::default()
+    };
     let role = v1::RoleInfo {
         role: 16,
         name: "helper".into(),
@@ -263,6 +272,21 @@ fn rules_rows() -> Vec<String> {
             "/api/v1/messages/held/reject",
             &v1::HeldRejectRequest { number: 3, reason: "spam".into() },
             &v1::HeldRejectResponse { seq, error: None },
+        ),
+        row(
+            "/api/v1/messages/cleanup",
+            &v1::CleanupRequest { author: who(12), reason: "spam".into(), ..Default::default() },
+            &v1::CleanupResponse { deleted: 20, seq, error: None },
+        ),
+        row(
+            "/api/v1/report",
+            &v1::ReportRequest { seq, who: None, reason: "spam".into() },
+            &v1::ReportResponse { seq, error: None },
+        ),
+        row(
+            "/api/v1/audit",
+            &v1::AuditRequest { max_bytes: 409, ..Default::default() },
+            &v1::AuditResponse { acts: vec![act; 10], ..Default::default() },
         ),
         row(
             "/api/v1/roles",
