@@ -99,6 +99,7 @@ impl Bench {
             method: Some(Method::Opportunistic),
             priority: Priority::Message,
             ticket: false,
+            fallback: false,
         };
         self.router.send(NOW, &mut self.node, outgoing).expect("there is room")
     }

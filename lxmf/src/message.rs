@@ -85,4 +85,6 @@ pub enum Method {
     Direct,
     /// By a propagation node, which keeps it until the recipient asks for it.
     Propagated,
+    /// As a text that a person carries: see [`paper`](crate::paper).
+    Paper,
 }

@@ -10,28 +10,33 @@
 //! | `inbound` | from arrival to a verified message; `hold` keeps those of unknown sources |
 //! | `outbound` | from a send to its proof: lanes, attempts, choice of the route |
 //! | `links` | which links are LXMF's, who is behind them, when they are idle |
+//! | `nodes` | which propagation nodes there are, and which is to be used |
+//! | `sync` | fetching what they keep for us |
 //! | `stamping` | proof of work on its way to the threads, and what it may cost |
 //! | `terms` | tickets and propagation nodes of single peers |
 //! | `work` | signing, verifying and proof of work, as values |
 //!
-//! It proves nothing itself: an output carries the right to prove, and the application uses it once what it made of
-//! the message is durable.
+//! It acknowledges nothing itself: an output carries the right to, and the application uses it once what it made of the
+//! message is durable.
 
 mod counters;
 mod hold;
 mod inbound;
 mod links;
+mod nodes;
 mod outbound;
 mod stamping;
+mod sync;
 mod terms;
 #[cfg(test)]
 mod tests;
 mod work;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::{Arc, LazyLock};
 
 pub use counters::Counters;
+pub use nodes::NodePolicy;
 pub use outbound::{Failure, Outgoing, Route, SendError, SendId};
 use reticulum::crypto::{Identity, PublicIdentity, RatchetSecret};
 use reticulum::hash::{DestinationHash, LinkId, NameHash};
@@ -41,18 +46,23 @@ use reticulum::node::{
 };
 use reticulum::time::Instant;
 pub use stamping::StampPolicy;
+pub use sync::{SyncFailure, Synced};
 pub use terms::{Offer, Terms};
 use thiserror::Error;
 pub use work::{Work, WorkDone};
 
 use self::inbound::{Arrival, Inbound};
 use self::links::{Links, Pair};
+use self::nodes::Nodes;
 use self::outbound::Outbound;
 use self::stamping::{Check, Stamping};
+use self::sync::{Fetched, Syncs};
 use self::terms::AllTerms;
 use self::work::Done;
 use crate::app_data::{self, AppData};
 use crate::message::{Message, MessageId, Method, UnpackError};
+use crate::paper;
+use crate::propagation::{PROPAGATION_NAME_HASH, is_stamp_refusal};
 use crate::ticket::{Issuer, Ticket};
 
 /// Full name of the destinations that receive messages.
@@ -88,8 +98,8 @@ pub enum Output {
     Refused {
         /// What is wrong with it.
         reason: Refusal,
-        /// To be handed to [`Node::prove`].
-        proof: PendingProof,
+        /// To be handed to [`Router::acknowledge`].
+        ack: Ack,
     },
     /// A send arrived: its recipient proved it.
     Delivered {
@@ -100,12 +110,37 @@ pub enum Output {
         /// How it went.
         route: Route,
     },
+    /// A send is on a propagation node. That is the last that is ever heard of it.
+    Stored {
+        /// Which.
+        send: SendId,
+        /// The id of the message, which is the recipient's too.
+        message: MessageId,
+        /// Where.
+        node: DestinationHash,
+    },
+    /// A sync ended.
+    Synced(Synced),
+    /// A message was put on paper, as asked for by [`Outgoing::method`].
+    Paper {
+        /// Which.
+        send: SendId,
+        /// The id of the message.
+        message: MessageId,
+        /// To be shown as text or as a QR code.
+        uri: String,
+    },
     /// A send ended without a proof.
     Failed {
         /// Which.
         send: SendId,
         /// Why.
         reason: Failure,
+    },
+    /// A propagation node announced itself.
+    NodeHeard {
+        /// Which.
+        node: DestinationHash,
     },
     /// Asked for by [`Router::check_stamp`].
     StampChecked {
@@ -151,8 +186,31 @@ pub struct Received {
     pub ticket: Option<Ticket>,
     /// The message as it travelled.
     pub raw: RawMessage,
-    /// To be handed to [`Node::prove`] once what the message causes is durable.
-    pub proof: PendingProof,
+    /// To be handed to [`Router::acknowledge`] once what the message causes is durable.
+    pub ack: Ack,
+}
+
+/// The right to tell that one message arrived: to prove it to its sender, or to delete it on the node that kept it.
+/// Dropping it means that nobody is ever told.
+#[derive(Clone, Debug)]
+pub struct Ack(AckKind);
+
+#[derive(Clone, Debug)]
+enum AckKind {
+    None,
+    Proof(PendingProof),
+    Fetched(Fetched),
+}
+
+impl Ack {
+    /// Tells nobody.
+    pub const fn none() -> Self {
+        Self(AckKind::None)
+    }
+
+    fn of_proof(proof: PendingProof) -> Self {
+        Self(AckKind::Proof(proof))
+    }
 }
 
 /// The bytes of a message that came.
@@ -205,6 +263,9 @@ pub enum Refusal {
     /// Its source did not sign it.
     #[error("bad signature")]
     BadSignature,
+    /// Its source is on the list of those who are ignored.
+    #[error("the sender is ignored")]
+    Ignored,
 }
 
 /// Delivers messages. See the module's documentation for how to drive it.
@@ -216,6 +277,9 @@ pub struct Router {
     outbound: Outbound,
     stamping: Stamping,
     terms: AllTerms,
+    nodes: Nodes,
+    syncs: Syncs,
+    ignored: HashSet<DestinationHash>,
     outputs: VecDeque<Output>,
     work_outstanding: usize,
     counters: Counters,
@@ -240,6 +304,8 @@ struct Context<'a> {
     links: &'a mut Links,
     stamping: &'a mut Stamping,
     terms: &'a mut AllTerms,
+    nodes: &'a mut Nodes,
+    ignored: &'a HashSet<DestinationHash>,
     outputs: &'a mut VecDeque<Output>,
     work_outstanding: &'a mut usize,
     counters: &'a mut Counters,
@@ -374,9 +440,18 @@ impl Router {
     /// Takes what the node yielded; gives back what is not LXMF's. That can be the late proof of a send which has
     /// ended, since nothing is kept of those.
     pub fn handle_event(&mut self, now: Instant, node: &mut Node, event: Event) -> Option<Event> {
-        let (mut cx, inbound, outbound) = self.split(now, node);
+        let (mut cx, inbound, outbound, syncs) = self.split(now, node);
         let cx = &mut cx;
         match event {
+            Event::Announce { destination, name_hash, app_data, .. }
+                if name_hash == *PROPAGATION_NAME_HASH =>
+            {
+                cx.nodes.hear(now, destination, app_data.as_deref().unwrap_or_default());
+                outbound.handle_heard(cx, destination);
+                outbound.handle_node(cx, destination);
+                syncs.handle_path(cx, destination);
+                cx.outputs.push_back(Output::NodeHeard { node: destination });
+            }
             Event::Announce { destination, identity, name_hash, app_data, path_response, .. }
                 if name_hash == *DELIVERY_NAME_HASH =>
             {
@@ -390,6 +465,11 @@ impl Router {
             {
                 inbound.handle_arrival(cx, Arrival::packet(destination, plaintext, proof));
             }
+            Event::LinkPacket { link, data, .. } if outbound.is_to_node(cx, link) => {
+                if is_stamp_refusal(&data) {
+                    outbound.handle_stamp_refused(cx, link);
+                }
+            }
             Event::LinkPacket { link, data, proof } if cx.links.contains(link) => {
                 inbound.handle_arrival(cx, Arrival::link(link, data, proof));
             }
@@ -401,6 +481,8 @@ impl Router {
             }
             Event::PathFound { destination, hops } => {
                 outbound.handle_path(cx, destination);
+                outbound.handle_node(cx, destination);
+                syncs.handle_path(cx, destination);
                 return Some(Event::PathFound { destination, hops });
             }
             event => return self.handle_link_event(now, node, event),
@@ -410,9 +492,17 @@ impl Router {
 
     /// What became of links and of what we sent on them.
     fn handle_link_event(&mut self, now: Instant, node: &mut Node, event: Event) -> Option<Event> {
-        let (mut cx, inbound, outbound) = self.split(now, node);
+        let (mut cx, inbound, outbound, syncs) = self.split(now, node);
         let cx = &mut cx;
         match event {
+            Event::LinkOpened { link, .. } if syncs.owns(link) => syncs.handle_link_opened(cx, link),
+            Event::LinkClosed { link, .. } if syncs.owns(link) => syncs.handle_link_closed(cx, link),
+            Event::Response { link, request, value, .. } if syncs.owns(link) => {
+                syncs.handle_response(cx, link, request, &value);
+            }
+            Event::RequestFailed { link, reason, .. } if syncs.owns(link) => {
+                syncs.handle_request_failed(cx, link, reason);
+            }
             Event::Delivered { receipt } if outbound.owns(receipt) => outbound.handle_proof(cx, receipt),
             Event::TimedOut { receipt } if outbound.owns(receipt) => outbound.handle_no_proof(cx, receipt),
             Event::LinkOpened { link, destination, role: LinkRole::Responder, .. }
@@ -449,9 +539,28 @@ impl Router {
     /// Takes back the result of a [`Work`].
     pub fn handle_work_done(&mut self, now: Instant, node: &mut Node, done: WorkDone) {
         self.work_outstanding = self.work_outstanding.saturating_sub(1);
-        let (mut cx, inbound, outbound) = self.split(now, node);
+        let (mut cx, inbound, outbound, syncs) = self.split(now, node);
         let cx = &mut cx;
         match done.0 {
+            Done::Sealed { send, stored } => outbound.handle_sealed(cx, send, stored),
+            Done::Opened { fetched, destination, body } => {
+                if let Some(fetched) = fetched {
+                    syncs.handle_opened(cx, fetched, body.is_some());
+                }
+                let (method, ack) = match fetched {
+                    Some(fetched) => (Method::Propagated, Ack(AckKind::Fetched(fetched))),
+                    None => (Method::Paper, Ack::none()),
+                };
+                match body {
+                    Some(body) => {
+                        inbound.handle_arrival(cx, Arrival::opened(destination, body, method, ack));
+                    }
+                    None if method == Method::Paper => {
+                        cx.outputs.push_back(Output::Refused { reason: Refusal::NotOurs, ack });
+                    }
+                    None => {}
+                }
+            }
             Done::Verified(verified) => {
                 // Only now: anybody could write a peer's address on a message and use up our attempts to reach it.
                 if let Some(source) = inbound.handle_verified(cx, *verified) {
@@ -464,8 +573,8 @@ impl Router {
                 let Check { message, stamp, .. } = check;
                 cx.outputs.push_back(Output::StampChecked { message, stamp, valid });
             }
-            Done::Searched { send, before, searched } => {
-                outbound.handle_searched(cx, send, before, *searched);
+            Done::Searched { send, cost, before, searched } => {
+                outbound.handle_searched(cx, send, cost, before, *searched);
             }
         }
         self.start_stamping(now);
@@ -473,9 +582,10 @@ impl Router {
 
     /// To be called when [`Self::poll_timeout`] is due; harmless at any other time.
     pub fn handle_timeout(&mut self, now: Instant, node: &mut Node) {
-        let (mut cx, inbound, outbound) = self.split(now, node);
+        let (mut cx, inbound, outbound, syncs) = self.split(now, node);
         let cx = &mut cx;
         inbound.handle_timeout(cx);
+        syncs.handle_timeout(cx);
         outbound.handle_timeout(cx);
         while let Some(link) = cx.links.pop_idle(now) {
             cx.node.close_link(now, link);
@@ -490,6 +600,7 @@ impl Router {
             self.outbound.poll_timeout(),
             self.links.poll_timeout(),
             self.stamping.poll_timeout(),
+            self.syncs.poll_timeout(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -502,15 +613,80 @@ impl Router {
     /// Signs a message and delivers it, by whatever route suits. The same [`Outgoing`] is always the same message,
     /// with the same id, so it may be sent again after it failed or after a restart.
     pub fn send(&mut self, now: Instant, node: &mut Node, outgoing: Outgoing) -> Result<SendId, SendError> {
-        let (mut cx, _, outbound) = self.split(now, node);
+        let (mut cx, _, outbound, _) = self.split(now, node);
         let cx = &mut cx;
         outbound.send(cx, outgoing)
+    }
+
+    /// Tells that what a message caused is durable: its sender gets its proof, or its node deletes it.
+    pub fn acknowledge(&mut self, now: Instant, node: &mut Node, ack: Ack) {
+        match ack.0 {
+            AckKind::None => {}
+            AckKind::Proof(proof) => node.prove(now, proof),
+            AckKind::Fetched(fetched) => {
+                let (mut cx, _, _, syncs) = self.split(now, node);
+                syncs.acknowledge(&mut cx, fetched);
+            }
+        }
+    }
+
+    /// Which propagation nodes are to be used.
+    pub fn set_node_policy(&mut self, policy: NodePolicy) {
+        self.nodes.policy = policy;
+    }
+
+    /// Whose messages are dropped, as delivery destinations. They are proven nevertheless, as is usual in the field.
+    pub fn set_ignored(&mut self, ignored: HashSet<DestinationHash>) {
+        self.ignored = ignored;
+    }
+
+    /// The propagation nodes that would be used for `remote` now, the first choice first.
+    pub fn nodes_for(
+        &self,
+        node: &Node,
+        local: DestinationHash,
+        remote: DestinationHash,
+    ) -> Vec<DestinationHash> {
+        self.nodes.candidates(node, self.terms.of(&Pair { local, remote }).node)
+    }
+
+    /// The propagation nodes on which our own messages may wait: those pinned, or the best that was heard.
+    pub fn own_nodes(&self, node: &Node) -> Vec<DestinationHash> {
+        let pinned = self.nodes.policy.pinned.len();
+        let mut candidates = self.nodes.candidates(node, None);
+        candidates.truncate(pinned.max(1));
+        candidates
+    }
+
+    /// Fetches what a propagation node keeps for one of ours. [`Output::Synced`] tells when that is done. False if it is
+    /// under way already, or too many syncs are.
+    pub fn sync(
+        &mut self,
+        now: Instant,
+        node: &mut Node,
+        local: DestinationHash,
+        from: DestinationHash,
+    ) -> bool {
+        let (mut cx, _, _, syncs) = self.split(now, node);
+        syncs.start(&mut cx, local, from)
+    }
+
+    /// Takes a message from paper: a `lxm://` address of one of ours. It then comes like any other.
+    pub fn handle_paper(&mut self, node: &mut Node, uri: &str) -> Result<(), paper::PaperError> {
+        let (destination, sealed) = paper::decode(uri)?;
+        let delivery = self.deliveries.get(&destination).ok_or(paper::PaperError::NotOurs)?;
+        let ratchets = node.ratchets(&destination);
+        let identity = delivery.identity.clone();
+        self.work_outstanding += 1;
+        let job = work::OpenJob { fetched: None, destination, identity, ratchets, sealed };
+        self.outputs.push_back(Output::Work(Work::open(job)));
+        Ok(())
     }
 
     /// Gives a send up; it ends as [`Failure::Cancelled`]. What is on its way may arrive nevertheless. False if it
     /// has ended already.
     pub fn cancel(&mut self, now: Instant, node: &mut Node, send: SendId) -> bool {
-        let (mut cx, _, outbound) = self.split(now, node);
+        let (mut cx, _, outbound, _) = self.split(now, node);
         let cx = &mut cx;
         outbound.cancel(cx, send)
     }
@@ -539,7 +715,7 @@ impl Router {
         &'a mut self,
         now: Instant,
         node: &'a mut Node,
-    ) -> (Context<'a>, &'a mut Inbound, &'a mut Outbound) {
+    ) -> (Context<'a>, &'a mut Inbound, &'a mut Outbound, &'a mut Syncs) {
         let cx = Context {
             now,
             node,
@@ -547,10 +723,12 @@ impl Router {
             links: &mut self.links,
             stamping: &mut self.stamping,
             terms: &mut self.terms,
+            nodes: &mut self.nodes,
+            ignored: &self.ignored,
             outputs: &mut self.outputs,
             work_outstanding: &mut self.work_outstanding,
             counters: &mut self.counters,
         };
-        (cx, &mut self.inbound, &mut self.outbound)
+        (cx, &mut self.inbound, &mut self.outbound, &mut self.syncs)
     }
 }

@@ -36,6 +36,7 @@ mod tunneling;
 mod work;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 pub use config::{DestinationConfig, InterfaceConfig, Limits, Mode, NodeConfig, ProofPolicy, ResourcePolicy};
 pub use counters::Counters;
@@ -48,9 +49,7 @@ pub use ids::{ChannelMessageId, InterfaceId, PersistId, Priority, ReceiptId, Res
 pub use rules::{AnnounceRate, IngressRules, InterfaceRules};
 pub use work::{Work, WorkClass, WorkDone};
 
-use std::sync::Arc;
-
-use crate::crypto::{Identity, Rng};
+use crate::crypto::{Identity, RatchetSecret, Rng};
 use crate::hash::{DestinationHash, LinkId};
 use crate::time::{Instant, TimerQueue, UnixTime};
 pub use crate::transport::{InterfaceStats, PathInfo, Peer, Place};
@@ -276,7 +275,23 @@ impl Node {
     /// The path to a destination, over an interface that is up.
     pub fn path(&self, destination: &DestinationHash) -> Option<PathInfo> {
         let route = self.transport.route(destination)?;
-        Some(PathInfo { hops: route.hops, interface: route.interface })
+        Some(PathInfo {
+            hops: route.hops,
+            interface: route.interface,
+            first_hop_timeout: route.first_hop_timeout,
+        })
+    }
+
+    /// Fresh randomness, for what the application seals itself.
+    pub fn random_bytes<const N: usize>(&mut self) -> [u8; N] {
+        self.rng.bytes()
+    }
+
+    /// All ratchets that are kept of a destination of ours, newest first, for what was sealed to it on another way than a
+    /// packet. Trying them all takes tens of milliseconds.
+    pub fn ratchets(&self, destination: &DestinationHash) -> Arc<[RatchetSecret]> {
+        let ratchets = self.destinations.of(destination).and_then(|entry| entry.ratchets.as_ref());
+        ratchets.map_or_else(|| Arc::new([]) as Arc<[_]>, ratchets::Ratchets::secrets)
     }
 
     /// Asks the network for the path to a destination. [`Event::PathFound`] tells the answer; nothing tells that there

@@ -40,6 +40,16 @@ counters! {
     send_unreachable,
     /// Sends whose recipient rejected the resource.
     send_rejected,
+    /// Messages fetched from propagation nodes.
+    fetched,
+    /// Messages fetched that none of our keys opens.
+    fetched_undecryptable,
+    /// Syncs with propagation nodes that ended early.
+    sync_failed,
+    /// Messages of senders who are ignored.
+    message_ignored,
+    /// Uploads that a propagation node turned away.
+    upload_refused,
     /// Sends whose stamp would cost more than we pay, or than the budget has left.
     send_stamp_refused,
 }

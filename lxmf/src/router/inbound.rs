@@ -12,7 +12,7 @@ use reticulum::time::Instant;
 
 use super::hold::{Ask, Hold};
 use super::work::{Verified, VerifyJob, Work};
-use super::{Context, Output, RawMessage, Received, Refusal, Stamped};
+use super::{Ack, Context, Output, RawMessage, Received, Refusal, Stamped};
 use crate::message::{Message, Method, UnpackError, Unverified};
 use crate::stamp::STAMP_LEN;
 use crate::ticket::Ticket;
@@ -24,18 +24,26 @@ pub(super) struct Arrival {
     /// Where a single packet was addressed to; on a link the message says it itself.
     destination: Option<DestinationHash>,
     link: Option<LinkId>,
-    proof: PendingProof,
+    method: Method,
+    ack: Ack,
 }
 
 impl Arrival {
     /// A single packet for one of ours.
     pub(super) fn packet(destination: DestinationHash, bytes: Vec<u8>, proof: PendingProof) -> Self {
-        Self { bytes, destination: Some(destination), link: None, proof }
+        let method = Method::Opportunistic;
+        Self { bytes, destination: Some(destination), link: None, method, ack: Ack::of_proof(proof) }
+    }
+
+    /// What was sealed for one of ours and came from a node or on paper.
+    pub(super) fn opened(destination: DestinationHash, bytes: Vec<u8>, method: Method, ack: Ack) -> Self {
+        Self { bytes, destination: Some(destination), link: None, method, ack }
     }
 
     /// A packet or resource on a link.
     pub(super) fn link(link: LinkId, bytes: Vec<u8>, proof: PendingProof) -> Self {
-        Self { bytes, destination: None, link: Some(link), proof }
+        let (method, ack) = (Method::Direct, Ack::of_proof(proof));
+        Self { bytes, destination: None, link: Some(link), method, ack }
     }
 
     pub(super) fn parse(&self) -> Result<Unverified<'_>, UnpackError> {
@@ -48,10 +56,6 @@ impl Arrival {
     /// In memory, in bytes.
     pub(super) fn len(&self) -> usize {
         self.bytes.capacity()
-    }
-
-    fn method(&self) -> Method {
-        if self.link.is_some() { Method::Direct } else { Method::Opportunistic }
     }
 }
 
@@ -68,10 +72,13 @@ impl Inbound {
         }
         let (source, destination) = match arrival.parse() {
             Ok(message) => (message.source(), message.destination()),
-            Err(error) => return refuse(cx, Refusal::Malformed(error), arrival.proof),
+            Err(error) => return refuse(cx, Refusal::Malformed(error), arrival.ack),
         };
         if !cx.deliveries.contains_key(&destination) {
-            return refuse(cx, Refusal::NotOurs, arrival.proof);
+            return refuse(cx, Refusal::NotOurs, arrival.ack);
+        }
+        if cx.ignored.contains(&source) {
+            return refuse(cx, Refusal::Ignored, arrival.ack);
         }
         match identity_of(cx, &source, arrival.link) {
             Some(identity) => cx.work(Work::verify(VerifyJob { arrival, identity })),
@@ -99,18 +106,18 @@ impl Inbound {
     ) -> Option<DestinationHash> {
         let Verified { message, job: VerifyJob { arrival, identity } } = verified;
         let Some(message) = message else {
-            refuse(cx, Refusal::BadSignature, arrival.proof);
+            refuse(cx, Refusal::BadSignature, arrival.ack);
             return None;
         };
         let source = message.source;
         cx.outputs.push_back(Output::Received(Box::new(Received {
-            stamped: stamped(cx, &message),
+            stamped: stamped(cx, &message, arrival.method),
             ticket: Ticket::offered(&message.fields, cx.node.unix_time(cx.now)),
             message,
-            method: arrival.method(),
+            method: arrival.method,
             link: arrival.link,
             identity,
-            proof: arrival.proof,
+            ack: arrival.ack,
             raw: RawMessage { destination: arrival.destination, bytes: arrival.bytes },
         })));
         Some(source)
@@ -170,7 +177,11 @@ fn identity_of(
 }
 
 /// What can be told of a stamp at once. A ticket goes before proof of work (`spec/lxmf.md` 6).
-fn stamped(cx: &Context<'_>, message: &Message) -> Stamped {
+fn stamped(cx: &Context<'_>, message: &Message, method: Method) -> Stamped {
+    // Paper was carried by a person, who had better things to do than to compute (`spec/lxmf.md` 14).
+    if method == Method::Paper {
+        return Stamped::Free;
+    }
     let delivery = cx.deliveries.get(&message.destination);
     let Some((delivery, cost)) = delivery.and_then(|delivery| Some((delivery, delivery.stamp_cost?))) else {
         return Stamped::Free;
@@ -186,11 +197,12 @@ fn stamped(cx: &Context<'_>, message: &Message) -> Stamped {
     }
 }
 
-fn refuse(cx: &mut Context<'_>, reason: Refusal, proof: PendingProof) {
+fn refuse(cx: &mut Context<'_>, reason: Refusal, ack: Ack) {
     match reason {
         Refusal::Malformed(_) => cx.counters.message_malformed += 1,
         Refusal::NotOurs => cx.counters.message_not_ours += 1,
         Refusal::BadSignature => cx.counters.message_bad_signature += 1,
+        Refusal::Ignored => cx.counters.message_ignored += 1,
     }
-    cx.outputs.push_back(Output::Refused { reason, proof });
+    cx.outputs.push_back(Output::Refused { reason, ack });
 }

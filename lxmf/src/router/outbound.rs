@@ -4,10 +4,13 @@
 //! are under way. `attempt` decides how one travels and what follows if nothing comes back; this module owns the
 //! tables and turns events into the next step. Sends to a peer that does not answer fail together.
 //!
+//! A send that goes by a propagation node moves into the lane to that node (`by_node`).
+//!
 //! A message that its recipient wants stamped gets its ticket or its proof of work between being signed and its turn
 //! in the lane.
 
 mod attempt;
+mod by_node;
 mod lane;
 
 use std::collections::{HashMap, VecDeque};
@@ -17,6 +20,7 @@ use reticulum::node::{Priority, ReceiptId, ResourceId};
 use reticulum::time::{Instant, TimerQueue, UnixTime};
 use thiserror::Error;
 
+use self::by_node::ByNode;
 use self::lane::Lane;
 use super::links::Pair;
 use super::stamping::NoStamp;
@@ -54,8 +58,11 @@ pub struct Outgoing {
     /// Any.
     pub fields: Fields,
     /// How it must travel; by itself it takes an open link, or a packet if it fits one, or a new link. One that
-    /// cannot be opportunistic because of its size is direct.
+    /// cannot be opportunistic because of its size is direct. On paper, it ends as [`Output::Paper`].
     pub method: Option<Method>,
+    /// Whether it may go by a propagation node once its recipient was not reached otherwise: first by the one that the
+    /// recipient named, see [`Router::set_node`](super::Router::set_node).
+    pub fallback: bool,
     /// Its place in the queues of slow interfaces.
     pub priority: Priority,
     /// Whether it is to offer a ticket, if one is due and we ask for stamps; the ticket becomes one of its fields.
@@ -108,6 +115,15 @@ pub enum Failure {
         /// What it asks for.
         cost: u8,
     },
+    /// There is no propagation node to use.
+    #[error("no propagation node is known")]
+    NoNode,
+    /// It is too large for the propagation node, or for paper.
+    #[error("the message is too large for this way")]
+    TooLarge,
+    /// The propagation node turned the stamp away.
+    #[error("the propagation node refused the stamp")]
+    StampRefused,
     /// There is no budget left for the stamp that the peer asks for.
     #[error("the budget for stamps is spent")]
     StampBudget,
@@ -129,7 +145,13 @@ pub(super) struct Outbound {
 
 #[derive(Debug)]
 struct Send {
+    /// Its lane: to its recipient or to a propagation node.
     pair: Pair,
+    /// Its recipient.
+    to: DestinationHash,
+    fallback: bool,
+    /// What there is of it for propagation nodes, once it is to go by one.
+    by_node: Option<Box<ByNode>>,
     priority: Priority,
     method: Option<Method>,
     packed: Option<Packed>,
@@ -153,6 +175,10 @@ enum State {
     Packing,
     /// Until a stamp of this cost is found.
     Stamping { cost: u8 },
+    /// Being sealed, for a propagation node or for paper.
+    Sealing,
+    /// Until its propagation node is heard, so that its price is known.
+    AwaitingNode,
     /// Signed, in its lane behind others.
     Queued,
     /// Between two attempts; the timer or the peer starts the next one.
@@ -181,7 +207,7 @@ impl Outbound {
         let id = SendId(self.last_id);
         lane.push(id);
         self.bytes += bytes;
-        self.sends.insert(id, Send::new(pair, outgoing.priority, outgoing.method, bytes, cx.now));
+        self.sends.insert(id, Send::new(pair, &outgoing, bytes, cx.now));
         let fields = if outgoing.ticket { with_ticket(cx, pair, &outgoing) } else { None };
         cx.work(Work::pack(PackJob {
             send: id,
@@ -202,7 +228,7 @@ impl Outbound {
             // If the link has gone meanwhile, so has the resource.
             let _ = cx.node.cancel_resource(cx.now, link, resource);
         }
-        self.fail(cx, id, Failure::Cancelled);
+        self.end(cx, id, Failure::Cancelled);
         self.settle(cx);
         true
     }
@@ -221,7 +247,10 @@ impl Outbound {
         // It may have been cancelled.
         let Some(send) = self.sends.get_mut(&id) else { return };
         send.packed = Some(packed);
-        self.stamp(cx, id);
+        match send.method {
+            Some(Method::Paper) => self.seal(cx, id),
+            _ => self.stamp(cx, id),
+        }
         self.settle(cx);
     }
 
@@ -230,18 +259,26 @@ impl Outbound {
         &mut self,
         cx: &mut Context<'_>,
         id: SendId,
+        cost: u8,
         before: u64,
         searched: Searched,
     ) {
         let wanted = self.wants_stamp(id);
         let Some(stamp) = cx.stamping.searched(cx.now, id, before, searched, wanted) else { return };
-        let Some(send) = self.sends.get_mut(&id) else { return };
-        if let (State::Stamping { cost }, Some(packed)) = (send.state, &mut send.packed) {
-            cx.stamping.keep(packed.id().as_bytes(), cost, stamp);
-            packed.add_stamp(&stamp);
-            self.enqueue(id);
-            self.settle(cx);
+        let Some(send) = self.sends.get_mut(&id).filter(|_| wanted) else { return };
+        match (&mut send.by_node, &mut send.packed) {
+            (Some(by_node), _) => {
+                by_node.pay(cost, stamp);
+                self.upload(cx, id);
+            }
+            (None, Some(packed)) => {
+                cx.stamping.keep(packed.id().as_bytes(), cost, stamp);
+                packed.add_stamp(&stamp);
+                self.start(cx, id);
+            }
+            (None, None) => {}
         }
+        self.settle(cx);
     }
 
     /// Whether a send still waits for its stamp.
@@ -256,16 +293,16 @@ impl Outbound {
         let Some(packed) = &mut send.packed else { return };
         if let Some(ticket) = cx.terms.ticket(&send.pair, cx.node.unix_time(cx.now)) {
             packed.add_stamp(&ticket.stamp(&packed.id()));
-            return self.enqueue(id);
+            return self.start(cx, id);
         }
-        let app_data = cx.node.peer(&send.pair.remote).and_then(|peer| peer.app_data.as_deref());
+        let app_data = cx.node.peer(&send.to).and_then(|peer| peer.app_data.as_deref());
         let Some(cost) = app_data.and_then(|app_data| AppData::parse(app_data).stamp_cost) else {
-            return self.enqueue(id);
+            return self.start(cx, id);
         };
         let material = *packed.id().as_bytes();
         if let Some(stamp) = cx.stamping.found(&material, cost) {
             packed.add_stamp(&stamp);
-            return self.enqueue(id);
+            return self.start(cx, id);
         }
         send.state = State::Stamping { cost };
         let queued = cx.stamping.search(cx.now, id, Purpose::Message, material, cost);
@@ -278,7 +315,15 @@ impl Outbound {
         self.fail(cx, id, reason);
     }
 
-    /// The message is as it will travel: it goes when its lane lets it.
+    /// The message is as its recipient wants it.
+    fn start(&mut self, cx: &mut Context<'_>, id: SendId) {
+        if self.sends.get(&id).is_some_and(|send| send.method == Some(Method::Propagated)) {
+            return self.go_by_node(cx, id, Failure::NoNode);
+        }
+        self.enqueue(id);
+    }
+
+    /// It goes when its lane lets it.
     fn enqueue(&mut self, id: SendId) {
         if let Some(send) = self.sends.get_mut(&id) {
             send.state = State::Queued;
@@ -449,6 +494,14 @@ impl Outbound {
         let Some(send) = self.finish(id) else { return };
         if let State::OnLink(link) | State::Transfer(link, _) = send.state {
             cx.links.touch(cx.now, link);
+        }
+        let message = send.packed.as_ref().map(Packed::id).expect("what was proven had been signed");
+        if send.by_node.is_some() {
+            // One at a time: a node that turns a stamp away does not say whose.
+            cx.outputs.push_back(Output::Stored { send: id, message, node: send.pair.remote });
+            return;
+        }
+        if let State::OnLink(link) | State::Transfer(link, _) = send.state {
             let delivery = cx.deliveries.get(&send.pair.local);
             if let Some(delivery) = delivery.filter(|_| cx.links.take_unidentified(link)) {
                 // Now the peer can answer on this link (spec/lxmf.md 8.6). If it has just closed, it cannot.
@@ -458,7 +511,6 @@ impl Outbound {
         if let Some(lane) = self.lanes.get_mut(&send.pair) {
             lane.grow(cx.now.since(send.tried_at));
         }
-        let message = send.packed.as_ref().map(Packed::id).expect("what was proven had been signed");
         let route = match send.state {
             State::OnLink(_) => Route::LinkPacket,
             State::Transfer(..) => Route::Resource,
@@ -467,37 +519,49 @@ impl Outbound {
         cx.outputs.push_back(Output::Delivered { send: id, message, route });
     }
 
+    /// A send did not arrive on the way that it took: it takes the next one, or ends.
     fn fail(&mut self, cx: &mut Context<'_>, id: SendId, reason: Failure) {
-        let Some(send) = self.finish(id) else { return };
-        cx.outputs.push_back(Output::Failed { send: id, reason });
-        if !matches!(reason, Failure::NoPath | Failure::NoAnswer) {
-            return;
-        }
-        cx.counters.send_unreachable += 1;
+        let Some(pair) = self.sends.get(&id).map(|send| send.pair) else { return };
+        let unreachable = matches!(reason, Failure::NoPath | Failure::NoAnswer);
         // What waits behind it would learn the same, a minute later each.
-        for behind in self.lanes.get_mut(&send.pair).map(Lane::take_waiting).unwrap_or_default() {
-            self.finish(behind);
-            cx.counters.send_unreachable += 1;
-            cx.outputs.push_back(Output::Failed { send: behind, reason });
+        let behind = self.lanes.get_mut(&pair).filter(|_| unreachable).map(Lane::take_waiting);
+        for id in std::iter::once(id).chain(behind.unwrap_or_default()) {
+            cx.counters.send_unreachable += u64::from(unreachable);
+            match self.sends.get(&id).is_some_and(|send| send.has_other_way(reason)) {
+                true => self.go_by_node(cx, id, reason),
+                false => self.end(cx, id, reason),
+            }
+        }
+    }
+
+    fn end(&mut self, cx: &mut Context<'_>, id: SendId, reason: Failure) {
+        if self.finish(id).is_some() {
+            cx.outputs.push_back(Output::Failed { send: id, reason });
         }
     }
 
     /// Forgets a send, wherever it is entered.
     fn finish(&mut self, id: SendId) -> Option<Send> {
+        self.detach(id);
         let send = self.sends.remove(&id)?;
+        self.bytes -= send.bytes;
+        Some(send)
+    }
+
+    /// Takes a send out of its lane and of all that waits for something on its behalf.
+    fn detach(&mut self, id: SendId) {
+        let Some(send) = self.sends.get_mut(&id) else { return };
         self.timers.cancel(&id);
-        for receipt in &send.receipts {
-            self.receipts.remove(receipt);
+        for receipt in send.receipts.drain(..) {
+            self.receipts.remove(&receipt);
         }
         if let State::Transfer(link, resource) = send.state {
             self.transfers.remove(&(link, resource));
         }
-        self.bytes -= send.bytes;
         if let Some(lane) = self.lanes.get_mut(&send.pair) {
             lane.remove(id);
         }
         self.ready.push_back(send.pair);
-        Some(send)
     }
 
     fn active_of(&self, pair: &Pair) -> Vec<SendId> {
@@ -506,11 +570,14 @@ impl Outbound {
 }
 
 impl Send {
-    fn new(pair: Pair, priority: Priority, method: Option<Method>, bytes: usize, now: Instant) -> Self {
+    fn new(pair: Pair, outgoing: &Outgoing, bytes: usize, now: Instant) -> Self {
         Self {
             pair,
-            priority,
-            method,
+            to: pair.remote,
+            fallback: outgoing.fallback,
+            by_node: None,
+            priority: outgoing.priority,
+            method: outgoing.method,
             packed: None,
             bytes,
             state: State::Packing,

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use reticulum::crypto::{Identity, PublicIdentity};
+use reticulum::crypto::{Identity, PublicIdentity, RatchetPublic, RatchetSecret};
 use reticulum::hash::DestinationHash;
 use reticulum::node::WorkClass;
 
 use super::inbound::Arrival;
 use super::outbound::SendId;
 use super::stamping::{Check, StampSearch};
+use super::sync::Fetched;
 use crate::fields::Fields;
 use crate::message::{Draft, Message, Packed};
 use crate::stamp::Searched;
@@ -23,6 +24,8 @@ enum Job {
     Pack(Box<PackJob>),
     Check(Check),
     Search(Box<StampSearch>),
+    Seal(Box<SealJob>),
+    Open(OpenJob),
 }
 
 /// The message that arrived, and whose signature it should bear.
@@ -45,6 +48,39 @@ pub(super) struct PackJob {
     pub(super) fields: Fields,
 }
 
+/// A message to be sealed for a propagation node.
+pub(super) struct SealJob {
+    pub(super) send: SendId,
+    pub(super) destination: DestinationHash,
+    pub(super) recipient: Arc<PublicIdentity>,
+    pub(super) ratchet: Option<RatchetPublic>,
+    pub(super) entropy: [u8; 48],
+    /// Without its destination.
+    pub(super) body: Vec<u8>,
+}
+
+impl std::fmt::Debug for SealJob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SealJob({:?})", self.send)
+    }
+}
+
+/// What somebody sealed for one of ours and did not send as a packet: from a node, or as a paper message.
+pub(super) struct OpenJob {
+    /// Where it came from; `None` is paper.
+    pub(super) fetched: Option<Fetched>,
+    pub(super) destination: DestinationHash,
+    pub(super) identity: Arc<Identity>,
+    pub(super) ratchets: Arc<[RatchetSecret]>,
+    pub(super) sealed: Vec<u8>,
+}
+
+impl std::fmt::Debug for OpenJob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OpenJob({:?})", self.fetched)
+    }
+}
+
 /// The result of a [`Work`].
 #[derive(Debug)]
 pub struct WorkDone(pub(super) Done);
@@ -60,9 +96,20 @@ pub(super) enum Done {
         check: Check,
         valid: bool,
     },
+    /// `stored`: as propagation nodes keep it.
+    Sealed {
+        send: SendId,
+        stored: Vec<u8>,
+    },
+    Opened {
+        fetched: Option<Fetched>,
+        destination: DestinationHash,
+        body: Option<Vec<u8>>,
+    },
     /// `before`: trials of earlier slices.
     Searched {
         send: SendId,
+        cost: u8,
         before: u64,
         searched: Box<Searched>,
     },
@@ -92,11 +139,20 @@ impl Work {
         Self(Job::Search(Box::new(search)))
     }
 
+    pub(super) fn seal(job: SealJob) -> Self {
+        Self(Job::Seal(Box::new(job)))
+    }
+
+    pub(super) fn open(job: OpenJob) -> Self {
+        Self(Job::Open(job))
+    }
+
     /// Who should run it. What is not heavy is one signature and a few microseconds more.
     pub fn class(&self) -> WorkClass {
         match self.0 {
-            Job::Verify(_) | Job::Pack(_) => WorkClass::Packet,
-            Job::Check(_) | Job::Search(_) => WorkClass::Heavy,
+            Job::Verify(_) | Job::Pack(_) | Job::Seal(_) => WorkClass::Packet,
+            // Up to 513 keys are tried to open one.
+            Job::Check(_) | Job::Search(_) | Job::Open(_) => WorkClass::Heavy,
         }
     }
 
@@ -108,11 +164,20 @@ impl Work {
                 Done::Verified(Box::new(Verified { message, job: *job }))
             }
             Job::Pack(job) => Done::Packed { send: job.send, packed: job.run() },
+            Job::Seal(job) => {
+                let SealJob { send, destination, recipient, ratchet, entropy, body } = *job;
+                let sealed = recipient.seal(ratchet.as_ref(), &entropy, &body);
+                Done::Sealed { send, stored: [destination.as_ref(), &sealed].concat() }
+            }
+            Job::Open(OpenJob { fetched, destination, identity, ratchets, sealed }) => {
+                let opened = identity.open(&ratchets, &sealed, false);
+                Done::Opened { fetched, destination, body: opened.ok().map(|opened| opened.plaintext) }
+            }
             Job::Check(check) => Done::Checked { valid: check.run(), check },
             Job::Search(job) => {
                 let StampSearch { send, search } = *job;
-                let before = search.trials();
-                Done::Searched { send, before, searched: Box::new(search.run()) }
+                let (cost, before) = (search.cost(), search.trials());
+                Done::Searched { send, cost, before, searched: Box::new(search.run()) }
             }
         })
     }

@@ -58,6 +58,11 @@ impl Ratchets {
         self.secrets.first().map(RatchetSecret::public)
     }
 
+    /// All that are kept, newest first.
+    pub(super) fn secrets(&self) -> Arc<[RatchetSecret]> {
+        Arc::clone(&self.secrets)
+    }
+
     /// Those to try first.
     pub(super) fn first(&self) -> Arc<[RatchetSecret]> {
         Arc::clone(&self.first)

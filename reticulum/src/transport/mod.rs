@@ -105,6 +105,8 @@ pub struct PathInfo {
     pub hops: u8,
     /// The interface that leads there.
     pub interface: InterfaceId,
+    /// How long a packet of full length may take over the first hop: its air time and a margin.
+    pub first_hop_timeout: Duration,
 }
 
 /// A valid announce.

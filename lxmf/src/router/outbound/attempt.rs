@@ -12,6 +12,7 @@ use reticulum::time::Instant;
 use super::{Failure, Outbound, Send, SendId, State};
 use crate::app_data::AppData;
 use crate::message::{Method, Packed};
+use crate::propagation::CONTAINER_PACKET_MAX;
 use crate::router::Context;
 
 /// Attempts before a send fails; the fifth link is not asked for any more.
@@ -19,7 +20,7 @@ const ATTEMPTS_MAX: u32 = 5;
 /// From one attempt to the next.
 const RETRY_WAIT: Duration = Duration::from_secs(10);
 /// From a path request to the next attempt, unless the path is found before; also the least time between two.
-const PATH_WAIT: Duration = Duration::from_secs(7);
+pub(super) const PATH_WAIT: Duration = Duration::from_secs(7);
 /// A path over which two packets went unanswered is asked for anew.
 const REDISCOVER_AFTER: u32 = 2;
 /// When the node or the link has too much under way.
@@ -37,6 +38,9 @@ enum Route {
 impl Send {
     /// An open link costs nothing to reuse; a packet costs less than a handshake.
     fn route(&self, active: Option<LinkId>) -> Route {
+        if self.by_node.is_some() {
+            return active.map_or(Route::NewLink, Route::Link);
+        }
         let fits = self.packed.as_ref().is_some_and(Packed::fits_opportunistic);
         match (self.method, active) {
             (Some(Method::Opportunistic), _) if fits => Route::Packet,
@@ -64,6 +68,9 @@ impl Outbound {
     pub(super) fn attempt(&mut self, cx: &mut Context<'_>, id: SendId) {
         let Some(send) = self.sends.get_mut(&id) else { return };
         self.timers.cancel(&id);
+        if send.state == State::AwaitingNode {
+            return self.fail(cx, id, Failure::NoPath);
+        }
         send.tried_at = cx.now;
         match send.route(cx.links.active(&send.pair)) {
             Route::Link(link) => self.attempt_on_link(cx, id, link),
@@ -190,16 +197,19 @@ impl Outbound {
 
 /// As a packet if it fits one by the field's arithmetic, however large the link's packets are; else as a resource.
 fn hand_to_link(cx: &mut Context<'_>, send: &mut Send, link: LinkId) -> Result<State, LinkError> {
-    let packed = send.packed();
-    let data = packed.as_bytes().to_vec();
-    if packed.fits_link_packet() {
+    let (data, fits) = match &send.by_node {
+        Some(by_node) => (by_node.container.clone(), by_node.container.len() <= CONTAINER_PACKET_MAX),
+        None => (send.packed().as_bytes().to_vec(), send.packed().fits_link_packet()),
+    };
+    if fits {
         let receipt = cx.node.send_on_link(cx.now, link, data, send.priority)?;
         send.receipts.push(receipt);
         return Ok(State::OnLink(link));
     }
     let peer = cx.node.peer(&send.pair.remote);
     let app_data = peer.and_then(|peer| peer.app_data.as_deref()).unwrap_or_default();
-    let compress = AppData::parse(app_data).compression;
+    // A node's announce says nothing of compression, and nodes are known to take it.
+    let compress = send.by_node.is_some() || AppData::parse(app_data).compression;
     let resource = cx.node.send_resource(cx.now, link, data, ResourceOptions { metadata: None, compress })?;
     Ok(State::Transfer(link, resource))
 }

@@ -75,6 +75,11 @@ impl Lane {
         self.active.clone()
     }
 
+    /// All sends, those under way first.
+    pub(super) fn all(&self) -> Vec<SendId> {
+        self.active.iter().chain(&self.waiting).copied().collect()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.waiting.len() + self.active.len()
     }

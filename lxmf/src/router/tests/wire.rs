@@ -46,6 +46,9 @@ pub(super) struct Station {
     /// Whose stamps were checked, and whether they were good.
     pub(super) checked: Vec<(MessageId, bool)>,
     pub(super) terms: Vec<Terms>,
+    pub(super) stored: Vec<(SendId, DestinationHash)>,
+    pub(super) synced: Vec<Synced>,
+    pub(super) papers: Vec<String>,
     pub(super) heard: Vec<(DestinationHash, AppData)>,
     /// When what failed did.
     pub(super) failed_at: Vec<Instant>,
@@ -97,6 +100,7 @@ impl Wire {
             method: None,
             priority: Priority::Message,
             ticket: false,
+            fallback: false,
         }
     }
 
@@ -214,6 +218,9 @@ impl Station {
             routes: Vec::new(),
             checked: Vec::new(),
             terms: Vec::new(),
+            stored: Vec::new(),
+            synced: Vec::new(),
+            papers: Vec::new(),
             failed: Vec::new(),
             heard: Vec::new(),
             failed_at: Vec::new(),
@@ -245,12 +252,12 @@ impl Station {
             Output::Work(work) => self.router.handle_work_done(now, &mut self.node, work.run()),
             Output::Received(received) => {
                 if self.proves {
-                    self.node.prove(now, received.proof.clone());
+                    self.router.acknowledge(now, &mut self.node, received.ack.clone());
                 }
                 self.received.push(*received);
             }
-            Output::Refused { reason, proof } => {
-                self.node.prove(now, proof);
+            Output::Refused { reason, ack } => {
+                self.router.acknowledge(now, &mut self.node, ack);
                 self.refused.push(reason);
             }
             Output::Delivered { send, message, route } => {
@@ -259,6 +266,10 @@ impl Station {
             }
             Output::StampChecked { message, valid, .. } => self.checked.push((message, valid)),
             Output::Terms(terms) => self.terms.push(terms),
+            Output::NodeHeard { .. } => {}
+            Output::Stored { send, node, .. } => self.stored.push((send, node)),
+            Output::Synced(synced) => self.synced.push(synced),
+            Output::Paper { uri, .. } => self.papers.push(uri),
             Output::Failed { send, reason } => {
                 self.failed.push((send, reason));
                 self.failed_at.push(now);
