@@ -16,7 +16,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use reticulum::hash::IdentityHash;
+use reticulum::hash::{DestinationHash, IdentityHash};
 use serde::{Deserialize, Serialize};
 
 pub use self::error::{ConfigError, not_opened};
@@ -99,6 +99,8 @@ pub struct Config {
     pub store: StoreOptions,
     /// What the node does for others.
     pub node: NodeOptions,
+    /// How the node uses propagation nodes.
+    pub propagation: PropagationOptions,
     /// The media that the node uses, in the order of the file. Those that are not enabled are checked, then left out.
     #[serde(rename = "interface")]
     pub interfaces: Vec<Interface>,
@@ -112,6 +114,7 @@ impl Default for Config {
             limits: LimitOptions::default(),
             store: StoreOptions::default(),
             node: NodeOptions::default(),
+            propagation: PropagationOptions::default(),
             interfaces: vec![Interface::default()],
         }
     }
@@ -142,6 +145,9 @@ options! {
         stamp_cost: u32 = 0,
         /// The dearest stamp that the node makes for a message of its own, in bits; whoever asks for more is not written to.
         stamp_cost_paid_max: u8 = 20,
+        /// Senders whose messages are dropped, by delivery address or identity hash, 32 hexadecimal digits each.
+        #[serde(deserialize_with = "senders")]
+        ignore: Vec<DestinationHash> = Vec::new() => "[]",
         /// Trials per second that the node spends on stamps of its own in the long run; a core makes some 16 million.
         stamp_trials_per_second: u32 = 4_000_000,
     }
@@ -170,6 +176,22 @@ options! {
         /// Identities, as 32 hexadecimal digits each, whose announces, links and packets are dropped and counted.
         #[serde(deserialize_with = "identities")]
         blackhole: Vec<IdentityHash> = Vec::new() => "[]",
+    }
+}
+
+options! {
+    /// How the node uses propagation nodes, which keep messages for those who are away.
+    pub struct PropagationOptions {
+        /// The propagation nodes to use, as 32 hexadecimal digits each, the first choice first; one may stand without
+        /// brackets. A member's own, which they name with /pn, goes before them.
+        #[serde(deserialize_with = "nodes")]
+        node: Vec<DestinationHash> = Vec::new() => "[]",
+        /// Whether the nearest nodes that announced themselves are used when none is named, or those named do not answer.
+        discover: bool = true,
+        /// Minutes between two looks for messages to the group on those nodes. 0 = never.
+        sync_interval: u32 = 15,
+        /// Whether messages to members who are not reached go to a propagation node.
+        fallback: bool = true,
     }
 }
 
@@ -240,6 +262,8 @@ impl Config {
         StoreOptions::describe(&mut out);
         out.push_str("\n[node]\n");
         NodeOptions::describe(&mut out);
+        out.push_str("\n[propagation]\n");
+        PropagationOptions::describe(&mut out);
         InterfaceTable::template(&mut out);
         out
     }
@@ -298,6 +322,35 @@ fn identities<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<I
         })
     };
     texts.iter().map(identity).collect()
+}
+
+/// One hash or a list of them.
+fn nodes<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<DestinationHash>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMore {
+        One(String),
+        More(Vec<String>),
+    }
+    let texts = match OneOrMore::deserialize(deserializer)? {
+        OneOrMore::One(text) if text.is_empty() => Vec::new(),
+        OneOrMore::One(text) => vec![text],
+        OneOrMore::More(texts) => texts,
+    };
+    let hash = |text: String| {
+        DestinationHash::from_hex(&text)
+            .ok_or_else(|| serde::de::Error::custom(format!("expected 32 hexadecimal digits, not {text:?}")))
+    };
+    texts.into_iter().map(hash).collect()
+}
+
+/// Both addresses that a hash may mean: itself, and the delivery address of an identity of that hash.
+fn senders<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<DestinationHash>, D::Error> {
+    let of_identity = |hash: &DestinationHash| {
+        let identity = IdentityHash::new(*hash.as_bytes());
+        DestinationHash::of_single(*lxmf::router::DELIVERY_NAME_HASH, identity)
+    };
+    nodes(deserializer).map(|hashes| hashes.iter().flat_map(|hash| [*hash, of_identity(hash)]).collect())
 }
 
 fn stamp_cost<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {

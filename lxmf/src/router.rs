@@ -352,7 +352,7 @@ impl Router {
 
     /// Removes a destination of our own: what it has to send is cancelled, its links are closed.
     pub fn remove_delivery(&mut self, now: Instant, node: &mut Node, destination: &DestinationHash) {
-        let (mut cx, _, outbound) = self.split(now, node);
+        let (mut cx, _, outbound, _) = self.split(now, node);
         let cx = &mut cx;
         outbound.cancel_from(cx, destination);
         for link in cx.links.of(destination) {

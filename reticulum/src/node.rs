@@ -275,11 +275,16 @@ impl Node {
     /// The path to a destination, over an interface that is up.
     pub fn path(&self, destination: &DestinationHash) -> Option<PathInfo> {
         let route = self.transport.route(destination)?;
-        Some(PathInfo {
-            hops: route.hops,
-            interface: route.interface,
-            first_hop_timeout: route.first_hop_timeout,
-        })
+        Some(PathInfo { hops: route.hops, interface: route.interface })
+    }
+
+    /// How long a packet of full length takes over the first hop to a destination, its air time and a margin of 6 s;
+    /// without a path, over the slowest interface that is up.
+    pub fn first_hop_timeout(&self, destination: &DestinationHash) -> Option<std::time::Duration> {
+        match self.transport.route(destination) {
+            Some(route) => Some(route.first_hop_timeout),
+            None => self.transport.slowest_first_hop(),
+        }
     }
 
     /// Fresh randomness, for what the application seals itself.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reticulum::crypto::PublicIdentity;
-use reticulum::hash::IdentityHash;
+use reticulum::hash::{DestinationHash, IdentityHash};
 
 use super::acts::{CleanUp, Reported};
 use super::claim::ClaimHash;
@@ -340,6 +340,8 @@ pub struct Outcome {
     pub notices: Vec<Notice>,
     /// The invite code that was made. It is shown once, and kept nowhere.
     pub code: Option<InviteCode>,
+    /// The propagation node that the caller named for themselves, or that they have none.
+    pub node: Option<Option<DestinationHash>>,
 }
 
 /// A private message to somebody who is possibly no longer a member.

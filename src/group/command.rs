@@ -17,6 +17,7 @@ pub(super) enum Command<'a> {
     Ban { who_and_reason: &'a str },
     Unban { who: &'a str },
     Claim { code: &'a str },
+    Node { node: &'a str },
     Role { words: &'a str },
     Set { key_and_value: &'a str },
     Mute { who_and_reason: &'a str },
@@ -82,6 +83,7 @@ fn parse_word<'a>(word: &str, rest: &'a str) -> Result<Command<'a>, CommandError
             let (number, reason) = waiting_number(rest, "/no NUMBER REASON")?;
             Command::No { number, reason }
         }
+        "pn" => Command::Node { node: needed("/pn HASH, or /pn - for none")? },
         "claim" => Command::Claim { code: needed("/claim CODE")? },
         _ => {
             return message_command::parse_word(word, rest)

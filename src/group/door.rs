@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use reticulum::hash::IdentityHash;
+use reticulum::hash::{DestinationHash, IdentityHash};
 use reticulum::time::UnixTime;
 
 use super::command::{self, Command, CommandError};
@@ -148,6 +148,7 @@ impl Group {
                     &self.state.roles,
                 )));
             }
+            Command::Node { node } => return self.node_command(caller, node),
             Command::Help => {
                 let permissions = self.permissions_of(self.require_member(caller)?);
                 return Ok(Outcome::told(text::help(permissions)));
@@ -195,6 +196,16 @@ impl Group {
     fn setting_action(&self, key: Key, value: &str) -> Result<Action, Refusal> {
         let setting = Setting::parse(key, value).map_err(|_| Refusal::BadValue { key })?;
         Ok(Action::Set { settings: vec![setting] })
+    }
+
+    /// `/pn HASH` names the propagation node on which the caller looks for messages, `/pn -` none.
+    fn node_command(&self, caller: &Caller, word: &str) -> Result<Outcome, Refusal> {
+        self.require_member(caller)?;
+        let node = match word {
+            "-" => None,
+            hash => Some(DestinationHash::from_hex(hash).ok_or(Refusal::NotFound)?),
+        };
+        Ok(Outcome { node: Some(node), ..Outcome::told(text::node(node)) })
     }
 
     fn split_who(&self, text: &str) -> Result<(Who, String), Refusal> {

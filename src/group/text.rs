@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use reticulum::hash::IdentityHash;
+use reticulum::hash::{DestinationHash, IdentityHash};
 
 use super::entry::InviteCode;
 use super::ids::Seq;
@@ -373,6 +373,13 @@ pub fn unstamped(cost: u8, kept: bool) -> String {
 /// What the author is told of a post that came by a propagation node, since that way has no proof.
 pub fn receipt(seq: Seq) -> String {
     reply(format!("Your message came by a propagation node and is posted (#{seq})."))
+}
+
+pub(super) fn node(node: Option<DestinationHash>) -> String {
+    reply(match node {
+        Some(node) => format!("What does not reach you directly goes to {node} first."),
+        None => "You have no propagation node of your own here any more.".to_owned(),
+    })
 }
 
 pub(super) fn help(permissions: Permissions) -> String {

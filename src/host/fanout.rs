@@ -16,6 +16,9 @@ use crate::store::{Relayed, Write};
 pub(super) enum CopyEnd {
     /// The member proved it, and knows it by this id.
     Delivered(MessageId),
+    /// It is on a propagation node, on which the member looks or should, and will be known by this id. There is never a
+    /// proof from there.
+    Stored(MessageId),
     /// The member will never take it.
     Refused,
     /// The member was not reached.
@@ -89,9 +92,9 @@ impl Host {
     pub(super) fn copy_ended(&mut self, now: Instant, group: GroupId, copy: Dispatch, end: CopyEnd) {
         let Some(hosted) = self.groups.stir(group) else { return };
         let Dispatch { member, seq } = copy;
-        let copy = if let CopyEnd::Delivered(id) = end { Some(id) } else { None };
+        let copy = if let CopyEnd::Delivered(id) | CopyEnd::Stored(id) = end { Some(id) } else { None };
         let cursor = match end {
-            CopyEnd::Delivered(_) => hosted.delivery.on_delivered(member, seq),
+            CopyEnd::Delivered(_) | CopyEnd::Stored(_) => hosted.delivery.on_delivered(member, seq),
             CopyEnd::Refused => hosted.delivery.on_refused(member, seq),
             CopyEnd::Skipped => hosted.delivery.on_skipped(member, seq),
             CopyEnd::Failed => return hosted.delivery.on_failed(now, member, seq),

@@ -9,11 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lxmf::message::{Message, Method, Unverified};
-use lxmf::router::{Received, Stamped};
+use lxmf::router::{Ack, Received, Stamped};
 use lxmf::stamp::STAMP_LEN;
 use reticulum::crypto::PublicIdentity;
 use reticulum::hash::DestinationHash;
-use reticulum::node::PendingProof;
 use reticulum::time::{Instant, UnixTime};
 
 use super::inbound;
@@ -127,7 +126,7 @@ impl Host {
         if checkable || keep {
             self.hold(now, group, received, checkable.then_some(cost));
         } else {
-            self.after_commit(now, After::Prove(received.proof.clone()));
+            self.after_commit(now, After::Prove(received.ack.clone()));
         }
         if !checkable {
             self.tell_unpaid(now, group, received.message.source, &received.identity.clone(), cost, keep);
@@ -142,7 +141,7 @@ impl Host {
         let known = self.held.find(&id);
         // The same message once more, while it is being checked or with nothing new about it.
         if known.is_some_and(|at| self.held.messages[at].checking || check.is_none()) {
-            return self.after_commit(now, After::Prove(received.proof.clone()));
+            return self.after_commit(now, After::Prove(received.ack.clone()));
         }
         if let Some(at) = known {
             self.held.remove(at);
@@ -171,7 +170,7 @@ impl Host {
         self.counters.unpaid_held += 1;
         self.drop_held(gone);
         self.write(Write::Hold(row));
-        self.after_commit(now, After::Prove(received.proof.clone()));
+        self.after_commit(now, After::Prove(received.ack.clone()));
         if let (Some(cost), Some(stamp)) = (check, received.message.stamp.take()) {
             self.check(now, id, stamp, cost);
         }
@@ -227,7 +226,7 @@ impl Host {
                     method: Method::Direct,
                     paid_bits: if waiting.checking { waiting.price.into() } else { 0 },
                     is_held: true,
-                    proof: PendingProof::none(),
+                    ack: Ack::none(),
                 };
                 self.take(now, message);
             }

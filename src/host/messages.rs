@@ -6,11 +6,11 @@ use lxmf::app_data::AppData;
 use lxmf::fields::Fields;
 use lxmf::message::Method;
 use lxmf::router::{
-    DELIVERY_NAME_HASH, Failure, Outgoing, Output as RouterOutput, Received, SendId, Stamped,
+    Ack, DELIVERY_NAME_HASH, Failure, Outgoing, Output as RouterOutput, Received, SendId, Stamped,
 };
 use reticulum::crypto::PublicIdentity;
 use reticulum::hash::{DestinationHash, IdentityHash};
-use reticulum::node::{PendingProof, Priority};
+use reticulum::node::Priority;
 use reticulum::time::{Instant, UnixTime};
 
 use super::fanout::CopyEnd;
@@ -38,7 +38,7 @@ pub(super) struct PendingMessage {
     pub(super) paid_bits: u32,
     /// It is held until it is decided about, and was proven before.
     pub(super) is_held: bool,
-    pub(super) proof: PendingProof,
+    pub(super) ack: Ack,
 }
 
 impl PendingMessage {
@@ -59,14 +59,21 @@ impl Host {
         match output {
             RouterOutput::Work(work) => self.job(Job::Router(work)),
             RouterOutput::Received(received) => self.received(now, *received),
-            RouterOutput::Refused { proof, .. } => {
+            RouterOutput::Refused { ack, .. } => {
                 self.counters.messages_refused += 1;
-                self.after_commit(now, After::Prove(proof));
+                self.after_commit(now, After::Prove(ack));
             }
             RouterOutput::Heard { identity, .. } => self.heard(now, &identity),
             RouterOutput::Delivered { send, message, .. } => {
                 self.sent(now, send, CopyEnd::Delivered(MessageId(*message.as_bytes())));
             }
+            RouterOutput::Stored { send, message, .. } => {
+                self.sent(now, send, CopyEnd::Stored(MessageId(*message.as_bytes())));
+            }
+            RouterOutput::NodeHeard { node } => self.node_heard(now, node),
+            RouterOutput::Synced(synced) => self.synced(synced),
+            // Nobody here asks for paper yet.
+            RouterOutput::Paper { .. } => {}
             RouterOutput::Failed { send, reason: Failure::Rejected } => {
                 self.sent(now, send, CopyEnd::Refused)
             }
@@ -90,7 +97,7 @@ impl Host {
         }
         if self.dedup.contains(&id) {
             self.counters.messages_repeated += 1;
-            self.after_commit(now, After::Prove(received.proof));
+            self.after_commit(now, After::Prove(received.ack));
             return;
         }
         if self.undecided.contains(&id) {
@@ -113,7 +120,7 @@ impl Host {
                 method: received.method,
                 paid_bits: if received.stamped == Stamped::Ticket { TICKET_BITS } else { 0 },
                 is_held: false,
-                proof: received.proof,
+                ack: received.ack,
             },
         );
     }
@@ -122,7 +129,7 @@ impl Host {
     pub(super) fn take(&mut self, now: Instant, message: PendingMessage) {
         if self.dedup.contains(&message.id) {
             self.counters.messages_repeated += 1;
-            self.after_commit(now, After::Prove(message.proof));
+            self.after_commit(now, After::Prove(message.ack));
             return;
         }
         let unix = self.engine.unix_time(now);
@@ -155,7 +162,7 @@ impl Host {
         if message.is_held {
             self.write(Write::DropHeld(message.id));
         }
-        self.after_commit(now, After::Prove(message.proof));
+        self.after_commit(now, After::Prove(message.ack));
     }
 
     /// The store told what a message is about.
@@ -188,7 +195,10 @@ impl Host {
         if message.is_held {
             self.write(Write::DropHeld(message.id));
         }
-        self.after_commit(now, After::Prove(message.proof));
+        self.after_commit(now, After::Prove(message.ack));
+        if let Some(node) = outcome.node {
+            self.set_member_node(message.group, &message.caller, node);
+        }
         self.tell_all(now, message.group, outcome, Some(message.source));
     }
 
@@ -279,6 +289,7 @@ impl Host {
             method: None,
             priority,
             ticket,
+            fallback: self.mail.fallback,
         };
         self.router.send(now, &mut self.engine, outgoing).ok()
     }

@@ -19,6 +19,7 @@
 //! | `announces.rs` | when the groups' destinations are announced, and where |
 //! | `held.rs` | messages that have not paid for themselves yet |
 //! | `joining.rs` | stamps and invitations of those who come in |
+//! | `mail.rs` | when messages are fetched from propagation nodes, and whose node is which |
 //! | `gate.rs` | what waits for a commit |
 //! | `probes.rs` | the destination that answers probes |
 //! | `queries.rs` | what is asked of the store |
@@ -36,6 +37,7 @@ mod held;
 mod hosted;
 mod inbound;
 mod joining;
+mod mail;
 mod messages;
 mod people;
 mod probes;
@@ -62,6 +64,7 @@ use self::gate::Gate;
 use self::held::Held;
 use self::hosted::Groups;
 use self::joining::{JoinChecks, Untold};
+use self::mail::Mail;
 use self::people::People;
 use self::probes::Probes;
 use crate::api::{self, Listing};
@@ -72,7 +75,7 @@ pub use self::joining::{JoinWork, JoinWorkDone};
 pub use self::queries::{Query, Rows};
 pub use self::start::FIRST_GROUP;
 pub use self::values::{
-    Addresses, CallId, HostConfig, HostCounters, Job, JobDone, Output, QueryId, TransportConfig,
+    Addresses, CallId, HostConfig, HostCounters, Job, JobDone, MailConfig, Output, QueryId, TransportConfig,
 };
 use self::values::{After, Asked, Asker, Asking, Sent};
 
@@ -102,6 +105,7 @@ pub struct Host {
     announces: Announces,
     probes: Option<Probes>,
     held: Held,
+    mail: Mail,
     gate: Gate<After>,
     sent: HashMap<SendId, Sent>,
     asked: HashMap<QueryId, Asked>,
@@ -178,6 +182,7 @@ impl Host {
         self.router.handle_timeout(now, &mut self.engine);
         self.groups.handle_timeout(now);
         self.expire_held(now);
+        self.sync_due(now);
         while let Some(group) = self.groups.pop_end(now) {
             self.end_in_group(now, group);
         }
@@ -194,6 +199,7 @@ impl Host {
             self.router.poll_timeout(),
             self.groups.poll_timeout(),
             self.held.poll_timeout(),
+            self.mail.poll_timeout(),
             self.announces.poll_timeout(),
             self.probes.as_ref().map(Probes::poll_timeout),
         ]
@@ -391,7 +397,7 @@ impl Host {
 
     fn carry_out(&mut self, now: Instant, after: After) {
         match after {
-            After::Prove(proof) => self.engine.prove(now, proof),
+            After::Prove(ack) => self.router.acknowledge(now, &mut self.engine, ack),
             After::Persisted(id) => self.engine.handle_persisted(now, id),
             After::FanOut { group, seq, author } => {
                 if let Some(hosted) = self.groups.stir(group) {

@@ -15,6 +15,7 @@ use super::gate::Gate;
 use super::held::Held;
 use super::hosted::{Groups, Hosted};
 use super::joining::{JoinChecks, Untold};
+use super::mail::Mail;
 use super::messages::delivery_address;
 use super::people::People;
 use super::probes::Probes;
@@ -70,6 +71,7 @@ impl Host {
             announces: Announces::default(),
             probes,
             held: Held::default(),
+            mail: Mail::new(now, &config.mail),
             gate: Gate::default(),
             sent: HashMap::new(),
             asked: HashMap::new(),
@@ -84,6 +86,8 @@ impl Host {
             host.engine.add_peer(peer);
         }
         host.router.set_stamp_policy(config.stamps);
+        host.router.set_node_policy(config.mail.nodes);
+        host.router.set_ignored(config.ignored);
         restored.terms.into_iter().for_each(|terms| host.router.restore_terms(terms));
         if config.transport.is_some() {
             for path in restored.paths {

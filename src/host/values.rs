@@ -1,13 +1,15 @@
 //! What goes into a host and what comes out of it, as values; and what it keeps in mind of what is under way.
 
 use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use lxmf::router::StampPolicy;
+use lxmf::router::{Ack, NodePolicy, StampPolicy};
 use reticulum::crypto::Identity;
 use reticulum::hash::{DestinationHash, IdentityHash, LinkId, RequestId};
-use reticulum::node::{PendingProof, PersistId};
+use reticulum::node::PersistId;
 
 use super::calls::PendingCall;
 use super::joining::{JoinWork, JoinWorkDone};
@@ -30,8 +32,23 @@ pub struct HostConfig {
     pub blackhole: Vec<IdentityHash>,
     /// What the node pays for messages of its own.
     pub stamps: StampPolicy,
+    /// How it uses propagation nodes.
+    pub mail: MailConfig,
+    /// Whose messages are dropped, as delivery destinations.
+    pub ignored: HashSet<DestinationHash>,
     /// All randomness comes from this.
     pub seed: [u8; 32],
+}
+
+/// How a host uses propagation nodes.
+#[derive(Clone, Debug, Default)]
+pub struct MailConfig {
+    /// Which of them.
+    pub nodes: NodePolicy,
+    /// How often messages are fetched; zero is never.
+    pub sync_interval: Duration,
+    /// Whether what does not reach a person goes by a node.
+    pub fallback: bool,
 }
 
 /// How a node forwards for others.
@@ -45,7 +62,8 @@ pub struct TransportConfig {
 
 impl fmt::Debug for HostConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { identities, settings, founding, transport, blackhole, stamps, seed: _ } = self;
+        let Self { identities, settings, founding, transport, blackhole, stamps, mail, ignored, seed: _ } =
+            self;
         f.debug_struct("HostConfig")
             .field("identities", identities)
             .field("settings", settings)
@@ -53,6 +71,8 @@ impl fmt::Debug for HostConfig {
             .field("transport", transport)
             .field("blackhole", blackhole)
             .field("stamps", stamps)
+            .field("mail", mail)
+            .field("ignored", ignored)
             .field("seed", &format_args!("[redacted]"))
             .finish()
     }
@@ -153,7 +173,7 @@ pub(super) struct Asking {
 /// What a commit releases.
 #[derive(Debug)]
 pub(super) enum After {
-    Prove(PendingProof),
+    Prove(Ack),
     Persisted(PersistId),
     FanOut {
         group: GroupId,

@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use interfaces::{InterfaceHandle, MediumId, Notice};
-use lxmf::router::StampPolicy;
 use reticulum::crypto::Rng;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -151,10 +150,9 @@ impl Running {
             founding: options::founding(config),
             transport,
             blackhole: config.node.blackhole.clone(),
-            stamps: StampPolicy {
-                cost_max: config.limits.stamp_cost_paid_max,
-                trials_per_s: config.limits.stamp_trials_per_second.into(),
-            },
+            stamps: options::stamps(config),
+            mail: options::mail(config),
+            ignored: config.limits.ignore.iter().copied().collect(),
             seed: rng.bytes(),
         };
         let (host, claim_code) = Host::new(host_config, restored, clock.now(), clock.unix());

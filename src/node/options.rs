@@ -1,7 +1,12 @@
 //! What the configuration says, in the words of groups.
 
+use std::time::Duration;
+
+use lxmf::router::{NodePolicy, StampPolicy};
+
 use crate::config::{self, Config, Creation};
 use crate::group::{Founders, FoundingRules, Settings, Visibility};
+use crate::host::MailConfig;
 
 /// What the group is when it is first created.
 pub(super) fn settings(config: &Config) -> Settings {
@@ -15,6 +20,24 @@ pub(super) fn settings(config: &Config) -> Settings {
         post_chars_max: config.limits.message_length_max,
         send_cost: config.limits.stamp_cost,
         ..Settings::default()
+    }
+}
+
+/// What the node pays for messages of its own.
+pub(super) fn stamps(config: &Config) -> StampPolicy {
+    StampPolicy {
+        cost_max: config.limits.stamp_cost_paid_max,
+        trials_per_s: config.limits.stamp_trials_per_second.into(),
+    }
+}
+
+/// How the node uses propagation nodes.
+pub(super) fn mail(config: &Config) -> MailConfig {
+    let options = &config.propagation;
+    MailConfig {
+        nodes: NodePolicy { pinned: options.node.clone(), discover: options.discover },
+        sync_interval: Duration::from_secs(60 * u64::from(options.sync_interval)),
+        fallback: options.fallback,
     }
 }
 

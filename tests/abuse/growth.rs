@@ -34,6 +34,8 @@ fn a_burst_of_frames_is_told_to_wait_before_any_is_refused() {
         founding: FoundingRules::default(),
         transport: None,
         stamps: Default::default(),
+        mail: Default::default(),
+        ignored: Default::default(),
         blackhole: Vec::new(),
         seed: [1; 32],
     };

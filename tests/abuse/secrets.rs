@@ -71,6 +71,8 @@ fn what_holds_secrets_shows_none_of_them() {
         founding: meshgroup::group::FoundingRules::default(),
         transport: Some(TransportConfig { identity: transport_identity, respond_to_probes: true }),
         stamps: Default::default(),
+        mail: Default::default(),
+        ignored: Default::default(),
         blackhole: Vec::new(),
         seed: SECRET,
     };

@@ -11,6 +11,7 @@ mod joining;
 mod links;
 mod messages;
 mod pair;
+mod propagation;
 mod radio;
 mod resources;
 mod stamps;

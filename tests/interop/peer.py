@@ -220,6 +220,9 @@ def do_send(command):
     text = command.get("text", "")
     if "size" in command:
         text = (text + " " + RNS.hexrep(os.urandom(command["size"]), delimit=False))[: command["size"]]
+    if "node" in command:
+        recall(command["node"])
+        router.set_outbound_propagation_node(bytes.fromhex(command["node"]))
     message = LXMF.LXMessage(destination, delivery, text, "", desired_method=METHODS[command["method"]],
                              include_ticket=command.get("ticket", False))
     if "fields" in command:
@@ -433,6 +436,15 @@ def handle(command):
     kind = command["do"]
     if kind == "announce":
         router.announce(delivery.hash)
+    elif kind == "announce_node":
+        router.announce_propagation_node()
+    elif kind == "node_address":
+        report(event="node_address", tag=command["tag"], address=router.propagation_destination.hash.hex())
+    elif kind == "sync":
+        node = bytes.fromhex(command["node"])
+        recall(command["node"])
+        router.set_outbound_propagation_node(node)
+        router.request_messages_from_propagation_node(identity)
     elif kind == "forget_tickets":
         router.available_tickets["outbound"].clear()
     elif kind == "announce_service":

@@ -63,6 +63,11 @@ impl Meshgroup {
         Self::start_on(folder, "", port, "type = \"tcp-client\"\ntarget")
     }
 
+    /// As [`Meshgroup::start_client`], with more of a configuration.
+    pub(crate) fn start_client_with(folder: &Path, port: u16, more: &str) -> Self {
+        Self::start_on(folder, more, port, "type = \"tcp-client\"\ntarget")
+    }
+
     fn start_on(folder: &Path, more: &str, port: u16, end: &str) -> Self {
         let dir = folder.join("node");
         std::fs::create_dir_all(&dir).expect("target/ is writable");

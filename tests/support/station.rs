@@ -137,6 +137,8 @@ impl GroupStation {
             founding,
             transport: None,
             stamps: Default::default(),
+            mail: Default::default(),
+            ignored: Default::default(),
             blackhole: Vec::new(),
             seed: [seed; 32],
         };
@@ -299,6 +301,7 @@ impl Person {
             method: None,
             priority: Priority::Message,
             ticket: false,
+            fallback: false,
         };
         self.send(now, outgoing);
     }
@@ -368,7 +371,7 @@ impl Person {
                 if let Some(ticket) = received.ticket {
                     self.router.accept_ticket(self.address, received.message.source, ticket);
                 }
-                self.node.prove(now, received.proof);
+                self.router.acknowledge(now, &mut self.node, received.ack);
             }
             RouterOutput::Delivered { send, .. } => {
                 self.sends.remove(&send);

@@ -105,8 +105,6 @@ pub struct PathInfo {
     pub hops: u8,
     /// The interface that leads there.
     pub interface: InterfaceId,
-    /// How long a packet of full length may take over the first hop: its air time and a margin.
-    pub first_hop_timeout: Duration,
 }
 
 /// A valid announce.
@@ -237,6 +235,13 @@ impl Transport {
         };
         *refused += 1;
         None
+    }
+
+    /// How long a packet of full length takes over the slowest interface that is up, with a margin.
+    pub(crate) fn slowest_first_hop(&self) -> Option<Duration> {
+        let airtimes =
+            self.interfaces.all_up().map(|(_, interface)| airtime(wire::MTU, interface.config.bitrate_bps));
+        airtimes.max().map(|airtime| PER_HOP_TIMEOUT + airtime)
     }
 
     /// Remembers the hash of a packet that is about to be processed; false, and counted, if it was before.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use reticulum::hash::LinkId;
+use reticulum::hash::{DestinationHash, LinkId};
 use reticulum::node::{LinkError, ResourceOptions, SendError};
 use reticulum::time::Instant;
 
@@ -15,8 +15,12 @@ use crate::message::{Method, Packed};
 use crate::propagation::CONTAINER_PACKET_MAX;
 use crate::router::Context;
 
-/// Attempts before a send fails; the fifth link is not asked for any more.
+/// Attempts before a send fails; the fifth link is not asked for any more. Fewer where each takes long.
 const ATTEMPTS_MAX: u32 = 5;
+/// Fewest attempts, however slow the medium is.
+const ATTEMPTS_MIN: u32 = 3;
+/// What a round trip is taken to cost beside the air time of its first hop.
+const RTT_MARGIN: Duration = Duration::from_secs(6);
 /// From one attempt to the next.
 const RETRY_WAIT: Duration = Duration::from_secs(10);
 /// From a path request to the next attempt, unless the path is found before; also the least time between two.
@@ -27,6 +31,27 @@ const REDISCOVER_AFTER: u32 = 2;
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 /// Hearing a peer repeats what went unanswered for this long: before, its proof may be on the way.
 const HEARD_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// How long to wait, and how often to try, on the medium that leads to a peer (`spec/lxmf.md` 8.1, "medium awareness").
+struct Patience {
+    retry: Duration,
+    path: Duration,
+    attempts_max: u32,
+}
+
+impl Patience {
+    fn with(cx: &Context<'_>, remote: &DestinationHash) -> Self {
+        let first_hop = cx.node.first_hop_timeout(remote).unwrap_or(RTT_MARGIN);
+        // The engine's figure has a margin of its own in it.
+        let rtt = 2 * first_hop.saturating_sub(RTT_MARGIN) + RTT_MARGIN;
+        let attempts_max = if rtt <= RETRY_WAIT {
+            ATTEMPTS_MAX
+        } else {
+            ((50.0 / rtt.as_secs_f64()).round() as u32).max(ATTEMPTS_MIN)
+        };
+        Self { retry: RETRY_WAIT.max(rtt), path: PATH_WAIT.max(rtt), attempts_max }
+    }
+}
 
 /// How a message travels.
 enum Route {
@@ -81,7 +106,8 @@ impl Outbound {
 
     fn attempt_on_link(&mut self, cx: &mut Context<'_>, id: SendId, link: LinkId) {
         let Some(send) = self.sends.get_mut(&id) else { return };
-        if send.link_sends >= ATTEMPTS_MAX {
+        let patience = Patience::with(cx, &send.pair.remote);
+        if send.link_sends >= patience.attempts_max {
             return self.fail(cx, id, Failure::NoAnswer);
         }
         match hand_to_link(cx, send, link) {
@@ -106,7 +132,8 @@ impl Outbound {
         let Some(send) = self.sends.get_mut(&id) else { return };
         let remote = send.pair.remote;
         let path_known = cx.node.path(&remote).is_some();
-        if send.attempts > ATTEMPTS_MAX {
+        let patience = Patience::with(cx, &remote);
+        if send.attempts > patience.attempts_max {
             let reason = if path_known { Failure::NoAnswer } else { Failure::NoPath };
             return self.fail(cx, id, reason);
         }
@@ -130,7 +157,7 @@ impl Outbound {
             Ok(receipt) => {
                 send.receipts.push(receipt);
                 self.receipts.insert(receipt, id);
-                self.wait(id, cx.now + RETRY_WAIT, false);
+                self.wait(id, cx.now + patience.retry, false);
             }
             Err(SendError::Busy) => {
                 send.attempts -= 1;
@@ -148,7 +175,7 @@ impl Outbound {
         let Some(send) = self.sends.get_mut(&id) else { return };
         let pair = send.pair;
         send.attempts += 1;
-        if send.attempts >= ATTEMPTS_MAX {
+        if send.attempts >= Patience::with(cx, &pair.remote).attempts_max {
             let path_known = cx.node.path(&pair.remote).is_some();
             let reason = if path_known { Failure::NoAnswer } else { Failure::NoPath };
             return self.fail(cx, id, reason);
@@ -168,23 +195,27 @@ impl Outbound {
 
     /// Waits for the answer to a path request, which is made unless one was made a moment ago.
     pub(super) fn wait_for_path(&mut self, cx: &mut Context<'_>, id: SendId) {
-        self.ask_for_path(cx, id);
-        self.wait(id, cx.now + PATH_WAIT, true);
+        let patience = self.ask_for_path(cx, id);
+        self.wait(id, cx.now + patience.path, true);
     }
 
     /// Waits after a link that did not open. The path may be stale, so a new one is asked for meanwhile.
     pub(super) fn wait_after_no_link(&mut self, cx: &mut Context<'_>, id: SendId) {
-        self.ask_for_path(cx, id);
-        self.wait(id, cx.now + RETRY_WAIT, false);
+        let patience = self.ask_for_path(cx, id);
+        self.wait(id, cx.now + patience.retry, false);
     }
 
-    fn ask_for_path(&mut self, cx: &mut Context<'_>, id: SendId) {
-        let Some(send) = self.sends.get(&id) else { return };
-        let lane = self.lanes.entry(send.pair).or_default();
-        if lane.asked_at.is_none_or(|at| cx.now.since(at) >= PATH_WAIT) {
-            lane.asked_at = Some(cx.now);
-            cx.node.request_path(cx.now, send.pair.remote);
+    fn ask_for_path(&mut self, cx: &mut Context<'_>, id: SendId) -> Patience {
+        let remote = self.sends.get(&id).map(|send| send.pair);
+        let patience = Patience::with(cx, &remote.map_or(DestinationHash::new([0; 16]), |pair| pair.remote));
+        if let Some(pair) = remote {
+            let lane = self.lanes.entry(pair).or_default();
+            if lane.asked_at.is_none_or(|at| cx.now.since(at) >= patience.path) {
+                lane.asked_at = Some(cx.now);
+                cx.node.request_path(cx.now, pair.remote);
+            }
         }
+        patience
     }
 
     fn wait(&mut self, id: SendId, until: Instant, for_path: bool) {

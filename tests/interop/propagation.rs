@@ -1,0 +1,94 @@
+//! Messages by way of stock propagation nodes.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::delivery::texts;
+use crate::support::process::{Folder, Meshgroup, free_port};
+use crate::support::python::{Medium, Peer};
+
+/// A stock propagation node that everybody else is connected to, and forwards for them.
+fn post_office(dir: &Path) -> (Peer, u16) {
+    let port = free_port();
+    let node = Peer::start_with(dir, "Office", Medium::Listen(port), &["--transport", "--propagation-node"]);
+    (node, port)
+}
+
+/// The node's `lxmf.propagation` address.
+fn address(office: &mut Peer) -> String {
+    let answer = office.ask(json!({"do": "node_address"}), "node_address");
+    answer["address"].as_str().expect("an address").to_owned()
+}
+
+fn start_group(folder: &Folder, port: u16, more: &str) -> Meshgroup {
+    Meshgroup::start_client_with(folder.path(), port, more)
+}
+
+fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < end, "never: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_member_who_is_away_gets_the_post_from_the_propagation_node() {
+    let folder = Folder::new("office-out");
+    let (mut office, port) = post_office(folder.path());
+    let mail = address(&mut office);
+    let node = start_group(&folder, port, &format!("[propagation]\nnode = \"{mail}\"\nsync_interval = 0\n"));
+    office.tell(json!({"do": "announce_node"}));
+    let mut alice = member_at(&folder, &node, "Alice", port);
+    let mut bob = member_at(&folder, &node, "Bob", port);
+    bob.tell(json!({"do": "quit"}));
+    let group = node.group("address");
+    assert_eq!(alice.deliver(&group, "opportunistic", "where is Bob?")["state"], "delivered");
+    wait_for("the post is on the node", || node.status()["counters"]["copies_delivered"] == 1);
+    let mut bob = Peer::start(folder.path(), "Bob", Medium::Connect(port));
+    // Only from the node: the group does not hear that Bob is back.
+    office.tell(json!({"do": "announce_node"}));
+    bob.ask(json!({"do": "path", "to": group}), "path");
+    bob.tell(json!({"do": "sync", "node": mail}));
+    let copy = bob.message("Alice: where is Bob?");
+    assert_eq!((&copy["method"], &copy["valid"]), (&json!("propagated"), &json!(true)), "{copy}");
+}
+
+#[test]
+fn a_message_that_a_member_left_on_a_node_is_fetched_once_and_confirmed() {
+    let folder = Folder::new("office-in");
+    let (mut office, port) = post_office(folder.path());
+    let mail = address(&mut office);
+    let node = start_group(&folder, port, "[propagation]\nsync_interval = 1\n");
+    let mut alice = member_at(&folder, &node, "Alice", port);
+    let mut bob = member_at(&folder, &node, "Bob", port);
+    let group = node.group("address");
+    office.tell(json!({"do": "announce_node"}));
+    let send = json!({"do": "send", "to": group, "method": "propagated", "node": mail, "text": "by post"});
+    assert_eq!(alice.ask(send, "sent")["state"], "sent");
+    let copy =
+        bob.wait_within(Duration::from_secs(100), "message", |message| message["text"] == "Alice: by post");
+    assert_eq!(copy["valid"], true);
+    alice.message_with("came by a propagation node");
+    assert_eq!(texts(&node), ["by post"]);
+    assert_eq!(node.status()["counters"]["fetched"], 1);
+    wait_for("the node deleted it", || office_is_empty(folder.path()));
+}
+
+fn office_is_empty(dir: &Path) -> bool {
+    let store = dir.join("Office/lxmf/lxmf/messagestore");
+    std::fs::read_dir(&store).map(|files| files.count() == 0).unwrap_or(false)
+}
+
+/// A peer behind the office that has joined.
+fn member_at(folder: &Folder, node: &Meshgroup, name: &str, port: u16) -> Peer {
+    let mut peer = Peer::start(folder.path(), name, Medium::Connect(port));
+    peer.tell(json!({"do": "announce"}));
+    let group = node.group("address");
+    let sent = peer.deliver(&group, "opportunistic", "/join");
+    assert_eq!(sent["state"], "delivered", "{sent}");
+    peer.message_with("Harbour chat");
+    peer
+}
