@@ -79,6 +79,7 @@ impl Host {
             method: None,
             priority: Priority::Message,
             ticket: true,
+            fallback: self.mail.fallback,
         };
         match self.router.send(now, &mut self.engine, outgoing) {
             Ok(send) => {
