@@ -38,7 +38,7 @@ pub use self::reply::Reply;
 pub use self::route::{PATHS, plan};
 pub use self::status::{GroupStatus, InterfaceStatus, NodeStatus, RadioStatus};
 pub use self::wire::{request_body, response_value};
-use crate::group::{Action, ActsRequest, Visibility};
+use crate::group::{Action, ActsRequest, JoinStamp, Visibility};
 use crate::store::PageRequest;
 
 /// Bytes of protobuf that make a response of one packet on a link of the common MTU: 431, less 22 of MessagePack.
@@ -97,6 +97,6 @@ pub struct NewGroup {
     pub visibility: Visibility,
     /// The nick that the caller wishes in it.
     pub nick: Option<String>,
-    /// Proof of work, possibly empty.
-    pub stamp: Vec<u8>,
+    /// Proof of work, where it was shown.
+    pub stamp: Option<JoinStamp>,
 }

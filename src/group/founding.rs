@@ -6,12 +6,14 @@ use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
 use super::decide::rate_limited;
-use super::{Caller, Event, EventKind, Group, Limiter, Refusal, Settings};
+use super::{Caller, Event, EventKind, Group, JoinStamp, Limiter, Refusal, Settings};
 
 /// Groups that one identity may found within a day, whatever became of them: each leaves something on the disk.
 const FOUNDED_PER_DAY: u32 = 8;
 /// Groups that all strangers together may found within a day.
 const FOUNDED_PER_DAY_IN_ALL: u32 = 64;
+/// Stamps of one identity that are looked at within an hour.
+const STAMPS_PER_HOUR: u32 = 12;
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// Under this, everybody's are counted together.
 const EVERYBODY: IdentityHash = IdentityHash::new([0; 16]);
@@ -53,13 +55,16 @@ pub struct Founding {
     rules: FoundingRules,
     lately: Limiter,
     lately_in_all: Limiter,
+    stamp_checks: Limiter,
 }
 
 impl Founding {
     /// Applies `rules`.
     pub fn new(rules: FoundingRules) -> Self {
         let lately = Limiter::new(FOUNDED_PER_DAY, DAY);
-        Self { rules, lately, lately_in_all: Limiter::new(FOUNDED_PER_DAY_IN_ALL, DAY) }
+        let lately_in_all = Limiter::new(FOUNDED_PER_DAY_IN_ALL, DAY);
+        let stamp_checks = Limiter::new(STAMPS_PER_HOUR, Duration::from_secs(3_600));
+        Self { rules, lately, lately_in_all, stamp_checks }
     }
 
     /// The rules in force.
@@ -67,34 +72,61 @@ impl Founding {
         &self.rules
     }
 
-    /// Whether `caller` may found a group on a node with `groups` of them, `theirs` of which they founded. Counts it if so.
-    pub fn admit(
-        &mut self,
-        now: UnixTime,
-        caller: &Caller,
-        groups: usize,
-        theirs: usize,
-    ) -> Result<(), Refusal> {
+    /// Whether `caller` may found a group on a node with `groups` of them, `theirs` of which they founded.
+    pub fn check(&self, caller: &Caller, groups: usize, theirs: usize) -> Result<(), Refusal> {
         let FoundingRules { founders, groups_per_founder_max, groups_max, .. } = &self.rules;
-        let founder = match (caller, founders) {
-            (Caller::Operator, _) => None,
+        let may = match (caller, founders) {
+            (Caller::Operator, _) => true,
             (Caller::Unidentified, _) => return Err(Refusal::NotIdentified),
-            (Caller::Identity { identity, .. }, Founders::Anyone) => Some(identity.hash()),
-            (Caller::Identity { identity, .. }, Founders::Listed(list))
-                if list.contains(&identity.hash()) =>
-            {
-                Some(identity.hash())
-            }
-            (Caller::Identity { .. }, _) => return Err(Refusal::NoPermission),
+            (Caller::Identity { .. }, Founders::Anyone) => true,
+            (Caller::Identity { identity, .. }, Founders::Listed(list)) => list.contains(&identity.hash()),
+            (Caller::Identity { .. }, Founders::Nobody) => false,
         };
+        if !may {
+            return Err(Refusal::NoPermission);
+        }
         if groups >= *groups_max {
             return Err(Refusal::Full { max: *groups_max });
         }
-        let Some(founder) = founder else { return Ok(()) };
-        if theirs >= *groups_per_founder_max {
+        if theirs >= *groups_per_founder_max && !matches!(caller, Caller::Operator) {
             return Err(Refusal::Full { max: *groups_per_founder_max });
         }
-        self.lately.take(founder, now).map_err(rate_limited)?;
+        Ok(())
+    }
+
+    /// Bits of proof of work that a group costs this caller.
+    pub fn price(&self, caller: &Caller) -> u32 {
+        match (caller, &self.rules.founders) {
+            (Caller::Identity { .. }, Founders::Anyone) => self.rules.stamp_cost.into(),
+            _ => 0,
+        }
+    }
+
+    /// Whether a stamp is to be looked at, which takes milliseconds of a thread. Counts it if so.
+    pub fn admit_stamp(
+        &mut self,
+        now: UnixTime,
+        caller: &Caller,
+        stamp: Option<&JoinStamp>,
+    ) -> Result<(), Refusal> {
+        let Caller::Identity { identity, .. } = caller else { return Err(Refusal::NotIdentified) };
+        let stamp = stamp.ok_or_else(|| Refusal::WorkNeeded { bits: self.price(caller) })?;
+        if !stamp.is_fresh(now) {
+            return Err(Refusal::StampStale);
+        }
+        self.stamp_checks.take(identity.hash(), now).map_err(rate_limited)
+    }
+
+    /// Whether work that was found to be worth `bits` pays for a group.
+    pub fn require_work(&self, caller: &Caller, bits: u32) -> Result<(), Refusal> {
+        let needed = self.price(caller);
+        if bits < needed { Err(Refusal::StampWeak { needed, found: bits }) } else { Ok(()) }
+    }
+
+    /// Counts that `caller` founds a group, which [`Self::check`] found that they may.
+    pub fn admit(&mut self, now: UnixTime, caller: &Caller) -> Result<(), Refusal> {
+        let Caller::Identity { identity, .. } = caller else { return Ok(()) };
+        self.lately.take(identity.hash(), now).map_err(rate_limited)?;
         self.lately_in_all.take(EVERYBODY, now).map_err(rate_limited)
     }
 }
@@ -123,7 +155,7 @@ mod tests {
     use reticulum::crypto::{Identity, Rng};
 
     use super::*;
-    use crate::group::{Permission, State, Visibility};
+    use crate::group::{Permission, State, Visibility, join_day};
 
     const NOW: UnixTime = UnixTime::from_secs(1_780_000_000);
 
@@ -156,9 +188,9 @@ mod tests {
             (Founders::Anyone, &Caller::Unidentified, 0, 0, Err(Refusal::NotIdentified)),
         ];
         for (founders, caller, groups, theirs, expected) in rows {
-            let mut founding = Founding::new(FoundingRules { founders, ..FoundingRules::default() });
+            let founding = Founding::new(FoundingRules { founders, ..FoundingRules::default() });
             let rules = founding.rules().clone();
-            assert_eq!(founding.admit(NOW, caller, groups, theirs), expected, "{rules:?} {groups} {theirs}");
+            assert_eq!(founding.check(caller, groups, theirs), expected, "{rules:?} {groups} {theirs}");
         }
     }
 
@@ -168,11 +200,29 @@ mod tests {
         let mut founding = Founding::new(rules);
         let alice = caller(1);
         for _ in 0..FOUNDED_PER_DAY {
-            assert_eq!(founding.admit(NOW, &alice, 1, 0), Ok(()));
+            assert_eq!(founding.admit(NOW, &alice), Ok(()));
         }
-        assert!(matches!(founding.admit(NOW, &alice, 1, 0), Err(Refusal::RateLimited { .. })));
-        assert_eq!(founding.admit(NOW, &caller(2), 1, 0), Ok(()));
-        assert_eq!(founding.admit(NOW, &Caller::Operator, 1, 0), Ok(()));
+        assert!(matches!(founding.admit(NOW, &alice), Err(Refusal::RateLimited { .. })));
+        assert_eq!(founding.admit(NOW, &caller(2)), Ok(()));
+        assert_eq!(founding.admit(NOW, &Caller::Operator), Ok(()));
+    }
+
+    #[test]
+    fn where_anyone_may_found_a_group_it_costs_work_of_today() {
+        let rules = FoundingRules { founders: Founders::Anyone, stamp_cost: 10, ..FoundingRules::default() };
+        let (mut founding, alice) = (Founding::new(rules), caller(1));
+        assert_eq!((founding.price(&alice), founding.price(&Caller::Operator)), (10, 0));
+        let of_day = |day| JoinStamp { day, stamp: [0; 32] };
+        let today = join_day(NOW);
+        assert_eq!(founding.admit_stamp(NOW, &alice, None), Err(Refusal::WorkNeeded { bits: 10 }));
+        assert_eq!(founding.admit_stamp(NOW, &alice, Some(&of_day(today - 2))), Err(Refusal::StampStale));
+        for _ in 0..STAMPS_PER_HOUR {
+            assert_eq!(founding.admit_stamp(NOW, &alice, Some(&of_day(today))), Ok(()));
+        }
+        let more = founding.admit_stamp(NOW, &alice, Some(&of_day(today)));
+        assert!(matches!(more, Err(Refusal::RateLimited { .. })));
+        let weak = Err(Refusal::StampWeak { needed: 10, found: 9 });
+        assert_eq!((founding.require_work(&alice, 10), founding.require_work(&alice, 9)), (Ok(()), weak));
     }
 
     #[test]

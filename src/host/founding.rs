@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use reticulum::crypto::Identity;
+use reticulum::hash::IdentityHash;
 use reticulum::time::Instant;
 
 use super::hosted::Hosted;
+use super::joining::PaysFor;
 use super::tail::Tail;
 use super::{After, Asking, Host, Output};
 use crate::api::{self, DirectoryRequest, NewGroup, NodeCall};
@@ -25,10 +27,7 @@ impl Host {
                 let answer = self.directory(&request, &asking.caller);
                 self.answer_after_commit(now, asking.asker, answer);
             }
-            NodeCall::CreateGroup(wish) => match self.found_group(now, &asking.caller, wish) {
-                Ok(answer) => self.answer_after_commit(now, asking.asker, answer),
-                Err(refusal) => self.refuse(now, asking.asker, api::refused(&refusal)),
-            },
+            NodeCall::CreateGroup(wish) => self.create_group(now, asking, wish),
             NodeCall::DeleteGroup { confirm } => self.close_group(now, asking, &confirm),
             NodeCall::NewClaim => self.new_claim(now, &asking),
         }
@@ -56,26 +55,55 @@ impl Host {
         );
     }
 
-    /// Founds a group and returns the answer for its founder.
-    fn found_group(&mut self, now: Instant, caller: &Caller, wish: NewGroup) -> Result<Vec<u8>, Refusal> {
-        let settings = self.settings_of(&wish)?;
-        let founder = match caller {
-            Caller::Identity { identity, .. } => Some(identity.hash()),
-            Caller::Operator | Caller::Unidentified => None,
-        };
-        let theirs =
-            self.groups.iter().filter(|hosted| founder.is_some() && hosted.founder == founder).count();
+    /// Founds a group, once it is paid for. What costs least is asked first.
+    fn create_group(&mut self, now: Instant, asking: Asking, wish: NewGroup) {
+        if let Err(refusal) = self.may_found(&asking.caller, &wish) {
+            return self.refuse(now, asking.asker, api::refused(&refusal));
+        }
+        if self.founding.price(&asking.caller) == 0 {
+            return self.founding_paid(now, &asking, &wish, 0);
+        }
         let unix = self.engine.unix_time(now);
-        self.founding.admit(unix, caller, self.groups.len(), theirs)?;
+        let admitted = self.founding.admit_stamp(unix, &asking.caller, wish.stamp.as_ref());
+        match (admitted, wish.stamp) {
+            (Ok(()), Some(stamp)) => self.check_stamp(now, asking, &stamp, PaysFor::Group(wish)),
+            (Ok(()), None) => self.founding_paid(now, &asking, &wish, 0),
+            (Err(refusal), _) => self.refuse(now, asking.asker, api::refused(&refusal)),
+        }
+    }
+
+    /// What was shown for a group was found to be worth so many bits.
+    pub(super) fn founding_paid(&mut self, now: Instant, asking: &Asking, wish: &NewGroup, bits: u32) {
+        let paid = self.founding.require_work(&asking.caller, bits);
+        match paid.and_then(|()| self.found_group(now, &asking.caller, wish)) {
+            Ok(answer) => self.answer_after_commit(now, asking.asker, answer),
+            Err(refusal) => self.refuse(now, asking.asker, api::refused(&refusal)),
+        }
+    }
+
+    /// The settings of the group that `caller` wishes for, if they may have one.
+    fn may_found(&self, caller: &Caller, wish: &NewGroup) -> Result<Settings, Refusal> {
+        let founder = founder(caller);
+        let is_theirs = |hosted: &&Hosted| founder.is_some() && hosted.founder == founder;
+        let theirs = self.groups.iter().filter(is_theirs).count();
+        self.founding.check(caller, self.groups.len(), theirs)?;
+        self.settings_of(wish)
+    }
+
+    /// Founds a group and returns the answer for its founder.
+    fn found_group(&mut self, now: Instant, caller: &Caller, wish: &NewGroup) -> Result<Vec<u8>, Refusal> {
+        let settings = self.may_found(caller, wish)?;
+        let unix = self.engine.unix_time(now);
+        self.founding.admit(unix, caller)?;
         let ((group, events), code) = match caller {
             Caller::Operator => {
                 let code = ClaimCode::from_random(self.rng.bytes());
                 (Group::create(unix, &settings, Some(code.hash())), Some(code))
             }
-            _ => (Group::found(unix, &settings, caller, wish.nick)?, None),
+            _ => (Group::found(unix, &settings, caller, wish.nick.clone())?, None),
         };
         let id = self.host_new(group);
-        if let Some((founder, hosted)) = founder.zip(self.groups.get_mut(id)) {
+        if let Some((founder, hosted)) = founder(caller).zip(self.groups.get_mut(id)) {
             hosted.founder = Some(founder);
             let (key, value) = (FOUNDER.to_owned(), founder.as_bytes().to_vec());
             self.write(Write::Setting { group: Some(id), key, value });
@@ -108,6 +136,14 @@ impl Host {
         let tail = Tail::new(Seq::default());
         self.host_group(id, group, &identity, Vec::new(), Delivery::default(), tail);
         id
+    }
+}
+
+/// Who a founder is, if it is not the operator.
+fn founder(caller: &Caller) -> Option<IdentityHash> {
+    match caller {
+        Caller::Identity { identity, .. } => Some(identity.hash()),
+        Caller::Operator | Caller::Unidentified => None,
     }
 }
 

@@ -15,7 +15,7 @@ use super::calls::BUSY_FOR_S;
 use super::messages::delivery_address;
 use super::values::{Asking, Sent};
 use super::{Host, Job};
-use crate::api::{self, Reply};
+use crate::api::{self, NewGroup, Reply};
 use crate::group::{
     Action, Caller, EventKind, GroupId, JOIN_STAMP_LEN, JoinStamp, Known, Limiter, Pass, join_material,
 };
@@ -53,16 +53,25 @@ impl JoinWork {
 /// Calls that wait for their stamp to be looked at.
 #[derive(Debug)]
 pub(super) struct JoinChecks {
-    waiting: HashMap<u64, Joining>,
+    waiting: HashMap<u64, Checked>,
     next: u64,
     budget: Limiter,
 }
 
+/// A call whose stamp is being looked at.
 #[derive(Debug)]
-struct Joining {
+struct Checked {
     asking: Asking,
-    nick: Option<String>,
-    reply: Reply,
+    pays_for: PaysFor,
+}
+
+/// What a stamp is shown for.
+#[derive(Debug)]
+pub(super) enum PaysFor {
+    /// Coming in.
+    Joining { nick: Option<String>, reply: Reply },
+    /// A group of one's own.
+    Group(NewGroup),
 }
 
 impl Default for JoinChecks {
@@ -95,11 +104,6 @@ impl Host {
         let Some(hosted) = self.groups.get_mut(asking.group) else {
             return self.refuse(now, asking.asker, api::internal());
         };
-        let api_address = hosted.addresses.api;
-        let person = match &asking.caller {
-            Caller::Identity { identity, .. } => identity.hash(),
-            Caller::Operator | Caller::Unidentified => IdentityHash::new([0; 16]),
-        };
         match hosted.group.stamp_to_check(unix, &asking.caller, &stamp) {
             Err(refusal) => return self.refuse(now, asking.asker, api::refused(&refusal)),
             Ok(false) => {
@@ -113,22 +117,39 @@ impl Host {
             }
             Ok(true) => {}
         }
+        self.check_stamp(now, asking, &stamp, PaysFor::Joining { nick, reply });
+    }
+
+    /// Finds out on another thread what a stamp is worth that somebody shows to the group that they call.
+    pub(super) fn check_stamp(&mut self, now: Instant, asking: Asking, stamp: &JoinStamp, pays_for: PaysFor) {
+        let unix = self.engine.unix_time(now);
+        let person = match &asking.caller {
+            Caller::Identity { identity, .. } => identity.hash(),
+            Caller::Operator | Caller::Unidentified => EVERYBODY,
+        };
+        let Some(hosted) = self.groups.get(asking.group) else {
+            return self.refuse(now, asking.asker, api::internal());
+        };
         let checks = &mut self.join_checks;
         if checks.waiting.len() >= CHECKS_MAX || checks.budget.take(EVERYBODY, unix).is_err() {
             return self.refuse(now, asking.asker, api::busy(BUSY_FOR_S));
         }
         let id = checks.next;
         checks.next += 1;
-        checks.waiting.insert(id, Joining { asking, nick, reply });
-        let material = join_material(api_address, person, stamp.day);
+        checks.waiting.insert(id, Checked { asking, pays_for });
+        let material = join_material(hosted.addresses.api, person, stamp.day);
         self.job(Job::JoinStamp(JoinWork { id, material, stamp: stamp.stamp }));
     }
 
     /// A stamp was looked at.
     pub(super) fn join_stamp_checked(&mut self, now: Instant, done: JoinWorkDone) {
-        if let Some(Joining { asking, nick, reply }) = self.join_checks.waiting.remove(&done.id) {
-            let pass = Pass::Work { bits: done.bits };
-            self.decide(now, &asking, Action::Join { nick, pass }, reply, &Known::default());
+        let Some(Checked { asking, pays_for }) = self.join_checks.waiting.remove(&done.id) else { return };
+        match pays_for {
+            PaysFor::Joining { nick, reply } => {
+                let pass = Pass::Work { bits: done.bits };
+                self.decide(now, &asking, Action::Join { nick, pass }, reply, &Known::default());
+            }
+            PaysFor::Group(wish) => self.founding_paid(now, &asking, &wish, done.bits),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use meshgroup::group::{Founders, FoundingRules};
+use lxmf::stamp::{Purpose, Workblock};
+use meshgroup::group::{Founders, FoundingRules, join_day, join_material};
 use meshgroup::host::Addresses;
 use prost::Message;
 use proto::v1::{self, ErrorCode};
@@ -11,7 +12,7 @@ use reticulum::time::Instant;
 
 use super::PATIENCE;
 use crate::support::sim::{Sim, Wire};
-use crate::support::station::{GroupStation, Participant, Person};
+use crate::support::station::{GroupStation, Participant, Person, START};
 
 const NODE: usize = 0;
 const ALICE: usize = 1;
@@ -160,4 +161,33 @@ fn whom_the_operator_lets_founds_a_group_by_request_and_deletes_it_again() {
     assert_eq!(all.groups.len(), 1);
     let pending = sim.stations[NODE].group().host.counters()["copies_pending"];
     assert_eq!(pending, 0, "nothing is kept for a group that is gone");
+}
+
+#[test]
+fn where_anyone_may_found_a_group_they_show_work_for_it() {
+    const COST: u8 = 4;
+    let rules = FoundingRules { founders: Founders::Anyone, stamp_cost: COST, ..FoundingRules::default() };
+    let mut sim = three(rules);
+    let harbour = sim.stations[NODE].group().host.addresses();
+    sim.run_until(PATIENCE, "the node is known", |stations| stations[BOB].person().knows(&harbour.api));
+    let bob = sim.stations[BOB].person().identity_hash();
+    let request = |stamp: Option<(u32, [u8; 32])>| {
+        let (stamp_day, stamp) = stamp.map_or((0, Vec::new()), |(day, stamp)| (day, stamp.to_vec()));
+        v1::CreateGroupRequest { name: "Pier".to_owned(), stamp, stamp_day, ..Default::default() }
+    };
+    let found = |sim: &mut Sim<Participant>, stamp| -> Option<ErrorCode> {
+        let path = "/api/v1/groups/create";
+        let answer: v1::CreateGroupResponse = ask(sim, BOB, harbour, path, &request(stamp));
+        answer.error.map(|error| error.code())
+    };
+    assert_eq!(found(&mut sim, None), Some(ErrorCode::WorkNeeded));
+    let today = join_day(START);
+    let block = Workblock::new(Purpose::Propagation, &join_material(harbour.api, bob, today));
+    let stamps = || (0..=u8::MAX).map(|byte| [byte; 32]);
+    let good = stamps().find(|stamp| block.is_valid(stamp, COST)).expect("one in sixteen");
+    let weak = stamps().find(|stamp| !block.is_valid(stamp, COST)).expect("most are");
+    assert_eq!(found(&mut sim, Some((today, weak))), Some(ErrorCode::StampWeak));
+    assert_eq!(found(&mut sim, Some((today - 2, good))), Some(ErrorCode::StampStale));
+    assert_eq!(found(&mut sim, Some((today, good))), None);
+    assert_eq!(sim.stations[NODE].group().host.groups().count(), 2);
 }

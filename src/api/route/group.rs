@@ -57,15 +57,20 @@ fn details(settings: &Settings, seen: bool) -> v1::GroupDetails {
 
 pub(super) fn join(call: &Call<'_>) -> Result<Plan, Error> {
     let v1::JoinRequest { nick, code, stamp, stamp_day: day } = call.read()?;
-    let pass = match (code.is_empty(), stamp.is_empty()) {
-        (false, _) => Pass::Code(code),
-        (true, true) => Pass::None,
-        (true, false) => {
-            let stamp = stamp.try_into().map_err(|_| invalid("stamp", "32 bytes are expected"))?;
-            Pass::Stamp(JoinStamp { day, stamp })
-        }
+    let pass = match code.is_empty() {
+        false => Pass::Code(code),
+        true => shown(stamp, day)?.map_or(Pass::None, Pass::Stamp),
     };
     decide(Action::Join { nick: Some(nick).filter(|nick| !nick.is_empty()), pass }, Reply::Join)
+}
+
+/// The stamp of a request, if there is one.
+pub(super) fn shown(stamp: Vec<u8>, day: u32) -> Result<Option<JoinStamp>, Error> {
+    if stamp.is_empty() {
+        return Ok(None);
+    }
+    let stamp = stamp.try_into().map_err(|_| invalid("stamp", "32 bytes are expected"))?;
+    Ok(Some(JoinStamp { day, stamp }))
 }
 
 pub(super) fn leave(call: &Call<'_>) -> Result<Plan, Error> {

@@ -2,6 +2,7 @@
 
 use proto::v1::{self, Error};
 
+use super::group::shown;
 use super::{Call, required};
 use crate::api::directory::DirectoryRequest;
 use crate::api::page::{bytes_max, items_max};
@@ -25,12 +26,12 @@ pub(super) fn create(call: &Call<'_>) -> Result<Plan, Error> {
         v1::Visibility::Public => Visibility::Public,
         v1::Visibility::Private => Visibility::Private,
     };
-    let v1::CreateGroupRequest { name, nick, stamp, .. } = request;
+    let v1::CreateGroupRequest { name, nick, stamp, stamp_day, .. } = request;
     Ok(Plan::Node(NodeCall::CreateGroup(NewGroup {
         name: required("name", name)?,
         visibility,
         nick: Some(nick).filter(|nick| !nick.is_empty()),
-        stamp,
+        stamp: shown(stamp, stamp_day)?,
     })))
 }
 

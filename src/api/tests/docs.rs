@@ -87,6 +87,7 @@ fn rows() -> Vec<String> {
             &v1::CreateGroupRequest {
                 name: "Harbour chat (group)".into(),
                 stamp: vec![1; 32],
+                stamp_day: 20_600,
                 ..Default::default()
             },
             &v1::CreateGroupResponse { group: Some(entry), ..Default::default() },
