@@ -1,6 +1,8 @@
 //! Scenarios and refusals, row by row.
 
 mod joining;
+mod rights;
+mod rules;
 
 use super::*;
 
