@@ -1,7 +1,7 @@
 """Puts a meshgroup node and the Python peers under the same raw load, in one run, and prints ratios.
 
     python3 -m venv V && V/bin/pip install rns==1.5.7 lxmf==1.2.1
-    cargo build --release && V/bin/python benches/side_by_side/run.py [--parts inbound,slow_disk,request,footprint,forward] [--runs 3]
+    cargo build --release && V/bin/python benches/side_by_side/run.py [--parts inbound,slow_disk,request,footprint,forward,announces] [--runs 3]
 
 Loopback only. CPU is that of the whole process, all threads, from /proc; it is the figure to compare, since rates vary
 with whatever else the machine does. Each part prints one JSON line per run and one with the ratios.
@@ -24,7 +24,7 @@ from wire import *  # noqa: E402,F403
 arguments = argparse.ArgumentParser()
 arguments.add_argument("--bin", default=os.path.join(os.environ.get("CARGO_TARGET_DIR", ROOT + "/target"), "release/meshgroup"))
 arguments.add_argument("--runs", type=int, default=3)
-arguments.add_argument("--parts", default="inbound,slow_disk,request,footprint,forward")
+arguments.add_argument("--parts", default="inbound,slow_disk,request,footprint,forward,announces")
 arguments.add_argument("--messages", type=int, default=5000)
 arguments.add_argument("--packets", type=int, default=100000)
 arguments.add_argument("--port", type=int, default=47310)
@@ -404,6 +404,60 @@ def forward():
                           "python_lost": sum(row["sent"] - row["got"] for row in theirs)}), flush=True)
 
 
+ANNOUNCES = 5000
+CTX_PATH_RESPONSE = 0x0B
+PATH_REQUESTS = bytes.fromhex("6b9f66014d9853faab220fba47d02761")
+
+
+def burst():
+    """Distinct valid announces, and their destinations."""
+    identities = [RNS.Identity() for _ in range(ANNOUNCES)]
+    return [frame(announce(each, "bench.burst", app_data=b"a name of 20 bytes..")) for each in identities], \
+        [dest_hash(each, "bench.burst") for each in identities]
+
+
+def announces_once(node, held_back):
+    """A burst of announces into one interface of a transport node; then the other interface asks for a sample of them."""
+    far, near = far_and_near(node)
+    source, sink = (far, near) if held_back else (near, far)
+    frames, destinations = burst()
+    sink.keep = source.keep = False
+    wait_idle(node.pid, timeout=10)
+    before = cpu(node.pid)
+    source.send_framed(b"".join(frames))
+    wait_idle(node.pid, quiet=1.5, timeout=60)
+    used = cpu(node.pid) - before
+    asked, answered = destinations[:: ANNOUNCES // 200], set()
+
+    def on(raw):
+        packet = Pkt(raw)
+        if packet.ptype == ANNOUNCE and packet.ctx == CTX_PATH_RESPONSE:
+            answered.add(packet.dest)
+
+    sink.on_pkt = on
+    for destination in asked:
+        sink.send(build(DATA, PLAIN, PATH_REQUESTS, destination + os.urandom(16)))
+        time.sleep(0.01)
+    time.sleep(4.0)
+    sink.on_pkt = None
+    row = {"part": "announces", "what": "default limits" if held_back else "ingress control off", "node": node.name,
+           "cpu_us": round(used / ANNOUNCES * 1e6, 2), "known_of_200": len(answered & set(asked)), "load": load()}
+    print(json.dumps(row), flush=True)
+    far.close()
+    near.close()
+
+
+def announces():
+    for run in range(arguments.runs):
+        for kind in (Python, Ours):
+            # The stock node has ingress control off on its interfaces here.
+            for held_back in (False, True) if kind is Ours else (False,):
+                node = kind(arguments.port, f"{kind.name}-announces", forwards=True)
+                time.sleep(1.0)
+                announces_once(node, held_back)
+                node.stop()
+
+
 for part in arguments.parts.split(","):
-    {"inbound": inbound, "slow_disk": slow_disk, "request": request, "footprint": footprint, "forward": forward}[part]()
+    {"inbound": inbound, "slow_disk": slow_disk, "request": request, "footprint": footprint, "forward": forward, "announces": announces}[part]()
 shutil.rmtree(WORK, ignore_errors=True)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use interfaces::{CREDITS, FrameBatch, MediumId, Properties, RadioReport, Settings};
+use interfaces::{BackboneEnd, CREDITS, FrameBatch, MediumId, Properties, RadioReport, Settings};
 use reticulum::node::{InterfaceConfig, InterfaceId, InterfaceStats};
 use tokio::sync::mpsc;
 
@@ -72,7 +72,7 @@ impl Media {
             ifac: access.as_ref().map(|access| access.ifac(properties.ifac_size_default)),
             shared_medium: properties.shared_medium,
             ingress_control: *ingress_control,
-            tells_tunnel: matches!(settings, Settings::TcpClient(client) if !client.kiss_framing),
+            tells_tunnel: tells_tunnel(settings),
             rules: *rules,
             is_local_client: false,
         };
@@ -206,6 +206,15 @@ impl Configured {
             waiting: self.waiting.clone().unwrap_or_default(),
             ..InterfaceStatus::default()
         }
+    }
+}
+
+/// Whether it connects by itself, with frames that only a node reads (`spec/interfaces.md` 4).
+fn tells_tunnel(settings: &Settings) -> bool {
+    match settings {
+        Settings::TcpClient(client) => !client.kiss_framing,
+        Settings::Backbone(backbone) => matches!(backbone.end, BackboneEnd::Client { .. }),
+        _ => false,
     }
 }
 

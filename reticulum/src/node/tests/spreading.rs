@@ -491,3 +491,110 @@ fn a_blackholed_identity_is_neither_learned_nor_passed_on() {
     assert!(net.hosts[0].node.path(&destination).is_none());
     assert_eq!(net.hosts[0].node.counters().blackholed, 1);
 }
+
+/// Twenty transports, joined at random, on a medium that reorders frames.
+#[test]
+fn a_random_mesh_learns_every_way_and_none_leads_in_a_circle() {
+    const NODES: usize = 20;
+    let mut net = Net::with_transports(NODES as u8, |_| true);
+    net.medium = Medium { latency: ms(5), jitter: ms(200), loss_percent: 0 };
+    let open = || InterfaceConfig { ingress_control: false, ..fast() };
+    let mut rng = crate::crypto::Rng::from_seed([4; 32]);
+    let mut ends = std::collections::BTreeMap::new();
+    let mut join = |net: &mut Net, a: usize, b: usize| {
+        let (at_a, at_b) = net.wire(a, b, open);
+        ends.insert((a, at_a), b);
+        ends.insert((b, at_b), a);
+    };
+    for n in 1..NODES {
+        join(&mut net, n, rng.below(n as u64) as usize);
+    }
+    for _ in 0..NODES / 2 {
+        let (a, b) = (rng.below(NODES as u64) as usize, rng.below(NODES as u64) as usize);
+        if a != b {
+            join(&mut net, a, b);
+        }
+    }
+    let destinations: Vec<DestinationHash> = (0..NODES)
+        .map(|n| {
+            let destination = net.hosts[n].node.add_destination(busy(n as u8 + 1, "test.group")).unwrap();
+            net.hosts[n].node.announce(net.now, destination, None).unwrap();
+            destination
+        })
+        .collect();
+    net.run(Duration::from_secs(120));
+    for (owner, destination) in destinations.iter().enumerate() {
+        for start in (0..NODES).filter(|start| *start != owner) {
+            let (mut at, mut steps) = (start, 0);
+            let promised = net.hosts[start].node.path(destination).expect("it was heard").hops;
+            while at != owner {
+                let path = net.hosts[at].node.path(destination).expect("so was its next hop");
+                at = ends[&(at, path.interface)];
+                steps += 1;
+                assert!(steps <= NODES, "a circle");
+            }
+            assert_eq!(steps, usize::from(promised), "from {start} to {owner}");
+        }
+    }
+    let frames: usize = net.hosts.iter().map(|host| host.sent.len()).sum();
+    let wires = ends.len();
+    assert!(frames <= NODES * 2 * wires, "at most two copies of each on each end of each wire: {frames}");
+    net.run(Duration::from_secs(600));
+    assert_eq!(net.hosts.iter().map(|host| host.sent.len()).sum::<usize>(), frames, "and then silence");
+}
+
+#[test]
+fn programs_on_this_machine_are_told_at_once_and_heard_once() {
+    let local = || InterfaceConfig { is_local_client: true, ..fast() };
+    let mut net = hub(2, fast);
+    let first = net.hosts[0].node.add_interface(net.now, local());
+    let second = net.hosts[0].node.add_interface(net.now, local());
+
+    // From the network: to both at once, and then on as ever.
+    let (far, frame) = foreign(9, 1000, 2, Some(50), b"");
+    feed(&mut net, 0, &frame);
+    assert_eq!(
+        sent(&net.hosts[0]),
+        [(first, 3, true, Context::NONE), (second, 3, true, Context::NONE)],
+        "with our identity and all hops, at once"
+    );
+    net.run(Duration::from_secs(60));
+    net.hosts[0].sent.clear();
+
+    // From a program: no hop, once, to the others at once.
+    let (near, frame) = foreign(8, 1000, 0, None, b"");
+    feed(&mut net, first.0, &frame);
+    net.run(Duration::from_secs(60));
+    assert_eq!(net.hosts[0].node.path(&near).unwrap().hops, 0);
+    let told = sent(&net.hosts[0]);
+    assert_eq!(told[0], (second, 0, true, Context::NONE));
+    for id in [InterfaceId(0), InterfaceId(1)] {
+        assert_eq!(told.iter().filter(|(to, hops, ..)| (*to, *hops) == (id, 0)).count(), 1, "{id:?}");
+    }
+    net.hosts[0].sent.clear();
+
+    // Their questions, and those about them, are answered without grace.
+    net.hosts[0].node.handle_frame(net.now, first, &ask(far, None, 1));
+    net.hosts[0].node.handle_frame(net.now, InterfaceId(0), &ask(near, None, 2));
+    let now = net.now;
+    net.hosts[0].node.handle_timeout(now);
+    net.drain();
+    let mut answers = sent(&net.hosts[0]);
+    answers.sort_by_key(|(id, ..)| *id);
+    let context = Context::PATH_RESPONSE;
+    assert_eq!(answers, [(InterfaceId(0), 0, true, context), (first, 3, true, context)]);
+    net.hosts[0].sent.clear();
+
+    // What nobody here knows is asked everywhere for a program, and of the programs for the network.
+    let unknown = DestinationHash::new([77; 16]);
+    net.hosts[0].node.handle_frame(net.now, first, &ask(unknown, None, 3));
+    net.drain();
+    let asked: Vec<InterfaceId> = net.hosts[0].sent.iter().map(|(id, _)| *id).collect();
+    assert_eq!(asked, [InterfaceId(0), InterfaceId(1), second]);
+    net.hosts[0].sent.clear();
+    net.run(Duration::from_secs(60));
+    net.hosts[0].node.handle_frame(net.now, InterfaceId(0), &ask(DestinationHash::new([78; 16]), None, 4));
+    net.drain();
+    let asked: Vec<InterfaceId> = net.hosts[0].sent.iter().map(|(id, _)| *id).collect();
+    assert_eq!(asked, [first, second]);
+}
