@@ -124,11 +124,11 @@ impl Node {
 
     /// The proof of a single packet: of one that we forwarded, or of ours.
     pub(super) fn receive_proof(&mut self, now: Instant, interface: InterfaceId, received: Received<'_>) {
-        if self.relay_proof(now, interface, received) {
-            return;
-        }
+        // Both, should a packet of ours have come back to us in a loop.
+        let relayed = self.relay_proof(now, interface, received);
         let packet = &received.packet;
         let refused = match self.receipts.check(packet.header.proof_address(), packet.data) {
+            Err(ProofRefusal::Unknown) if relayed => return,
             Ok(proof) => return self.submit(Job::Verify(proof)),
             Err(ProofRefusal::Unknown | ProofRefusal::Busy) => &mut self.counters.proof_unknown,
             Err(ProofRefusal::Malformed) => &mut self.counters.proof_malformed,

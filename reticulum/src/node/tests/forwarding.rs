@@ -286,6 +286,22 @@ fn our_own_packets_are_proven_beside_those_that_pass() {
 }
 
 #[test]
+fn a_packet_of_ours_that_came_back_in_a_loop_is_still_proven_to_us() {
+    let mut transit = Transit::new();
+    let destination = transit.destination(1, 2);
+    let now = transit.now();
+    transit.node().send_packet(now, destination, b"own".to_vec(), Priority::Message).unwrap();
+    let sent = transit.sent().remove(0).1;
+    let packet = Packet::parse(&sent).unwrap();
+    let looped = frame(transit.addressed(packet));
+    assert_eq!(transit.feed(transit.near, &looped).len(), 1);
+    let signature = identity(1).sign(packet.hash().as_ref());
+    let proof = frame(Packet::proof(packet.hash().proof_address(), &signature));
+    assert_eq!(transit.feed(transit.far, &proof).len(), 1, "it goes on, too");
+    assert!(transit.net.events(0).iter().any(|event| matches!(event, Event::Delivered { .. })));
+}
+
+#[test]
 fn a_single_packet_and_its_proof_cross_two_transports() {
     let mut net = Net::row(4);
     let destination = teach(&mut net, 3, busy(1, "test.far"));
