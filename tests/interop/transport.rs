@@ -124,6 +124,43 @@ fn python_ours_ours_python() {
 }
 
 #[test]
+fn the_mtu_of_a_link_is_the_least_of_the_way() {
+    for (name, more, expected) in [("clamped", "fixed_mtu = 2000", 2000), ("stripped", "", 500)] {
+        let folder = Folder::new(&format!("transport-{name}"));
+        let (far, near) = (free_port(), free_port());
+        // Links do not negotiate over UDP, but over a TCP connection whose packets are held to 2000 bytes.
+        let (interface, medium) = if expected == 500 {
+            let udp = format!("type = \"udp\"\nlisten = \"127.0.0.1:{near}\"\nforward = \"127.0.0.1:{far}\"");
+            let lines = format!(
+                "    type = UDPInterface\n    listen_ip = 127.0.0.1\n    listen_port = {far}\n    \
+                 forward_ip = 127.0.0.1\n    forward_port = {near}\n"
+            );
+            (udp, Medium::Lines(lines))
+        } else {
+            (client(far), Medium::Listen(far))
+        };
+        let mut right = Peer::start(folder.path(), "Right", medium);
+        let node = forwarding(&folder, &format!("{interface}\n{more}"));
+        let mut left = Peer::start(folder.path(), "Left", Medium::Connect(node.port));
+        introduce(&mut left, &mut right);
+        introduce(&mut right, &mut left);
+        for inward in [false, true] {
+            let (from, to) = if inward { (&mut right, &mut left) } else { (&mut left, &mut right) };
+            let link = json!({"do": "link", "to": to.service, "name": "interop.service"});
+            let link = from.ask(link, "link");
+            assert_eq!(link["mtu"], expected, "{name} {inward}");
+            let link = text(&link, "link");
+            to.wait("link_in", |event| event["link"] == link);
+            let resource = json!({"do": "resource", "link": link, "size": 50_000, "kind": "random"});
+            let tag = from.tell_tagged(resource);
+            assert_eq!(to.wait("resource_received", |event| event["link"] == link)["ok"], true);
+            assert_eq!(from.wait_tag("resource_sent", tag)["ok"], true);
+        }
+        assert_eq!(counter(&node, "forward_too_long"), 0);
+    }
+}
+
+#[test]
 fn a_late_comer_asks_for_the_way_and_gets_it() {
     let folder = Folder::new("transport-late");
     let port = free_port();

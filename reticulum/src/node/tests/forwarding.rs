@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::net::*;
 use super::transit::{NEXT, Transit, frame};
+use crate::crypto::Ifac;
 use crate::hash::{DestinationHash, IdentityHash, LinkId};
 use crate::node::*;
 use crate::wire::{Context, DestinationType, Packet, PacketType};
@@ -183,6 +184,29 @@ fn what_the_next_medium_cannot_carry_is_dropped() {
     assert_eq!(transit.feed(transit.near, &fits).len(), 1);
     assert!(transit.feed(transit.near, &long).is_empty());
     assert_eq!(transit.counters().forward_too_long, 1);
+}
+
+#[test]
+fn access_codes_are_of_one_hop_only() {
+    let code = || Ifac::new(Some("net"), Some("secret"), 16).unwrap();
+    let protected = InterfaceConfig { ifac: Some(code()), ..fast() };
+    let mut transit =
+        Transit::with(|_, config| NodeConfig { transport: true, ..config }, [protected, fast(), fast()]);
+    let destination = transit.destination(1, 1);
+    let packet = transit.addressed(Packet::single(destination, Context::NONE, &[5; 100]));
+    let mut sealed = Vec::new();
+    code().seal(&frame(packet), &mut sealed);
+    assert!(transit.feed(transit.near, &frame(packet)).is_empty(), "no code");
+    let passed = transit.feed(transit.near, &sealed);
+    assert_eq!(passed[0].1, frame(Packet::single(destination, Context::NONE, &[5; 100]).with_hops(1)));
+
+    let proof = Packet::proof(packet.hash().proof_address(), &[9; 64]);
+    let (far, near, now) = (transit.far, transit.near, transit.now());
+    transit.node().handle_frame(now, far, &frame(proof));
+    let (mut sent, mut opened) = (Vec::new(), Vec::new());
+    assert!(transit.node().poll_transmit(now, near, &mut sent));
+    assert!(code().open(&sent, &mut opened).is_ok());
+    assert_eq!(opened, frame(proof.with_hops(1)));
 }
 
 #[test]

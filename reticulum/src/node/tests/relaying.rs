@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::forwarding::teach;
 use super::net::*;
 use super::transit::{Transit, frame};
+use crate::crypto::Rng;
 use crate::hash::{DestinationHash, LinkId};
 use crate::node::*;
 use crate::wire::link::{LinkProof, Signalling};
@@ -495,4 +496,67 @@ fn packets_on_relayed_links_keep_their_order_and_closes_come_last() {
     }
     let order: Vec<u8> = relayed.transit.sent().iter().map(|(_, frame)| frame[19]).collect();
     assert_eq!(order, [6, 7, 2, 4, 5, 3, 0, 1]);
+}
+
+/// Changes a few bytes of a frame, or its length.
+fn mutate(rng: &mut Rng, frame: &mut Vec<u8>) {
+    for _ in 0..rng.below(4) {
+        let at = rng.below(frame.len() as u64) as usize;
+        // The header is where the decisions are made.
+        let at = if rng.below(2) == 0 { at } else { at % 36.min(frame.len()) };
+        frame[at] = rng.bytes::<1>()[0];
+    }
+    if rng.below(8) == 0 {
+        frame.truncate(1 + rng.below(frame.len() as u64) as usize);
+    }
+}
+
+#[test]
+fn whatever_comes_in_all_tables_keep_their_bounds_and_the_true_link_lives() {
+    let limits = Limits {
+        reverse: 50,
+        relays: 40,
+        half_open_relays: 4,
+        half_open_relays_per_interface: 2,
+        packet_hashes: 500,
+        work: 64,
+        ..Limits::default()
+    };
+    let config = |_, config| NodeConfig { transport: true, limits, ..config };
+    let mut relayed = Relayed::through(Transit::with(config, [fast(), fast(), fast()]), REM, TK);
+    let proof = relayed.proof(REM);
+    relayed.far(&proof);
+    let mut rng = Rng::from_seed([5; 32]);
+    let (near, far, aside) = (relayed.transit.near, relayed.transit.far, relayed.transit.aside);
+    for turn in 0..6_000_u64 {
+        let n = (turn % 256) as u8;
+        let (request, other) = request(&relayed.transit, relayed.destination, n);
+        let data = turn.to_be_bytes();
+        let single = relayed.transit.addressed(Packet::single(relayed.destination, Context(n), &data));
+        let mut sent = match rng.below(6) {
+            0 => request,
+            1 => frame(single),
+            2 => relayed.packet(Context(n), rng.bytes::<1>()[0], TK),
+            3 => frame(Packet::link_proof(other, Context::LINK_REQUEST_PROOF, &[n; 99])),
+            4 => proof.clone(),
+            _ => frame(Packet::proof(single.hash().proof_address(), &[n; 64])),
+        };
+        mutate(&mut rng, &mut sent);
+        let interface = [near, far, aside][rng.below(3) as usize];
+        // Ten minutes in all, so that what ends does end.
+        relayed.transit.net.now = relayed.transit.now() + ms(rng.below(200));
+        let now = relayed.transit.now();
+        relayed.transit.node().handle_timeout(now);
+        relayed.transit.feed(interface, &sent);
+        relayed.transit.net.events(0);
+        let transport = &relayed.transit.node().transport;
+        assert!(transport.reverse.len() <= 50 && transport.relays.len() <= 40);
+        if turn % 64 == 0 {
+            // Its ends keep it alive, and nobody has talked it away.
+            let keepalive = relayed.packet(Context::KEEPALIVE, 1, TK);
+            assert_eq!(relayed.near(&keepalive).len(), 1, "turn {turn}");
+        }
+    }
+    assert!(relayed.transit.counters().forwarded > 500);
+    assert!(relayed.transit.counters().relay_evicted > 0 && relayed.transit.counters().reverse_evicted > 0);
 }
