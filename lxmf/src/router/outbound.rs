@@ -525,7 +525,9 @@ impl Outbound {
         let unreachable = matches!(reason, Failure::NoPath | Failure::NoAnswer);
         // What waits behind it would learn the same, a minute later each.
         let behind = self.lanes.get_mut(&pair).filter(|_| unreachable).map(Lane::take_waiting);
-        for id in std::iter::once(id).chain(behind.unwrap_or_default()) {
+        // It may itself have been waiting, for its propagation node to be heard.
+        let behind = behind.unwrap_or_default().into_iter().filter(|one| *one != id);
+        for id in std::iter::once(id).chain(behind) {
             cx.counters.send_unreachable += u64::from(unreachable);
             match self.sends.get(&id).is_some_and(|send| send.has_other_way(reason)) {
                 true => self.go_by_node(cx, id, reason),

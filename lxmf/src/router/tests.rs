@@ -1,7 +1,9 @@
 //! Two routers on two nodes on virtual time, connected by a wire that a test can cut, delay and read along.
 
 mod inbound;
+mod mailbox;
 mod outbound;
+mod propagation;
 mod stamps;
 mod wire;
 

@@ -6,6 +6,7 @@ use reticulum::node::{InterfaceConfig, InterfaceId, NodeConfig, Output as NodeOu
 use reticulum::time::UnixTime;
 use reticulum::wire::{Context as PacketContext, DestinationType, Packet, PacketType};
 
+use super::mailbox::Mailbox;
 use super::*;
 
 /// One way.
@@ -46,6 +47,10 @@ pub(super) struct Station {
     /// Whose stamps were checked, and whether they were good.
     pub(super) checked: Vec<(MessageId, bool)>,
     pub(super) terms: Vec<Terms>,
+    /// It is a propagation node too.
+    pub(super) mailbox: Option<Mailbox>,
+    /// Whether what it receives is durable at once.
+    pub(super) acknowledges: bool,
     pub(super) stored: Vec<(SendId, DestinationHash)>,
     pub(super) synced: Vec<Synced>,
     pub(super) papers: Vec<String>,
@@ -218,6 +223,8 @@ impl Station {
             routes: Vec::new(),
             checked: Vec::new(),
             terms: Vec::new(),
+            mailbox: None,
+            acknowledges: true,
             stored: Vec::new(),
             synced: Vec::new(),
             papers: Vec::new(),
@@ -233,7 +240,13 @@ impl Station {
             if let Some(output) = self.node.poll_output() {
                 match output {
                     NodeOutput::Event(event) => {
-                        self.other.extend(self.router.handle_event(now, &mut self.node, event));
+                        let event = self.router.handle_event(now, &mut self.node, event);
+                        let mailbox = self.mailbox.as_mut();
+                        let event = match (event, mailbox) {
+                            (Some(event), Some(mailbox)) => mailbox.handle(now, &mut self.node, event),
+                            (event, _) => event,
+                        };
+                        self.other.extend(event);
                     }
                     NodeOutput::Work(work) => self.node.handle_work_done(now, work.run()),
                     NodeOutput::Persist(Persist::Ratchets { id, .. }) => self.node.handle_persisted(now, id),
@@ -251,7 +264,7 @@ impl Station {
         match output {
             Output::Work(work) => self.router.handle_work_done(now, &mut self.node, work.run()),
             Output::Received(received) => {
-                if self.proves {
+                if self.proves && self.acknowledges {
                     self.router.acknowledge(now, &mut self.node, received.ack.clone());
                 }
                 self.received.push(*received);

@@ -1,0 +1,34 @@
+//! Any bytes as a ticket, as the announce of a propagation node, as its answers to `/get`, and as paper.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lxmf::fields::{Fields, key};
+use lxmf::paper;
+use lxmf::propagation::{self, LISTED_MAX, NodeInfo, TransientId};
+use lxmf::ticket::Ticket;
+use reticulum::time::UnixTime;
+
+fuzz_target!(|input: &[u8]| {
+    let now = UnixTime::from_secs(1_760_000_000);
+    if let Some(ticket) = Ticket::offered(&Fields::from_entries(&[(key::TICKET, input)]), now) {
+        assert!(ticket.expires > now);
+        let again = Fields::from_entries(&[(key::TICKET, &ticket.to_field())]);
+        assert_eq!(Ticket::offered(&again, now).map(|again| again.secret), Some(ticket.secret));
+    }
+    let _ = (NodeInfo::parse(input), propagation::is_stamp_refusal(input), propagation::split_stored(input));
+    if let Ok(ids) = propagation::parse_list(input) {
+        assert!(ids.len() <= LISTED_MAX && 32 * ids.len() <= input.len());
+        assert!(!propagation::fetch_request(&ids, &[], 1_000).is_empty());
+    }
+    if let Ok(messages) = propagation::parse_messages(input) {
+        assert!(messages.iter().map(|message| message.len()).sum::<usize>() <= input.len());
+        messages.iter().for_each(|message| drop(TransientId::of(message)));
+    }
+    let container = propagation::container(now, input, &[0; 32]);
+    assert!(container.len() >= input.len() + 32);
+    if let Some(uri) = paper::encode(input).filter(|_| input.len() > 16) {
+        let (to, sealed) = paper::decode(&uri).expect("what was encoded is decoded");
+        assert_eq!([to.as_ref(), &sealed].concat(), input);
+    }
+    let _ = std::str::from_utf8(input).map(paper::decode);
+});
