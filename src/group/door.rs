@@ -11,7 +11,7 @@ use reticulum::time::UnixTime;
 use super::command::{self, Command, CommandError};
 use super::event::Visibility;
 use super::ids::MessageId;
-use super::known::{Known, Needs};
+use super::known::{Known, Needs, Viewer};
 use super::post::{Authorship, Reference};
 use super::refusal::Refusal;
 use super::setting::{Key, Setting};
@@ -48,6 +48,9 @@ impl Group {
                 Needs { reference, ..Needs::default() }
             }
             Some(Ok(Command::Message(command))) => {
+                if let Some(list) = command.list_request(self.viewer(caller)) {
+                    return Needs { list: Some(list), ..Needs::default() };
+                }
                 let action = self.message_action(caller, incoming, command);
                 action.map(|action| action.needs()).unwrap_or_default()
             }
@@ -81,6 +84,9 @@ impl Group {
             None => incoming.action(known).and_then(|action| self.decide_knowing(now, caller, action, known)),
             Some(Ok(Command::Join { words })) => {
                 self.decide(now, caller, self.join_action(words, incoming.paid_bits))
+            }
+            Some(Ok(Command::Message(command))) if command.list_request(Viewer::default()).is_some() => {
+                Ok(Outcome::told(command.list(now, &known.list)))
             }
             Some(Ok(Command::Message(command))) => self
                 .message_action(caller, &incoming, command)

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use reticulum::time::UnixTime;
+
 use super::acts::{ActsRequest, CleanUp};
 use super::event::Event;
 use super::ids::{MemberId, MessageId, Seq};
-use super::post::{Audience, Reaction};
+use super::post::{Audience, Post, Reaction};
 use super::recent::RecentPost;
 
 /// What is to be looked up for one decision. Mostly nothing.
@@ -20,6 +22,32 @@ pub struct Needs {
     pub matching: Option<CleanUp>,
     /// A part of the audit log.
     pub acts: Option<ActsRequest>,
+    /// The newest of some messages.
+    pub list: Option<ListRequest>,
+}
+
+/// Which messages somebody wants to be told of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListRequest {
+    /// Who.
+    pub viewer: Viewer,
+    /// Only those with these words.
+    pub words: Option<String>,
+    /// Only those before this number.
+    pub before: Option<Seq>,
+}
+
+/// A message in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its number.
+    pub seq: Seq,
+    /// When it was posted.
+    pub time: UnixTime,
+    /// Its author's nick at that moment; `None` is the operator.
+    pub nick: Option<String>,
+    /// The message, as it reads now.
+    pub post: Post,
 }
 
 /// What was found.
@@ -33,7 +61,12 @@ pub struct Known {
     pub matching: Vec<(Seq, Option<MemberId>)>,
     /// The part of the audit log that was asked for, in the order in which it was.
     pub acts: Vec<Event>,
+    /// The newest of the messages that were asked for, the newest first: at most [`LISTED_MAX`].
+    pub list: Vec<Listed>,
 }
+
+/// Messages that are looked up for one list: more never fit an answer.
+pub const LISTED_MAX: usize = 24;
 
 /// A message as the store knows it. The newest changes may be missing: the group remembers those itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +99,8 @@ pub struct Viewer {
 impl Needs {
     /// Whether the decision can be made at once.
     pub fn is_empty(&self) -> bool {
-        self.posts.is_empty() && self.reference.is_none() && self.matching.is_none() && self.acts.is_none()
+        let Self { posts, reference, matching, acts, list } = self;
+        posts.is_empty() && reference.is_none() && matching.is_none() && acts.is_none() && list.is_none()
     }
 }
 

@@ -1,13 +1,17 @@
 //! The commands that post, or that do something to a message; and which message is meant: a number (`12` or `#12`), or a
 //! nick for the last one of that person.
 
+use std::time::Duration;
+
+use reticulum::time::UnixTime;
+
 use super::command::CommandError;
 use super::door::Incoming;
 use super::ids::{MemberId, Seq};
-use super::known::Known;
+use super::known::{Known, ListRequest, Listed, Viewer};
 use super::post::{Audience, Draft, PostKind, Reference};
 use super::who::{find_member, split_who};
-use super::{Action, Caller, Group, Refusal, Reported};
+use super::{Action, Caller, Group, Refusal, Reported, text};
 
 /// A command about messages as it was typed; what it names is not looked up yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +25,16 @@ pub(super) enum MessageCommand<'a> {
     Delete { what: &'a str },
     Pin { what: &'a str, remove: bool },
     Report { what_and_reason: &'a str },
+    New { before: Option<Seq> },
+    Since { age: Duration },
+    Search { words: &'a str },
 }
 
 const REACT_USAGE: &str = "/react 👍, /react NUMBER 👍 or /react NICK 👍";
 
 /// Reads a command of which the word is in lower case. `None` is none of these.
 pub(super) fn parse_word<'a>(word: &str, rest: &'a str) -> Option<Result<MessageCommand<'a>, CommandError>> {
-    use MessageCommand::{Delete, Edit, Me, Notice, Pin, React, Reply, Report, Staff};
+    use MessageCommand::{Delete, Edit, Me, New, Notice, Pin, React, Reply, Report, Search, Since, Staff};
     let needed = |usage| if rest.is_empty() { Err(CommandError::Usage(usage)) } else { Ok(rest) };
     Some(match word {
         "me" => needed("/me DOES SOMETHING").map(|text| Me { text }),
@@ -43,6 +50,17 @@ pub(super) fn parse_word<'a>(word: &str, rest: &'a str) -> Option<Result<Message
             .map(|what_and_reason| Report { what_and_reason }),
         "delete" => Ok(Delete { what: rest }),
         "pin" => needed("/pin NUMBER").map(|what| Pin { what, remove: false }),
+        "new" => match rest {
+            "" => Ok(New { before: None }),
+            rest => match number_and_rest(rest) {
+                Some((seq, "")) => Ok(New { before: Some(seq) }),
+                _ => Err(CommandError::Usage("/new or /new NUMBER")),
+            },
+        },
+        "since" => {
+            parse_age(rest).map(|age| Since { age }).ok_or(CommandError::Usage("/since 30m, 2h or 1d"))
+        }
+        "search" => needed("/search WORDS").map(|words| Search { words }),
         "unpin" => needed("/unpin NUMBER").map(|what| Pin { what, remove: true }),
         _ => return None,
     })
@@ -77,6 +95,31 @@ impl Incoming<'_> {
     }
 }
 
+impl MessageCommand<'_> {
+    /// Which messages the command asks for, if it does nothing else.
+    pub(super) fn list_request(&self, viewer: Viewer) -> Option<ListRequest> {
+        let all = ListRequest { viewer, ..ListRequest::default() };
+        match self {
+            Self::New { before } => Some(ListRequest { before: *before, ..all }),
+            Self::Since { .. } => Some(all),
+            Self::Search { words } => Some(ListRequest { words: Some((*words).to_owned()), ..all }),
+            _ => None,
+        }
+    }
+
+    /// The answer to a command that asks, made of what was found.
+    pub(super) fn list(&self, now: UnixTime, found: &[Listed]) -> String {
+        match self {
+            Self::Since { age } => {
+                let end = found.partition_point(|one| now.since(one.time) <= *age);
+                text::listed(now, &found[..end], None)
+            }
+            Self::New { .. } => text::listed(now, found, Some("/new")),
+            _ => text::listed(now, found, None),
+        }
+    }
+}
+
 impl Group {
     /// What a command about messages comes down to.
     pub(super) fn message_action(
@@ -107,6 +150,10 @@ impl Group {
             Delete { what } => Action::Delete { target: self.message_and_rest(caller, what)?.0 },
             Report { what_and_reason } => self.report_action(what_and_reason)?,
             Pin { what, remove } => Action::Pin { target: self.message_and_rest(caller, what)?.0, remove },
+            // These ask, see `list_request`.
+            MessageCommand::New { .. } | MessageCommand::Since { .. } | MessageCommand::Search { .. } => {
+                return Err(Refusal::NotFound);
+            }
         })
     }
 
@@ -164,6 +211,18 @@ impl Group {
         });
         found.map(|post| post.seq)
     }
+}
+
+/// Reads `30m`, `2h` or `1d`.
+fn parse_age(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let unit_s = match unit {
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    Some(Duration::from_secs(u64::from(digits.parse::<u16>().ok()?) * unit_s))
 }
 
 fn number_and_rest(text: &str) -> Option<(Seq, &str)> {

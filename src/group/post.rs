@@ -172,6 +172,12 @@ impl Reaction {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is the same, but possibly for the mark with which some clients ask for a coloured picture.
+    pub fn looks_like(&self, text: &str) -> bool {
+        const COLOURED: char = '\u{fe0f}';
+        self.0.chars().filter(|c| *c != COLOURED).eq(text.chars().filter(|c| *c != COLOURED))
+    }
 }
 
 /// The beginning of a text, in one line, as it stands in a reply to it: at most [`QUOTE_BYTES_MAX`] bytes.

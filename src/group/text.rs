@@ -6,16 +6,21 @@ use std::time::Duration;
 
 use reticulum::hash::{DestinationHash, IdentityHash};
 
+use reticulum::time::UnixTime;
+
 use super::entry::InviteCode;
 use super::ids::Seq;
+use super::known::Listed;
 use super::member::Member;
 use super::pending::{HeldBecause, PendingId, Waiting};
+use super::post::Post;
 use super::refusal::Refusal;
 use super::role::{Permission, Permissions, Role};
 use super::roles::Roles;
 use super::setting::{Key, Kind, Setting, Settings};
 use super::span;
 use super::state::State;
+use super::told::post_line;
 
 /// Longest reply, in bytes: with timestamp, headers and an empty title it is 303 bytes, the most that fits a single
 /// packet (`spec/lxmf.md` section 3), with a little to spare.
@@ -384,7 +389,7 @@ pub(super) fn node(node: Option<DestinationHash>) -> String {
 
 pub(super) fn help(permissions: Permissions) -> String {
     let mut help = String::from(
-        "What you write goes to all. /members, /nick NAME, /leave, /me, /reply WHO TEXT, /react 👍, /edit, /delete",
+        "What you write goes to all. /members, /nick NAME, /leave, /new, /search, /me, /reply WHO TEXT, /react 👍, /edit, /delete",
     );
     if permissions.contains(Permission::Kick) {
         help.push_str(", /kick WHO REASON");
@@ -425,6 +430,44 @@ pub(super) fn members<'a>(total: usize, members: impl Iterator<Item = &'a Member
         is_first = false;
     }
     page
+}
+
+/// Messages with their numbers and ages, the newest of them that fit, in the order in which they were said. `found` has
+/// the newest first; `older` is the command that goes on before the first one.
+pub(super) fn listed(now: UnixTime, found: &[Listed], older: Option<&str>) -> String {
+    const LINE_BYTES_MAX: usize = 90;
+    const MORE_BYTES_MAX: usize = "\nMore: /new 18446744073709551615".len();
+    let mut lines: Vec<String> = Vec::new();
+    let mut left = REPLY_BYTES_MAX - MORE_BYTES_MAX;
+    for one in found {
+        let words = one.post.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let post = Post { text: words, kind: one.post.kind, ..Post::default() };
+        let said = post_line(one.nick.as_deref(), &post);
+        let line = format!("#{} {} {said}", one.seq, age(now.since(one.time)));
+        let line =
+            if line.len() > LINE_BYTES_MAX { cut(&line, LINE_BYTES_MAX).to_owned() + "…" } else { line };
+        let Some(rest) = left.checked_sub(line.len() + 1) else { break };
+        left = rest;
+        lines.push(line);
+    }
+    let more = match (older, lines.len() < found.len(), found.get(lines.len().saturating_sub(1))) {
+        (Some(command), true, Some(first)) => format!("\nMore: {command} {}", first.seq),
+        _ => String::new(),
+    };
+    if lines.is_empty() {
+        return "Nothing found.".to_owned();
+    }
+    lines.reverse();
+    lines.join("\n") + &more
+}
+
+fn age(age: Duration) -> String {
+    match age.as_secs() {
+        s if s < 60 => "now".to_owned(),
+        s if s < 3_600 => format!("{}m", s / 60),
+        s if s < 86_400 => format!("{}h", s / 3_600),
+        s => format!("{}d", s / 86_400),
+    }
 }
 
 /// One line about a refusal, at most [`REPLY_BYTES_MAX`] bytes.

@@ -12,8 +12,8 @@ use super::read::Reader;
 use super::row::{self, kind, signed, unsigned};
 use super::{StoreError, search};
 use crate::group::{
-    Audience, EventKind, GroupId, Known, MemberId, Needs, REACTIONS_PER_POST_MAX, Reaction, Seq, StoredPost,
-    Viewer, quote,
+    Audience, EventKind, GroupId, Known, LISTED_MAX, ListRequest, Listed, MemberId, Needs,
+    REACTIONS_PER_POST_MAX, Reaction, Seq, StoredPost, Viewer, quote,
 };
 
 /// The kinds of events that make up the history. The others are settings and secrets, which have calls of their own.
@@ -38,6 +38,7 @@ struct Statements {
     all: [String; 2],
     thread: [String; 2],
     pinned: [String; 2],
+    messages: [String; 2],
     one: String,
 }
 
@@ -57,6 +58,7 @@ static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| {
         all: both(log, &format!("AND kind IN ({kinds})")),
         thread: both(messages, "AND thread = ?4"),
         pinned: both(messages, "AND seq IN (SELECT target FROM pin WHERE pin.group_id = ?1)"),
+        messages: both(messages, &format!("AND message.text IS NOT NULL AND kind = {}", kind::POSTED)),
         one: both(log, "").into_iter().next().unwrap_or_default(),
     }
 });
@@ -73,6 +75,9 @@ struct Target {
     text: Option<String>,
     edited: Option<Seq>,
 }
+
+/// Bytes of text that are read for a list.
+const LISTED_TEXT_BYTES_MAX: usize = 16 << 10;
 
 /// What a page still takes.
 struct Room {
@@ -124,6 +129,9 @@ impl Reader {
             known.reference =
                 member.map(|member| self.message_named(group, member, id)).transpose()?.flatten();
         }
+        if let Some(request) = &needs.list {
+            known.list = self.list(group, request)?;
+        }
         for seq in needs.posts.iter().copied().chain(known.reference) {
             if let Some(post) = self.stored_post(group, member, seq)? {
                 known.posts.insert(seq, post);
@@ -136,6 +144,33 @@ impl Reader {
             known.acts = self.acts(group, request)?;
         }
         Ok(known)
+    }
+
+    /// The newest messages that somebody wants to be told of, the newest first.
+    fn list(&self, group: GroupId, request: &ListRequest) -> Result<Vec<Listed>, StoreError> {
+        let page = PageRequest {
+            after: None,
+            before: request.before,
+            filter: request.words.clone().map_or(Filter::Messages, Filter::Words),
+            rows_max: LISTED_MAX,
+            text_bytes_max: LISTED_TEXT_BYTES_MAX,
+            with_authors: false,
+            viewer: request.viewer,
+        };
+        let entries = match &page.filter {
+            Filter::Words(words) => self.found(group, &page, words)?,
+            _ => self.entries(group, &page)?,
+        };
+        let mut list = Vec::with_capacity(entries.len());
+        for Entry { event, .. } in entries {
+            let EventKind::Posted(post) = event.kind else { continue };
+            let nick = match &post.nick {
+                Some(nick) => Some(nick.clone()),
+                None => self.nick(group, event.actor)?,
+            };
+            list.push(Listed { seq: event.seq, time: event.time, nick, post });
+        }
+        Ok(list)
     }
 
     /// What a decision about a message needs to know of it.
@@ -176,6 +211,7 @@ impl Reader {
         let mut query = self.db.prepare_cached(match request.filter {
             Filter::Thread(_) => &statements.thread[backward],
             Filter::Pinned => &statements.pinned[backward],
+            Filter::Messages => &statements.messages[backward],
             Filter::All | Filter::Words(_) => &statements.all[backward],
         })?;
         let mut rows = match request.filter {

@@ -31,6 +31,8 @@ pub enum Filter {
     Thread(Seq),
     /// The pinned messages.
     Pinned,
+    /// All messages that were not deleted.
+    Messages,
     /// The messages that hold these words.
     Words(String),
 }

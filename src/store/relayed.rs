@@ -98,7 +98,11 @@ impl Reader {
         Ok(Some(Target { author: event.actor, nick, audience: post.audience, quote: quote(&post.text) }))
     }
 
-    fn nick(&self, group: GroupId, member: Option<MemberId>) -> Result<Option<String>, StoreError> {
+    pub(super) fn nick(
+        &self,
+        group: GroupId,
+        member: Option<MemberId>,
+    ) -> Result<Option<String>, StoreError> {
         let author = member.map(|member| self.author(group, member)).transpose()?.flatten();
         Ok(author.map(|author| author.nick))
     }

@@ -1,5 +1,7 @@
 //! Opening, committing, crashing, and that the projections equal the log.
 
+mod messages;
+
 use std::fs;
 use std::sync::atomic::AtomicU32;
 use std::sync::mpsc;

@@ -55,7 +55,7 @@ impl Group {
         let mut post = self.readable(caller, target, known)?;
         let reaction = Reaction::parse(reaction).ok_or(Refusal::BadReaction)?;
         let taken = &self.state.settings.reactions;
-        if !remove && !taken.is_empty() && !taken.split(' ').any(|one| one == reaction.as_str()) {
+        if !remove && !taken.is_empty() && !taken.split(' ').any(|one| reaction.looks_like(one)) {
             return Err(Refusal::BadReaction);
         }
         self.recent.complete_reactions(target, member, &mut post);

@@ -213,6 +213,9 @@ fn command_rows() -> Vec<(&'static str, bool)> {
         ("/who P1", true),
         ("/claim 00000-00000", true),
         ("/report P2 rude", true),
+        ("/new", true),
+        ("/since 2h", true),
+        ("/search hello", true),
         ("/set", true),
         ("/pn -", true),
         ("/rename Other", false),
@@ -284,6 +287,9 @@ fn command_place(command: &Command<'_>) -> usize {
             MessageCommand::Delete { .. } => 31,
             MessageCommand::Pin { .. } => 32,
             MessageCommand::Report { .. } => 33,
+            MessageCommand::New { .. } => 35,
+            MessageCommand::Since { .. } => 36,
+            MessageCommand::Search { .. } => 37,
         },
     }
 }
@@ -300,5 +306,5 @@ fn no_command_works_for_a_caller_without_the_permission() {
         assert_eq!(reply != "You may not do that.", allowed, "{text}: {reply}");
         assert!(allowed || fixture.group.state().head == head, "{text}");
     }
-    assert!(places.into_iter().eq(0..=34), "each kind of command needs a row");
+    assert!(places.into_iter().eq(0..=37), "each kind of command needs a row");
 }

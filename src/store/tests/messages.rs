@@ -1,0 +1,251 @@
+//! Messages in the store: what becomes of them in pages, who finds them, and that words find what is there now.
+
+use super::*;
+use crate::group::{
+    Audience, Content, Known, LISTED_MAX, ListRequest, Needs, PostKind, Reaction, Relation, Viewer,
+};
+use crate::store::Seen;
+
+/// A group with members 1 to 3; each action is one second after the one before.
+struct Room {
+    folder: Folder,
+    store: Option<Store>,
+    group: Group,
+    now: u64,
+}
+
+impl Room {
+    fn new() -> Self {
+        let folder = Folder::new();
+        let (store, _) = folder.open();
+        let (group, created) = create();
+        store.submit(created);
+        let mut room = Self { folder, store: Some(store), group, now: 0 };
+        for n in 1..=3 {
+            room.act(n, Action::Join { nick: None, pass: Pass::None });
+        }
+        room
+    }
+
+    /// What person `n` does, with what the store knows of the past. Returns the number of its last event.
+    fn act(&mut self, n: u8, action: Action) -> Seq {
+        self.flush();
+        self.now += 1;
+        let known = self.known(&action.needs(), n);
+        let outcome = self.group.decide_knowing(at(self.now), &person(n), action, &known).unwrap();
+        let seq = outcome.seq().unwrap();
+        self.store.as_ref().unwrap().submit(decision(outcome.events, None));
+        seq
+    }
+
+    fn say(&mut self, n: u8, text: &str) -> Seq {
+        self.act(n, Action::Post(Draft::text(text)))
+    }
+
+    fn known(&self, needs: &Needs, n: u8) -> Known {
+        self.reader().known(GROUP, Some(MemberId(n.into())), needs).unwrap()
+    }
+
+    /// Everything that was submitted is durable afterwards; what the group remembers of it, it forgets.
+    fn flush(&mut self) {
+        self.store = None;
+        let (store, mut restored) = self.folder.open();
+        let restored = restored.groups.remove(0);
+        assert_eq!(restored.state, *self.group.state());
+        self.group = Group::restore(restored.state, Vec::new());
+        self.store = Some(store);
+    }
+
+    fn reader(&self) -> Reader {
+        self.store.as_ref().unwrap().reader().unwrap()
+    }
+
+    fn page(&mut self, viewer: Viewer, after: u64, filter: Filter) -> Vec<crate::store::Entry> {
+        self.flush();
+        let request = PageRequest {
+            after: Some(Seq(after)),
+            before: None,
+            filter,
+            rows_max: 100,
+            text_bytes_max: 10_000,
+            with_authors: false,
+            viewer,
+        };
+        self.reader().history(GROUP, &request).unwrap().entries
+    }
+
+    fn found(&mut self, viewer: Viewer, words: &str) -> Vec<u64> {
+        let entries = self.page(viewer, 0, Filter::Words(words.to_owned()));
+        entries.iter().map(|entry| entry.event.seq.0).collect()
+    }
+}
+
+fn viewer(n: u32) -> Viewer {
+    Viewer { member: Some(MemberId(n)), ..Viewer::default() }
+}
+
+fn text(entry: &crate::store::Entry) -> &str {
+    match &entry.event.kind {
+        EventKind::Posted(post) => &post.text,
+        EventKind::Edited { text, .. } => text,
+        _ => "",
+    }
+}
+
+#[test]
+fn a_page_tells_what_became_of_messages() {
+    let mut room = Room::new();
+    let first = room.say(1, "teh ropes");
+    let react = |reaction: &str| Action::React { target: first, reaction: reaction.into(), remove: false };
+    room.act(2, react("👍"));
+    room.act(3, react("👍"));
+    room.act(3, react("🎉"));
+    room.act(3, Action::React { target: first, reaction: "🎉".into(), remove: true });
+    let old = room.act(1, Action::Edit { target: first, text: "the rops".into() });
+    let new = room.act(1, Action::Edit { target: first, text: "the ropes".into() });
+    let reply = Draft { reply_to: Some(first), relation: Relation::Comment, ..Draft::text("mine") };
+    let reply = room.act(2, Action::Post(reply));
+    let deed = room.act(2, Action::Post(Draft { kind: PostKind::Deed, ..Draft::text("waves") }));
+
+    let page = room.page(viewer(3), first.0 - 1, Filter::All);
+    assert_eq!(page.len(), 9, "nothing that happened is left out");
+    let details = page[0].details.as_ref().unwrap();
+    assert_eq!((text(&page[0]), details.edited), ("the ropes", true));
+    let [thumbs] = &details.reactions[..] else { panic!("{details:?}") };
+    assert_eq!((thumbs.reaction.as_str(), thumbs.count, thumbs.own), ("👍", 2, true));
+    let at = |seq: Seq| page.iter().find(|entry| entry.event.seq == seq).unwrap();
+    assert!(at(old).details.as_ref().unwrap().superseded && text(at(old)).is_empty());
+    assert_eq!((text(at(new)), &at(new).details), ("the ropes", &None));
+    let quote = at(reply).details.as_ref().unwrap().quote.as_ref().unwrap();
+    assert_eq!((quote.author, quote.text.as_str()), (Some(MemberId(1)), "the ropes"));
+    let EventKind::Posted(post) = &at(deed).event.kind else { panic!("no post") };
+    assert_eq!((post.kind, post.nick.as_deref()), (PostKind::Deed, Some("P2")));
+
+    let stored = room.reader().stored_post(GROUP, Some(MemberId(2)), first).unwrap().unwrap();
+    assert_eq!(stored.own_reactions, [Reaction::parse("👍").unwrap()]);
+    room.act(1, Action::Delete { target: first });
+    let page = room.page(viewer(3), first.0 - 1, Filter::All);
+    assert!(page.iter().all(|entry| !text(entry).contains("rop")), "no text of a deleted message is left");
+    assert_eq!(page[0].details, None);
+    let replies = page.iter().find(|entry| entry.event.seq == reply).unwrap();
+    assert_eq!(replies.details.as_ref().unwrap().quote.as_ref().unwrap().text, "");
+    let file = |room: &Room| fs::read(room.folder.0.join(DATABASE_FILE)).unwrap();
+    room.store = None;
+    assert!(!file(&room).windows(5).any(|window| window == b"ropes"), "nor on the disk, nor in the index");
+}
+
+#[test]
+fn what_is_addressed_to_others_is_in_no_page_no_search_and_no_list() {
+    let mut room = Room::new();
+    let only = |n| Audience::only(false, [MemberId(n)], None);
+    let secret = room.act(1, Action::Post(Draft { audience: only(2), ..Draft::text("secret ropes") }));
+    let edit = room.act(1, Action::Edit { target: secret, text: "secret hooks".into() });
+    let reaction = room.act(2, Action::React { target: secret, reaction: "👍".into(), remove: false });
+    let staff = room.act(3, Action::Post(Draft { audience: Audience::staff(), ..Draft::text("hooks?") }));
+    let public = room.say(3, "hooks for all");
+    let staff_viewer = Viewer { staff: true, ..viewer(9) };
+    let rows = [
+        (viewer(1), vec![secret, edit, reaction, public], vec![secret, public]),
+        (viewer(2), vec![secret, edit, reaction, public], vec![secret, public]),
+        (viewer(3), vec![staff, public], vec![staff, public]),
+        (staff_viewer, vec![staff, public], vec![staff, public]),
+        (viewer(9), vec![public], vec![public]),
+        (Viewer::OPERATOR, vec![secret, edit, reaction, staff, public], vec![secret, staff, public]),
+    ];
+    for (viewer, in_page, in_search) in rows {
+        let seqs: Vec<_> =
+            room.page(viewer, secret.0 - 1, Filter::All).iter().map(|entry| entry.event.seq).collect();
+        assert_eq!(seqs, in_page, "{viewer:?}");
+        assert!(room.found(viewer, "hooks").into_iter().map(Seq).eq(in_search.clone()), "{viewer:?}");
+        let list = Some(ListRequest { viewer, ..ListRequest::default() });
+        let known = room.known(&Needs { list, ..Needs::default() }, 1);
+        assert!(known.list.iter().rev().map(|one| one.seq).eq(in_search), "{viewer:?}");
+    }
+}
+
+#[test]
+fn words_find_what_is_said_now_and_not_what_was_said_before() {
+    let mut room = Room::new();
+    let all = Viewer::OPERATOR;
+    let first = room.say(1, "Die Brücke am Hafen");
+    let second = room.say(2, "the harbour bridge");
+    assert_eq!(room.found(all, "bruck"), [first.0], "accents do not matter, and a beginning is enough");
+    assert_eq!(room.found(all, "BRIDGE harbour"), [second.0], "nor case, nor order");
+    assert!(room.found(all, "bridge hafen").is_empty(), "all words have to be there");
+    assert!(room.found(all, "\"; DROP TABLE").is_empty());
+    room.act(2, Action::Edit { target: second, text: "the harbour ferry".into() });
+    assert!(room.found(all, "bridge").is_empty());
+    assert_eq!(room.found(all, "ferry"), [second.0]);
+    room.act(2, Action::Edit { target: second, text: "a boat".into() });
+    assert!(room.found(all, "ferry").is_empty());
+    room.act(2, Action::Delete { target: second });
+    assert!(room.found(all, "boat").is_empty());
+    assert_eq!(room.found(all, "am hafen"), [first.0]);
+}
+
+#[test]
+fn threads_and_pins_have_pages_of_their_own() {
+    let mut room = Room::new();
+    let root = room.say(1, "root");
+    let in_thread = |text: &str| Action::Post(Draft { thread: Some(root), ..Draft::text(text) });
+    let thread = [room.act(2, in_thread("a")), room.act(1, in_thread("b"))];
+    room.say(3, "aside");
+    let seqs =
+        |entries: Vec<crate::store::Entry>| entries.iter().map(|entry| entry.event.seq).collect::<Vec<_>>();
+    assert_eq!(seqs(room.page(viewer(1), 0, Filter::Thread(root))), thread);
+    let pin = |target| Action::Pin { target, remove: false };
+    room.flush();
+    let pinned =
+        room.group.decide_knowing(at(90), &Caller::Operator, pin(root), &room.known(&pin(root).needs(), 1));
+    room.store.as_ref().unwrap().submit(decision(pinned.unwrap().events, None));
+    assert_eq!(seqs(room.page(viewer(1), 0, Filter::Pinned)), [root]);
+    let list = Some(ListRequest { viewer: viewer(1), before: Some(thread[1]), words: None });
+    let known = room.known(&Needs { list, ..Needs::default() }, 1);
+    assert!(known.list.len() <= LISTED_MAX && known.list[0].seq == thread[0] && known.list[1].seq == root);
+}
+
+#[test]
+fn members_ids_of_messages_are_found_both_ways_and_only_the_newest_are_kept() {
+    let folder = Folder::new();
+    let store = filled(&folder, 600);
+    let copy = |seq: u64| Write::Delivered {
+        group: GROUP,
+        cursor: Cursor { member: MemberId(1), through: Seq(seq) },
+        copy: Some(id(10_000 + seq)),
+    };
+    store.submit(Write::Understands { group: GROUP, member: MemberId(1) });
+    for seq in 3..603 {
+        store.submit(copy(seq));
+    }
+    let (store, restored) = reopened(&folder, store);
+    assert_eq!(restored.groups[0].understanding, [MemberId(1)]);
+    let reader = store.reader().unwrap();
+    let member = MemberId(1);
+    assert_eq!(reader.copy_of(GROUP, member, Seq(602)).unwrap(), Some(id(10_602)));
+    assert_eq!(reader.message_named(GROUP, member, &id(10_602)).unwrap(), Some(Seq(602)));
+    assert_eq!(reader.message_named(GROUP, MemberId(2), &id(10_602)).unwrap(), None, "it is their own id");
+    assert_eq!(reader.copy_of(GROUP, member, Seq(20)).unwrap(), None, "the oldest went");
+    let needs = Needs { reference: Some(id(10_500)), ..Needs::default() };
+    let known = reader.known(GROUP, Some(member), &needs).unwrap();
+    assert!(known.reference == Some(Seq(500)) && known.posts.contains_key(&Seq(500)));
+    let left = Event { seq: Seq(603), time: at(700), actor: Some(member), kind: EventKind::Left { member } };
+    store.submit(decision(vec![left], None));
+    let (store, restored) = reopened(&folder, store);
+    assert!(restored.groups[0].understanding.is_empty());
+    assert_eq!(store.reader().unwrap().copy_of(GROUP, member, Seq(602)).unwrap(), None);
+}
+
+#[test]
+fn what_messages_said_is_remembered_across_a_restart() {
+    let folder = Folder::new();
+    let (store, _) = folder.open();
+    let content = Content::of(b"a", b"g", b"", b"see you at the harbour", b"\x80");
+    let seen = Seen { message: id(1), content: Some((content, at(5))) };
+    store.submit(Write::Decision { group: GROUP, events: Vec::new(), seen: Some(seen) });
+    store.submit(decision(Vec::new(), Some(id(2))));
+    let (_store, restored) = reopened(&folder, store);
+    assert_eq!((restored.seen.len(), &restored.contents[..]), (2, &[(content, at(5))][..]));
+    let mut window = Dedup::restore(restored.seen);
+    window.restore_contents(restored.contents);
+    assert!(window.contains_content(content, at(3_600)));
+}
