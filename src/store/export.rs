@@ -40,7 +40,7 @@ impl Reader {
             // In the order of the primary key: events by number.
             let sql = format!("SELECT * FROM \"{}\" WHERE group_id = ?1", table.name);
             let mut query = self.db().prepare(&sql)?;
-            let columns: Vec<String> = query.column_names().into_iter().map(str::to_owned).collect();
+            let columns: Vec<String> = query.column_names().map(str::to_owned).collect();
             let mut found = query.query([group.0])?;
             while let Some(row) = found.next()? {
                 let mut line = Map::from_iter([("table".to_owned(), Value::from(table.name.as_str()))]);
