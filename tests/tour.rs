@@ -45,7 +45,7 @@ fn the_commands_of_the_tour_lead_to_the_history() {
     };
     let typed = |line: &&str| line.starts_with("py ") || line.starts_with("cargo run --release -- ");
     let done: Vec<_> = README.lines().filter(typed).map(run).collect();
-    assert_eq!(done.len(), 12, "{done:?}");
+    assert_eq!(done.len(), 17, "{done:?}");
     let outcome = |part: &str| &done.iter().find(|(line, _)| line.contains(part)).unwrap().1;
     assert!(outcome("/join").contains("Welcome to Harbour chat (group)"));
     assert!(outcome("/claim").contains("You are the owner"));
@@ -53,4 +53,6 @@ fn the_commands_of_the_tour_lead_to_the_history() {
     assert!(outcome("message list").contains("Hello from the interface"));
     assert!(outcome("member list").contains("owner   Tourist"));
     assert!(outcome("airtime").contains("533.0 ms"));
+    assert!(outcome("group create").contains("/claim "));
+    assert!(outcome("group delete").contains("exports"));
 }
