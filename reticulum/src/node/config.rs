@@ -29,7 +29,7 @@ impl NodeConfig {
 }
 
 /// Bounds of the node's tables. A remote can fill each of them, and no more than that. With the defaults all bounds
-/// add up to 80 MiB, and 6 more where the node forwards for others, however many interfaces there are, beside the bytes of
+/// add up to 80 MiB, and 20 more where the node forwards for others, however many interfaces there are, beside the bytes of
 /// resources under way. Measured: 30,000 announces of
 /// new destinations take 7.5 MiB, 10,000 link requests 1.5 MiB more, 300,000 packets with new hashes another 6 MiB.
 #[derive(Clone, Copy, Debug)]
@@ -101,8 +101,8 @@ impl Default for Limits {
         Self {
             packet_hashes: 114_688,
             request_tags: 14_336,
-            peers: 8_192,
-            paths: 8_192,
+            peers: 14_336,
+            paths: 14_336,
             path_requests: 1_024,
             receipts: 16_384,
             held_announces: 256,
