@@ -22,9 +22,12 @@ const PATHS: usize = 10_000;
 const NOW: Instant = Instant::from_micros(1_000_000);
 const UNIX: UnixTime = UnixTime::from_secs(1_700_000_000);
 
+/// Something that takes the frames of a burst.
+type Burst = fn(&[Vec<u8>]);
+
 fn main() {
     let frames = &announces()[..BURST];
-    let bursts: [(&str, fn(&[Vec<u8>])); 3] = [
+    let bursts: [(&str, Burst); 3] = [
         ("check alone", check),
         ("learned whole, ingress control off", |frames| drop(learn(frames))),
         ("default limits", |frames| drop(hold_back(frames))),
