@@ -142,6 +142,8 @@ pub struct Draft {
     pub audience: Audience,
     /// The id of the message that brings it, or one made of the client's own id.
     pub message_id: Option<MessageId>,
+    /// Whether it was typed into a client for groups, and not sent as a message, which may be a document.
+    pub is_typed: bool,
     /// The author's own signature, where it is to be kept.
     pub authorship: Option<Box<Authorship>>,
     /// The packed fields of the message that brings it, those that nothing here stands for.

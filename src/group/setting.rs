@@ -183,7 +183,11 @@ settings! {
     tell_renamed: TellRenamed(bool) = false, "tell-renamed", Shape::Switch, ChangeSettings;
     /// Whether members are told in messages who was removed or banned.
     tell_removed: TellRemoved(bool) = true, "tell-removed", Shape::Switch, ChangeSettings;
-    /// The longest text of a message, in characters.
+    /// The longest text of a message that comes by request, where people type it, in characters; `message-length` bounds
+    /// it too.
+    typed_chars_max: TypedCharsMax(u32) = 4_000, "typed-length",
+        Shape::Number { min: 1, max: POST_CHARS_MAX }, ChangeSettings;
+    /// The longest text of any message, in characters, also of LXMF messages, which carry whole documents.
     post_chars_max: PostCharsMax(u32) = 131_072, "message-length",
         Shape::Number { min: 1, max: POST_CHARS_MAX }, ChangeSettings;
 }

@@ -14,8 +14,9 @@ use reticulum::node::{PathRecord, PeerRecord, Place};
 use super::*;
 use crate::group::delivery::Cursor;
 use crate::group::{
-    Action, Caller, Dedup, Draft, Event, EventKind, Group, GroupId, JoinPolicy, MemberId, MessageId, Outcome,
-    Pass, PendingId, Permissions, Post, Role, RoleRef, Seq, Setting, Settings, State, Viewer, Who,
+    Action, ActsRequest, Caller, CleanUp, Dedup, Draft, Event, EventKind, Group, GroupId, JoinPolicy,
+    MemberId, MessageId, Needs, Outcome, Pass, PendingId, Permissions, Post, Role, RoleRef, Seq, Setting,
+    Settings, State, Viewer, Who,
 };
 
 const GROUP: GroupId = GroupId(1);
@@ -436,6 +437,65 @@ fn deliveries_go_on_from_the_stored_cursors() {
     assert_eq!(restored.groups[0].waiting, []);
 }
 
+#[test]
+fn the_audit_log_holds_acts_and_nobodys_own_deletions_and_a_clean_up_finds_what_fits() {
+    let folder = Folder::new();
+    let store = filled(&folder, 3);
+    let event = |seq, actor, kind| Event { seq: Seq(seq), time: at(seq), actor, kind };
+    let (author, operator) = (Some(MemberId(1)), None);
+    let acts = vec![
+        event(6, author, EventKind::Deleted { target: Seq(3) }),
+        event(7, operator, EventKind::Deleted { target: Seq(4) }),
+        event(8, operator, EventKind::Reported { post: Some(Seq(5)), member: author, reason: "x".into() }),
+        event(9, operator, EventKind::CleanedUp { author, deleted: 2, reason: String::new() }),
+    ];
+    store.submit(decision(acts.clone(), None));
+    let (store, _) = reopened(&folder, store);
+    let reader = store.reader().unwrap();
+    let known = |needs| reader.known(GROUP, None, &needs).unwrap();
+    let page = |after: Option<u64>, before: Option<u64>, acts_max| {
+        let request = ActsRequest { after: after.map(Seq), before: before.map(Seq), acts_max };
+        let acts = known(Needs { acts: Some(request), ..Needs::default() }).acts;
+        acts.iter().map(|event| event.seq.0).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None, None, 100), [9, 8, 7, 1], "what one deletes of one's own is nobody's business");
+    assert_eq!((page(None, Some(8), 1), page(Some(1), None, 2)), (vec![7], vec![7, 8]));
+    let request = ActsRequest { after: Some(Seq(7)), before: None, acts_max: 9 };
+    assert_eq!(known(Needs { acts: Some(request), ..Needs::default() }).acts, acts[2..]);
+    let found = |what: CleanUp| {
+        let matching = known(Needs { matching: Some(what), ..Needs::default() }).matching;
+        matching.into_iter().map(|(seq, _)| seq.0).collect::<Vec<_>>()
+    };
+    assert_eq!(found(CleanUp { author, ..CleanUp::default() }), [5], "what is deleted is not found again");
+    assert_eq!(found(CleanUp { author: Some(MemberId(2)), ..CleanUp::default() }), [0; 0]);
+    assert_eq!(found(CleanUp { before: Some(at(5)), ..CleanUp::default() }), [0; 0]);
+    assert_eq!(found(CleanUp { since: Some(at(5)), bytes_min: Some(6), ..CleanUp::default() }), [5]);
+    assert_eq!(found(CleanUp { bytes_min: Some(7), ..CleanUp::default() }), [0; 0]);
+}
+
+/// Whoever acted on somebody stood above them, and gave nothing that they did not have.
+fn nobody_acted_above_their_rank(before: &State, after: &State, events: &[Event]) {
+    for event in events {
+        let target = match &event.kind {
+            EventKind::Kicked { member, .. }
+            | EventKind::Banned { member: Some(member), .. }
+            | EventKind::Muted { member: Some(member), .. }
+            | EventKind::RoleAssigned { member, .. }
+            | EventKind::PermissionsChanged { member, .. } => *member,
+            _ => continue,
+        };
+        let Some(actor) = event.actor.and_then(|actor| before.roster.by_id(actor)) else { continue };
+        let Some(target) = before.roster.by_id(target) else { continue };
+        if actor.id != target.id {
+            assert!(before.roles.rank(target.role) < before.roles.rank(actor.role), "{event:?}");
+        }
+        let Some(now) = after.roster.by_id(target.id) else { continue };
+        let gained = after.roles.permissions_of(now).without(before.roles.permissions_of(target));
+        assert!(before.roles.permissions_of(actor).includes(gained), "{event:?}");
+        assert!(after.roles.rank(now.role) <= before.roles.rank(actor.role), "{event:?}");
+    }
+}
+
 /// One step of somebody or the operator. Most are refused at one time or another; that is part of the test.
 fn step() -> impl Strategy<Value = (Option<u8>, Action)> {
     let who = || {
@@ -518,7 +578,9 @@ proptest! {
             let caller = who.map_or(Caller::Operator, person);
             let over = group.handle_timeout(at(index as u64));
             store.submit(decision(over.events, None));
+            let before = group.state().clone();
             let Outcome { events, .. } = group.decide(at(index as u64), &caller, action).unwrap_or_default();
+            nobody_acted_above_their_rank(&before, group.state(), &events);
             store.submit(decision(events, None));
             if index == restart_after {
                 let (again, mut restored) = reopened(&folder, store);

@@ -14,16 +14,16 @@ use super::PATIENCE;
 use crate::support::sim::{Sim, Wire};
 use crate::support::station::{GroupStation, Participant, Person, START};
 
-const NODE: usize = 0;
-const ALICE: usize = 1;
-const BOB: usize = 2;
+pub(super) const NODE: usize = 0;
+pub(super) const ALICE: usize = 1;
+pub(super) const BOB: usize = 2;
 
-fn start() -> Instant {
+pub(super) fn start() -> Instant {
     Instant::from_micros(1_000_000)
 }
 
 /// A node, and Alice and Bob at a port of it each.
-fn three(founding: FoundingRules) -> Sim<Participant> {
+pub(super) fn three(founding: FoundingRules) -> Sim<Participant> {
     let now = start();
     let person = |seed, name| Participant::Person(Box::new(Person::new(seed, name, now)));
     let node = Participant::Group(Box::new(GroupStation::with(1, now, 2, founding)));
@@ -52,7 +52,7 @@ fn addresses(group: &v1::GroupEntry) -> Addresses {
 }
 
 /// Somebody says something to a group, once they know it, and has it proven.
-fn say(sim: &mut Sim<Participant>, who: usize, to: Addresses, text: &str) {
+pub(super) fn say(sim: &mut Sim<Participant>, who: usize, to: Addresses, text: &str) {
     sim.run_until(PATIENCE, "the group is known", |stations| {
         [to.lxmf, to.api].iter().all(|address| stations[who].person().knows(address))
     });
@@ -63,7 +63,7 @@ fn say(sim: &mut Sim<Participant>, who: usize, to: Addresses, text: &str) {
 }
 
 /// Asks on a link of its own, which stays open, and returns the answer.
-fn ask<A: Message + Default>(
+pub(super) fn ask<A: Message + Default>(
     sim: &mut Sim<Participant>,
     who: usize,
     to: Addresses,

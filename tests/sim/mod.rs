@@ -1,6 +1,7 @@
 //! Scenarios on virtual time.
 
 mod groups;
+mod moderation;
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lxmf::fields::Fields;
 use lxmf::router::{DeliveryConfig, Outgoing, Output as RouterOutput, Router, SendId};
-use meshgroup::group::{Event, EventKind, FoundingRules, GroupId, Known, Settings};
+use meshgroup::group::{Audited, Event, EventKind, FoundingRules, GroupId, Known, Needs, Settings};
 use meshgroup::host::{CallId, FIRST_GROUP, Host, HostConfig, Output, Query, Rows};
 use meshgroup::store::{Entry, Page, Relayed, Restored, Write};
 use reticulum::crypto::{Identity, Rng};
@@ -218,8 +218,31 @@ impl GroupStation {
                 let event = self.log_of(*group).iter().find(|event| event.seq == *seq);
                 Rows::Relayed(event.map(|event| Box::new(Relayed::plain(event.clone(), None))))
             }
-            Query::Known { .. } => Rows::Known(Known::default()),
+            Query::Known { group, needs, .. } => Rows::Known(self.known(*group, needs)),
         }
+    }
+
+    /// What the store would find, as far as these tests need it.
+    fn known(&self, group: GroupId, needs: &Needs) -> Known {
+        let log = self.log_of(group);
+        let mut known = Known::default();
+        if let Some(request) = &needs.acts {
+            let is_wanted = |event: &&Event| {
+                event.kind.audited() == Audited::Yes && request.before.is_none_or(|before| event.seq < before)
+            };
+            known.acts = log.iter().rev().filter(is_wanted).take(request.acts_max).cloned().collect();
+        }
+        if let Some(what) = &needs.matching {
+            let fits = |event: &&Event| match &event.kind {
+                EventKind::Posted(post) => {
+                    what.author.is_none_or(|author| event.actor == Some(author))
+                        && what.bytes_min.is_none_or(|bytes| post.text.len() >= bytes as usize)
+                }
+                _ => false,
+            };
+            known.matching = log.iter().filter(fits).map(|event| (event.seq, event.actor)).collect();
+        }
+        known
     }
 }
 

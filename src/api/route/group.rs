@@ -23,7 +23,7 @@ pub(super) fn info(call: &Call<'_>) -> Result<Plan, Error> {
         head: if seen { state.head.0 } else { 0 },
         head_time_s: if seen { state.head_time.as_secs() } else { 0 },
         details: Some(details(settings, seen)),
-        message_length_max: settings.post_chars_max,
+        message_length_max: settings.post_chars_max.min(settings.typed_chars_max),
         posts_per_minute: settings.posts_per_minute,
         you: call.group.member_of(call.caller).map(membership),
         software: env!("CARGO_PKG_VERSION").to_owned(),

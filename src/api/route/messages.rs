@@ -79,7 +79,8 @@ pub(super) fn send(call: &Call<'_>) -> Result<Plan, Error> {
         false => Audience::Everyone,
     };
     let (reply_to, thread) = (number(reply_to), number(thread));
-    let draft = Draft { text, kind, reply_to, thread, audience, message_id, ..Draft::default() };
+    let draft =
+        Draft { text, kind, reply_to, thread, audience, message_id, is_typed: true, ..Draft::default() };
     decide(Action::Post(draft), Reply::Send)
 }
 

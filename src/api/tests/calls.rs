@@ -109,8 +109,8 @@ fn a_text_that_cannot_be_posted_says_why() {
     };
     assert_eq!(refuse("", vec![]).code(), ErrorCode::MissingField);
     assert_eq!(refuse(" \n", vec![]).code(), ErrorCode::Empty);
-    let long = refuse(&"ü".repeat(131_073), vec![]);
-    assert_eq!((long.code(), long.max), (ErrorCode::TooLong, 131_072));
+    let long = refuse(&"ü".repeat(4_001), vec![]);
+    assert_eq!((long.code(), long.max), (ErrorCode::TooLong, 4_000));
     let id = refuse("hi", vec![0; 33]);
     assert_eq!((id.code(), id.field.as_str()), (ErrorCode::InvalidField, "client_id"));
 }

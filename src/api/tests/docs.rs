@@ -51,7 +51,7 @@ fn rows() -> Vec<String> {
         messages: 4_000,
         head: seq,
         head_time_s: time_s,
-        message_length_max: 131_072,
+        message_length_max: 4_000,
         posts_per_minute: 60,
         you: you.clone(),
         software: "0.1.0".into(),

@@ -24,6 +24,9 @@ impl Group {
             self.authorize(caller, Permission::Post)?;
         }
         self.check_text(&draft.text)?;
+        if draft.is_typed {
+            check_length(&draft.text, self.state.settings.typed_chars_max)?;
+        }
         let author = self.member_of(caller).map(|member| (member.id, member.identity.hash(), &member.nick));
         let nick = author.map(|(_, _, nick)| nick.clone());
         let author = author.map(|(member, identity, _)| (member, identity));
@@ -69,11 +72,7 @@ impl Group {
         if text.trim().is_empty() {
             return Err(Refusal::Empty);
         }
-        let max = self.state.settings.post_chars_max as usize;
-        if text.len() > max && text.chars().count() > max {
-            return Err(Refusal::TooLong { max });
-        }
-        Ok(())
+        check_length(text, self.state.settings.post_chars_max)
     }
 
     /// Named members in order and each once, all of them present; the author reads along anyway.
@@ -98,4 +97,10 @@ fn inherit(audience: &mut Audience, of: &StoredPost, author: Option<MemberId>) {
         let members = members.iter().copied().chain(of.author);
         *audience = Audience::only(*staff, members, author);
     }
+}
+
+fn check_length(text: &str, chars_max: u32) -> Result<(), Refusal> {
+    let max = chars_max as usize;
+    let is_longer = text.len() > max && text.chars().count() > max;
+    if is_longer { Err(Refusal::TooLong { max }) } else { Ok(()) }
 }
