@@ -18,6 +18,7 @@ mod address;
 mod auto;
 mod backbone;
 mod batch;
+mod i2p;
 mod kiss;
 mod lora;
 mod notice;
@@ -44,6 +45,7 @@ use tokio::task::AbortHandle;
 pub use auto::{AddressLife, AutoSettings, Scope};
 pub use backbone::{BackboneEnd, BackboneSettings};
 pub use batch::{FRAME_BATCH_BYTES, FrameBatch};
+pub use i2p::I2pSettings;
 pub use kiss::{Ax25Station, Beacon, KissSettings};
 pub use lora::LoraSettings;
 pub use notice::{CREDITS, MediumId, Notice, Properties, RadioReport, hw_mtu_of_bitrate};
@@ -66,6 +68,7 @@ pub async fn start(
         Settings::TcpClient(settings) => tcp::start_client(index, settings, notices),
         Settings::Backbone(settings) => backbone::start(index, settings, notices).await,
         Settings::Auto(settings) => auto::start(index, settings, notices),
+        Settings::I2p(settings) => i2p::start(index, settings, notices),
         Settings::Udp(settings) => udp::start(index, settings, notices).await,
         Settings::Pipe(settings) => pipe::start(index, settings, notices),
         Settings::Serial(settings) => serial::start(index, settings, notices),

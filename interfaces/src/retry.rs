@@ -72,7 +72,7 @@ fn wait(interval: Duration, failures: u32) -> Duration {
 }
 
 /// Below `max`, from the randomness that the standard library seeds its hash maps with.
-fn jitter(max: Duration) -> Duration {
+pub(crate) fn jitter(max: Duration) -> Duration {
     let random = RandomState::new().hash_one(0_u8) as u32;
     max.mul_f64(f64::from(random) / f64::from(u32::MAX))
 }

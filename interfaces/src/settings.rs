@@ -1,10 +1,13 @@
 //! What an interface needs to start, and why it may not. The settings of each type are beside its driver.
 
 use std::io;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
 
 use crate::framing::ax25::StationError;
 use crate::{
-    AutoSettings, BackboneSettings, KissSettings, PipeSettings, RnodeSettings, SerialSettings,
+    AutoSettings, BackboneSettings, I2pSettings, KissSettings, PipeSettings, RnodeSettings, SerialSettings,
     TcpClientSettings, TcpServerSettings, UdpSettings,
 };
 
@@ -19,6 +22,8 @@ pub enum Settings {
     Backbone(BackboneSettings),
     /// Neighbours on local networks, found by themselves; each is a medium of its own.
     Auto(AutoSettings),
+    /// Streams over the I2P network, through a router on this machine.
+    I2p(I2pSettings),
     /// One packet a datagram, to one address or to a whole network.
     Udp(UdpSettings),
     /// A program that takes and gives packets on its standard input and output.
@@ -39,11 +44,24 @@ impl Settings {
             Self::TcpClient(settings) => settings.check(),
             Self::Backbone(settings) => settings.check(),
             Self::Auto(settings) => settings.check(),
+            Self::I2p(settings) => settings.check(),
             Self::Udp(settings) => settings.check(),
             Self::Pipe(settings) => settings.words().map(drop),
             Self::Serial(settings) => settings.line.check(),
             Self::Kiss(settings) => settings.header().map(drop),
             Self::Rnode(settings) => settings.check(),
+        }
+    }
+}
+
+impl Settings {
+    /// Keeps the files that the interface needs in this folder, under names that follow from `name`: the key of an I2P
+    /// destination.
+    pub fn keep_files_in(&mut self, folder: &Path, name: &str) {
+        if let Self::I2p(i2p) = self {
+            let digest = Sha256::digest(name.as_bytes());
+            let stem: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            i2p.key_file = Some(folder.join("i2p").join(format!("{stem}.key")));
         }
     }
 }

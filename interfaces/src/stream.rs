@@ -148,6 +148,18 @@ pub(crate) async fn run(
     medium: Medium,
     notices: &mpsc::Sender<Notice>,
 ) -> Result<String, NodeGone> {
+    run_until(reader, decoder, writer, medium, std::future::pending(), notices).await
+}
+
+/// As [`run`], and until `stop` tells why to end.
+pub(crate) async fn run_until(
+    reader: impl AsyncRead + Unpin,
+    decoder: impl FrameReader,
+    writer: impl FrameWriter,
+    medium: Medium,
+    stop: impl Future<Output = String>,
+    notices: &mpsc::Sender<Notice>,
+) -> Result<String, NodeGone> {
     let (frames, outgoing) = mpsc::channel(CREDITS);
     let Medium { interface, label, properties, inter_byte_timeout } = medium;
     let medium = MediumId::next();
@@ -155,6 +167,7 @@ pub(crate) async fn run(
     let reason = tokio::select! {
         reason = read_frames(reader, decoder, medium, inter_byte_timeout, notices) => reason,
         reason = write_frames(writer, medium, outgoing, notices) => reason,
+        reason = stop => Ok(reason),
     }?;
     notices.send(Notice::Closed { medium, reason: reason.clone() }).await?;
     Ok(reason)

@@ -6,16 +6,14 @@
 mod seats;
 
 use std::collections::HashMap;
+use std::future::pending;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -239,7 +237,11 @@ impl Server {
         async move {
             // Neither end is news to a server: the notices tell the node, and a node that is gone needs no telling.
             if tune(&stream).is_ok() {
-                _ = carry(stream, false, medium, evicted, &notices).await;
+                let stop = async {
+                    _ = evicted.await;
+                    "it made room for another address".to_owned()
+                };
+                _ = carry(stream, false, medium, stop, &notices).await;
             }
             (peer.ip(), seat)
         }
@@ -267,9 +269,7 @@ impl Session for Client {
             properties: properties(self.settings.bitrate_bps, self.settings.fixed_mtu),
             inter_byte_timeout: None,
         };
-        // Nobody evicts a connection of our own.
-        let (_kept, never) = oneshot::channel();
-        carry(stream, self.settings.kiss_framing, medium, never, notices).await.map(Ended::Closed)
+        carry(stream, self.settings.kiss_framing, medium, pending(), notices).await.map(Ended::Closed)
     }
 }
 
@@ -286,38 +286,17 @@ async fn carry(
     mut stream: TcpStream,
     kiss_framing: bool,
     medium: Medium,
-    evicted: oneshot::Receiver<()>,
+    stop: impl Future<Output = String>,
     notices: &mpsc::Sender<Notice>,
 ) -> Result<String, NodeGone> {
     let frame_len_max = medium.properties.hw_mtu + IFAC_SIZE_MAX;
     let (reader, writer) = stream.split();
-    let reader = Evictable { reader, evicted };
     if kiss_framing {
         let writer = StreamWriter::new(writer, kiss::Encoder::default());
-        stream::run(reader, kiss::Decoder::new(frame_len_max, 0), writer, medium, notices).await
+        stream::run_until(reader, kiss::Decoder::new(frame_len_max, 0), writer, medium, stop, notices).await
     } else {
         let writer = StreamWriter::new(writer, hdlc::Encoder);
-        stream::run(reader, hdlc::Decoder::new(frame_len_max), writer, medium, notices).await
-    }
-}
-
-/// A reader that fails once the other end of `evicted` is dropped.
-struct Evictable<R> {
-    reader: R,
-    evicted: oneshot::Receiver<()>,
-}
-
-impl<R: AsyncRead + Unpin> AsyncRead for Evictable<R> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if Pin::new(&mut this.evicted).poll(cx).is_ready() {
-            return Poll::Ready(Err(io::Error::other("it made room for another address")));
-        }
-        Pin::new(&mut this.reader).poll_read(cx, buffer)
+        stream::run_until(reader, hdlc::Decoder::new(frame_len_max), writer, medium, stop, notices).await
     }
 }
 

@@ -180,6 +180,7 @@ const BACKBONE: Keys = &[
     ("fast_flapping_grace", "fast_flapping_grace", Kind::Integer),
     ("fast_flapping_block_time", "fast_flapping_block_time", Kind::Integer),
 ];
+const I2P: Keys = &[("connectable", "connectable", Kind::Boolean)];
 const AUTO: Keys = &[
     ("group_id", "group_id", Kind::Text),
     ("discovery_port", "discovery_port", Kind::Integer),
@@ -236,6 +237,7 @@ impl<'a> Original<'a> {
             "BackboneClientInterface" => self.client("backbone", BITRATE),
             "BackboneInterface" => self.server("backbone", BACKBONE),
             "AutoInterface" => self.auto(),
+            "I2PInterface" => self.i2p(),
             "UDPInterface" => self.udp(),
             "PipeInterface" => self.simple("pipe", &[PIPE]),
             "SerialInterface" => self.simple("serial", &[LINE]),
@@ -274,6 +276,11 @@ impl<'a> Original<'a> {
         self.word("multicast_address_type", ADDRESS_LIVES.map(|(word, _)| word).as_slice())?;
         self.list("devices")?;
         self.list("ignored_devices")
+    }
+
+    fn i2p(&mut self) -> Result<(), String> {
+        self.simple("i2p", &[I2P])?;
+        self.list("peers")
     }
 
     fn udp(&mut self) -> Result<(), String> {

@@ -8,9 +8,9 @@ use std::fmt;
 use std::time::Duration;
 
 use interfaces::{
-    AutoSettings, Ax25Station, BackboneEnd, BackboneSettings, Beacon, FlapLimit, KissSettings, LoraSettings,
-    PipeSettings, RnodeSettings, SerialLine, SerialSettings, Settings, TcpClientSettings, TcpServerSettings,
-    UdpSettings,
+    AutoSettings, Ax25Station, BackboneEnd, BackboneSettings, Beacon, FlapLimit, I2pSettings, KissSettings,
+    LoraSettings, PipeSettings, RnodeSettings, SerialLine, SerialSettings, Settings, TcpClientSettings,
+    TcpServerSettings, UdpSettings,
 };
 use reticulum::crypto::Ifac;
 use reticulum::node::{InterfaceRules, Mode};
@@ -96,6 +96,10 @@ impl Interface {
             Settings::Auto(auto) => ("group_id", &auto.group_id),
             Settings::Udp(UdpSettings { listen: Some(listen), .. }) => ("listen", listen),
             Settings::Udp(udp) => ("forward", udp.forward.as_deref().unwrap_or_default()),
+            Settings::I2p(i2p) => match i2p.peers.first() {
+                Some(peer) => ("peers", peer),
+                None => ("connectable", "true"),
+            },
             Settings::Pipe(pipe) => ("command", &pipe.command),
             Settings::Serial(serial) => ("port", &serial.line.port),
             Settings::Kiss(kiss) => ("port", &kiss.line.port),
@@ -224,6 +228,7 @@ impl InterfaceTable {
             }
             InterfaceType::Backbone => Settings::Backbone(self.backbone()?),
             InterfaceType::Auto => Settings::Auto(self.auto()),
+            InterfaceType::I2p => Settings::I2p(self.i2p()?),
             InterfaceType::Pipe => {
                 let usual = PipeSettings::new(needed("command", self.command.take())?);
                 let respawn_delay = seconds(self.respawn_delay).unwrap_or(usual.respawn_delay);
@@ -290,6 +295,12 @@ impl InterfaceTable {
             ignored_devices: self.ignored_devices.unwrap_or_default(),
             bitrate_bps: self.bitrate,
         }
+    }
+
+    fn i2p(self) -> Result<I2pSettings, String> {
+        let bridge = self.bridge.map(|bridge| host_and_port("bridge", bridge)).transpose()?;
+        let usual = I2pSettings::new(self.peers.unwrap_or_default(), self.connectable.unwrap_or(false));
+        Ok(I2pSettings { bridge, ..usual })
     }
 
     fn line(&mut self) -> Result<SerialLine, String> {

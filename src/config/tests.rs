@@ -35,8 +35,19 @@ fn uncommented() -> String {
         .collect()
 }
 
-const TYPES: [&str; 10] =
-    ["tcp-server", "tcp-client", "backbone", "auto", "udp", "pipe", "serial", "kiss", "ax25-kiss", "rnode"];
+const TYPES: [&str; 11] = [
+    "tcp-server",
+    "tcp-client",
+    "backbone",
+    "auto",
+    "udp",
+    "i2p",
+    "pipe",
+    "serial",
+    "kiss",
+    "ax25-kiss",
+    "rnode",
+];
 
 #[test]
 fn the_template_means_the_defaults_commented_and_uncommented() {
@@ -58,7 +69,7 @@ fn the_template_documents_each_option_on_lines_that_fit_a_terminal() {
         .filter(|line| !line.starts_with(' '))
         .filter_map(|line| line.split_once(" = "))
         .collect();
-    assert_eq!(options.len(), 90, "{options:?}");
+    assert_eq!(options.len(), 93, "{options:?}");
     for (option, _) in options {
         let (prose, _) = template.split_once(&format!("\n#{option} = ")).unwrap();
         assert!(prose.lines().last().unwrap().starts_with("# "), "{option}");
@@ -291,6 +302,8 @@ fn what_an_interface_cannot_be_is_told_by_key() {
             "type = \"auto\"\ndiscovery_port = 5\ndata_port = 6\n".to_owned(),
             "data_port = 6 is out of range: neither discovery_port",
         ),
+        ("type = \"i2p\"\n".to_owned(), "needs `peers`, or `connectable = true`"),
+        ("type = \"i2p\"\npeers = [\"x\"]\n".to_owned(), "neither a name that ends in .i2p nor"),
         ("type = \"udp\"\n".to_owned(), "needs `listen`, `forward` or both"),
         ("type = \"udp\"\nforward = \"h\"\n".to_owned(), "`forward` = \"h\" is not \"host:port\""),
         (

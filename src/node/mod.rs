@@ -460,7 +460,9 @@ async fn start_interfaces(
     let file: PathBuf = folder.join(config::FILE_NAME);
     let mut handles = Vec::new();
     for (index, interface) in config.interfaces.iter().enumerate() {
-        let handle = interfaces::start(index, interface.settings.clone(), notices.clone()).await;
+        let mut settings = interface.settings.clone();
+        settings.keep_files_in(folder, &interface.name);
+        let handle = interfaces::start(index, settings, notices.clone()).await;
         handles.push(handle.map_err(|error| config::not_opened(&file, interface, &error))?);
     }
     Ok(handles)

@@ -19,6 +19,9 @@ use crate::support::radios::{Radios, STOCK_SETTINGS};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What lays the two ends of a family's medium.
+type Family = fn(&Folder) -> Ends;
+
 /// The two ends of one medium, as each program's configuration has them.
 pub(super) struct Ends {
     ours: String,
@@ -247,7 +250,7 @@ pub(super) fn our_request_is_answered(folder: &Folder, ends: &Ends) {
     assert_eq!(echoed, question);
 }
 
-fn both_ways(name: &str, ends: fn(&Folder) -> Ends) {
+fn both_ways(name: &str, ends: Family) {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let folder = Folder::new(&format!("{name}-in"));
@@ -332,7 +335,7 @@ pub(super) fn access_codes_decide(name: &str, ends: impl Fn(&Folder) -> Ends) {
 }
 
 /// Most of what these tests do is wait, so families wait together.
-fn access_codes_decide_on(families: &[(&str, fn(&Folder) -> Ends)]) {
+fn access_codes_decide_on(families: &[(&str, Family)]) {
     std::thread::scope(|scope| {
         for (name, ends) in families {
             scope.spawn(move || access_codes_decide(name, ends));
@@ -357,6 +360,7 @@ fn a_device_that_is_not_there_keeps_nobody_from_running() {
                  spreading_factor = 8\ncoding_rate = 5\ntx_power = 7\n";
     let more = format!(
         "[[interface]]\nname = \"radio\"\ntype = \"rnode\"\n{radio}\
+         [[interface]]\nname = \"hidden\"\ntype = \"i2p\"\nconnectable = true\nbridge = \"127.0.0.1:9\"\n\
          [[interface]]\nname = \"gone\"\ntype = \"pipe\"\ncommand = \"/nonexistent/program\"\n"
     );
     let node = Meshgroup::start(folder.path(), &more);
@@ -367,7 +371,8 @@ fn a_device_that_is_not_there_keeps_nobody_from_running() {
                 && interface["waiting"].as_str().is_some_and(|reason| reason.contains(why))
         };
         waits(0, "/nonexistent/ttyUSB0: the device is not plugged in; next attempt in 5 s")
-            && waits(1, "No such file")
+            && waits(1, "I2P router at 127.0.0.1:9: ")
+            && waits(2, "No such file")
     });
     let mut alice = Peer::start(folder.path(), "Alice", Medium::Connect(node.port));
     assert_eq!(alice.deliver(&node.group("address"), "opportunistic", "/join")["state"], "delivered");

@@ -29,6 +29,10 @@ fn each_type_has_its_equivalent() {
             "type = BackboneInterface\nenabled = on\nremote = h\ntarget_port = 1\nbitrate = 5\n",
             "---\ntype = \"backbone\"\ntarget = \"h:1\"\nbitrate = 5\n",
         ),
+        (
+            "type = I2PInterface\nenabled = yes\nconnectable = yes\npeers = a.b32.i2p, b.b32.i2p\n",
+            "---\ntype = \"i2p\"\nconnectable = true\npeers = [\"a.b32.i2p\", \"b.b32.i2p\"]\n",
+        ),
         ("type = AutoInterface\nenabled = yes\n", "---\ntype = \"auto\"\n"),
         (
             "type = AutoInterface\nenabled = yes\ngroup_id = harbour\ndiscovery_scope = Site\ndiscovery_port = 5000\n\

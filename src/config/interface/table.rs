@@ -14,9 +14,10 @@ options! {
         /// Name of the interface in `meshgroup status`. Required.
         name: Option<String> = None => "\"local\"",
         /// What it is; the keys below it say which types they belong to. "tcp-server" waits for connections,
-        /// "tcp-client" makes one. "backbone" does either, for fast networks. "auto" finds neighbours on local networks. "udp" sends each packet as a datagram. "pipe" runs a program. "serial" is a line to
-        /// another node. "kiss" is a TNC on a serial line, "ax25-kiss" one that wants AX.25 addresses. "rnode" is a LoRa
-        /// radio with RNode firmware. Required.
+        /// "tcp-client" makes one, "backbone" does either for fast networks. "auto" finds neighbours on local networks.
+        /// "udp" sends each packet as a datagram. "i2p" connects through an I2P router on this machine. "pipe" runs a
+        /// program. "serial" is a line to another node. "kiss" is a TNC on a serial line, "ax25-kiss" one that wants
+        /// AX.25 addresses. "rnode" is a LoRa radio with RNode firmware. Required.
         #[serde(deserialize_with = "interface_type")]
         r#type: Option<InterfaceType> = None => "\"tcp-server\"",
         /// Whether the node is to use it.
@@ -124,6 +125,14 @@ options! {
         /// udp: host and port to send to, most often a broadcast address.
         forward: Option<String> = None => "\"192.168.1.255:4242\"",
 
+        /// i2p: destinations to connect to, "....b32.i2p" or in base64.
+        peers: Option<Vec<String>> = None => "[\"name.b32.i2p\"]",
+        /// i2p: whether others may connect to this node. Its address is in the log; its key is kept in i2p/ beside this
+        /// file.
+        connectable: Option<bool> = None => "false",
+        /// i2p: host and port of the router's SAM bridge; without it what I2P_SAM_ADDRESS says, or 127.0.0.1:7656.
+        bridge: Option<String> = None => "\"127.0.0.1:7656\"",
+
         /// pipe: program and arguments; it takes and gives packets in HDLC frames. No shell runs it.
         command: Option<String> = None => "\"program --argument\"",
         /// pipe: seconds between the end of the program and its next start.
@@ -185,6 +194,7 @@ pub(in crate::config) enum InterfaceType {
     Backbone,
     Auto,
     Udp,
+    I2p,
     Pipe,
     Serial,
     Kiss,
@@ -192,12 +202,13 @@ pub(in crate::config) enum InterfaceType {
     Rnode,
 }
 
-const TYPES: [(&str, InterfaceType); 10] = [
+const TYPES: [(&str, InterfaceType); 11] = [
     ("tcp-server", InterfaceType::TcpServer),
     ("tcp-client", InterfaceType::TcpClient),
     ("backbone", InterfaceType::Backbone),
     ("auto", InterfaceType::Auto),
     ("udp", InterfaceType::Udp),
+    ("i2p", InterfaceType::I2p),
     ("pipe", InterfaceType::Pipe),
     ("serial", InterfaceType::Serial),
     ("kiss", InterfaceType::Kiss),
@@ -281,6 +292,7 @@ impl InterfaceType {
                 "devices", "ignored_devices",
             ],
             Self::Udp => &["listen", "forward", "bitrate"],
+            Self::I2p => &["peers", "connectable", "bridge"],
             Self::Pipe => &["command", "respawn_delay"],
             Self::Serial => &["port", "speed", "data_bits", "parity", "stop_bits"],
             Self::Kiss => &[
@@ -306,6 +318,7 @@ impl InterfaceType {
             Settings::Backbone(_) => Self::Backbone,
             Settings::Auto(_) => Self::Auto,
             Settings::Udp(_) => Self::Udp,
+            Settings::I2p(_) => Self::I2p,
             Settings::Pipe(_) => Self::Pipe,
             Settings::Serial(_) => Self::Serial,
             Settings::Kiss(kiss) if kiss.ax25.is_some() => Self::Ax25Kiss,
