@@ -18,6 +18,7 @@ use crate::support::process::{Folder, Meshgroup, free_port};
 use crate::support::python::{Medium, Peer, interpreter, text};
 
 const MEGABYTE: usize = 1_000_000;
+const PATIENCE: Duration = Duration::from_secs(12);
 
 /// A node of ours that forwards between its own server and what `interface` says.
 fn forwarding(folder: &Folder, interface: &str) -> Meshgroup {
@@ -39,13 +40,24 @@ fn counter(node: &Meshgroup, name: &str) -> u64 {
     node.status()["counters"][name].as_u64().unwrap_or_else(|| panic!("no counter {name}"))
 }
 
+/// Times that something is tried: on a busy machine a stock peer now and then sends nothing at all of what it was told
+/// to send, which its socket's counters show.
+const ATTEMPTS: usize = 4;
+
 /// Lets `to` announce itself until `from` has heard of both its destinations.
 fn introduce(from: &mut Peer, to: &mut Peer) {
-    to.tell(json!({"do": "announce"}));
-    to.tell(json!({"do": "announce_service"}));
-    for destination in [to.delivery.clone(), to.service.clone()] {
-        from.wait("announce", |event| event["destination"] == destination);
+    let mut unheard = vec![to.delivery.clone(), to.service.clone()];
+    for _ in 0..ATTEMPTS {
+        to.tell(json!({"do": "announce"}));
+        to.tell(json!({"do": "announce_service"}));
+        unheard.retain(|destination| {
+            from.try_wait(PATIENCE, "announce", |event| event["destination"] == *destination).is_none()
+        });
+        if unheard.is_empty() {
+            return;
+        }
     }
+    panic!("never heard of {unheard:?}");
 }
 
 /// Everything that `from` can do with `to`, which is `hops` away.
@@ -276,7 +288,7 @@ fn ours_python_ours() {
     // Both are connected once each has heard the other through Python; an announce into nothing is lost.
     let hops = loop {
         right.with(move |node, now| node.announce(now, destination, None)).expect("ours");
-        let patience = std::time::Duration::from_secs(4);
+        let patience = Duration::from_secs(4);
         let heard = left.wait_within(patience, |event| match event {
             Event::Announce { destination: heard, hops, .. } if *heard == destination => Some(*hops),
             _ => None,

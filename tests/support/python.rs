@@ -181,17 +181,28 @@ impl Peer {
         event: &str,
         matches: impl Fn(&Value) -> bool,
     ) -> Value {
+        self.try_wait(patience, event, matches)
+            .unwrap_or_else(|| panic!("no {event:?} within {patience:?}; {}", self.dump()))
+    }
+
+    /// As [`Peer::wait_within`]; none if there was no such event.
+    pub(crate) fn try_wait(
+        &mut self,
+        patience: Duration,
+        event: &str,
+        matches: impl Fn(&Value) -> bool,
+    ) -> Option<Value> {
         let wanted = |value: &Value| value["event"] == event && matches(value);
         if let Some(found) = self.seen.iter().position(&wanted) {
-            return self.seen.remove(found);
+            return Some(self.seen.remove(found));
         }
         let end = Instant::now() + patience;
         loop {
             match self.events.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(value) if wanted(&value) => return value,
+                Ok(value) if wanted(&value) => return Some(value),
                 Ok(value) if value["event"] == "error" => panic!("the peer failed: {value}"),
                 Ok(value) => self.seen.push(value),
-                Err(RecvTimeoutError::Timeout) => panic!("no {event:?} within {patience:?}; {}", self.dump()),
+                Err(RecvTimeoutError::Timeout) => return None,
                 Err(RecvTimeoutError::Disconnected) => panic!("the peer ended; {}", self.dump()),
             }
         }
