@@ -2,8 +2,18 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 9] =
-    ["control", "error", "group", "groups", "members", "messages", "moderation", "roles", "settings"];
+const FILES: [&str; 10] = [
+    "control",
+    "error",
+    "group",
+    "groups",
+    "members",
+    "messages",
+    "people",
+    "moderation",
+    "roles",
+    "settings",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=meshgroup");

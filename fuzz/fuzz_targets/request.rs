@@ -35,7 +35,7 @@ fuzz_target!(|input: &[u8]| {
         let path = PATHS.get(usize::from(*path)).copied().unwrap_or("/api/v1/nothing");
         let caller = &CALLERS[usize::from(*caller) % CALLERS.len()];
         let Some(body) = api::request_body(data) else { continue };
-        match api::plan(PathHash::of_path(path), body, caller, &group) {
+        match api::plan(now, PathHash::of_path(path), body, caller, &group) {
             Plan::Answer(answer) => assert!(answer.len() <= 1024 * 1024),
             Plan::Decide { action, reply } => {
                 if let Ok(outcome) = group.decide(now, caller, action) {

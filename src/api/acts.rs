@@ -106,6 +106,7 @@ fn of_kind(kind: &EventKind) -> v1::Act {
         EventKind::Joined { .. }
         | EventKind::JoinRequested { .. }
         | EventKind::InvitationTold { .. }
+        | EventKind::PreferenceChanged { .. }
         | EventKind::Left { .. }
         | EventKind::Posted(_)
         | EventKind::Reacted { .. }

@@ -3,7 +3,7 @@
 use prost::Message;
 use proto::v1;
 
-use super::route::settings;
+use super::route::{people, settings};
 use crate::group::{
     Caller, EventKind, Group, Member, MemberId, Outcome, Pending, PendingId, Permissions, RecentPost, Role,
     Seq,
@@ -45,6 +45,8 @@ pub enum Reply {
     Mute,
     /// To `/api/v1/members/unmute`.
     Unmute,
+    /// To `/api/v1/preferences`.
+    Preferences,
     /// To `/api/v1/settings`.
     Settings,
     /// To `/api/v1/display-name/update`.
@@ -98,6 +100,7 @@ impl Reply {
                 let code = outcome.code.as_ref().map(ToString::to_string).unwrap_or_default();
                 v1::InviteResponse { code, seq, error: None }.encode_to_vec()
             }
+            Self::Preferences => people::chosen(you, seq),
             Self::Settings => {
                 let keys: Vec<_> =
                     outcome.events.iter().filter_map(|event| event.kind.setting_key()).collect();

@@ -7,6 +7,7 @@ mod invite;
 mod members;
 mod messages;
 mod moderation;
+pub(super) mod people;
 mod roles;
 pub(super) mod settings;
 
@@ -15,6 +16,7 @@ use std::sync::LazyLock;
 use prost::Message;
 use proto::v1::{self, Error, ErrorCode};
 use reticulum::hash::PathHash;
+use reticulum::time::UnixTime;
 
 use super::Plan;
 use super::error::{self, error, missing, of_refusal};
@@ -22,11 +24,11 @@ use super::reply::Reply;
 use crate::group::{Action, Caller, Group, Permission, Refusal};
 
 /// Says what has to be done to answer the call of `path` with the protobuf bytes `body`.
-pub fn plan(path: PathHash, body: &[u8], caller: &Caller, group: &Group) -> Plan {
+pub fn plan(now: UnixTime, path: PathHash, body: &[u8], caller: &Caller, group: &Group) -> Plan {
     let route = ROUTES.iter().find(|(hash, _)| *hash == path).map(|(_, route)| *route);
     let visible = |route: &&Route| route.access != Access::Operator || matches!(caller, Caller::Operator);
     let planned = match route.filter(visible) {
-        Some(route) => (route.handler)(&Call { body, caller, group, access: route.access }),
+        Some(route) => (route.handler)(&Call { now, body, caller, group, access: route.access }),
         None => Err(error(ErrorCode::UnknownPath, "No such path.")),
     };
     planned.unwrap_or_else(|error| Plan::Answer(error::encode(error)))
@@ -94,6 +96,9 @@ const TABLE: &[Route] = &[
     route("/api/v1/members/requests", Access::May(Permission::Approve), invite::requests),
     route("/api/v1/members/approve", Access::May(Permission::Approve), invite::approve),
     route("/api/v1/members/reject", Access::May(Permission::Approve), invite::reject),
+    route("/api/v1/profile", Access::Member, people::profile),
+    route("/api/v1/presence", Access::Member, people::presence),
+    route("/api/v1/preferences", Access::Member, people::preferences),
     route("/api/v1/settings", Access::Member, settings::settings),
     route("/api/v1/messages", Access::Member, messages::messages),
     route("/api/v1/messages/send", Access::May(Permission::Post), messages::send),
@@ -123,6 +128,7 @@ static ROUTES: LazyLock<Vec<(PathHash, &'static Route)>> =
 
 /// A call on its way.
 struct Call<'a> {
+    now: UnixTime,
     body: &'a [u8],
     caller: &'a Caller,
     group: &'a Group,

@@ -14,6 +14,7 @@ use super::ids::Seq;
 use super::known::Needs;
 use super::pending::PendingId;
 use super::post::{Draft, PostKind};
+use super::preference::Preference;
 use super::role::{Permission, Permissions, Role};
 use super::setting::Setting;
 use super::who::Who;
@@ -107,6 +108,11 @@ pub enum Action {
     Rename {
         /// Which. Cleaned and cut like any nick.
         nick: String,
+    },
+    /// Choose something for oneself.
+    Choose {
+        /// What.
+        preferences: Vec<Preference>,
     },
     /// Set something otherwise; several settings change together or not at all.
     Set {
@@ -222,7 +228,7 @@ impl Action {
     pub fn need(&self) -> Need {
         match self {
             Self::Join { .. } | Self::Claim { .. } => Need::Identity,
-            Self::Leave | Self::Rename { .. } | Self::Report { .. } => Need::Membership,
+            Self::Choose { .. } | Self::Leave | Self::Rename { .. } | Self::Report { .. } => Need::Membership,
             Self::CleanUp { .. } => Need::May(Permission::DeleteAny),
             Self::Post(draft) if draft.kind == PostKind::Notice => Need::May(Permission::Pin),
             Self::Post(_) => Need::May(Permission::Post),
@@ -283,6 +289,7 @@ impl Action {
             | Self::CleanUp { .. }
             | Self::Unmute { .. }
             | Self::Set { .. }
+            | Self::Choose { .. }
             | Self::Invite { .. }
             | Self::Uninvite { .. }
             | Self::IssueCode { .. }

@@ -33,6 +33,7 @@ impl EventKind {
             | Self::Reacted { .. }
             | Self::Unreacted { .. }
             | Self::Held { .. }
+            | Self::PreferenceChanged { .. }
             | Self::Renamed { .. } => Audited::No,
             Self::Deleted { target } | Self::Edited { target, .. } => Audited::UnlessOwn(*target),
             Self::Created { .. }

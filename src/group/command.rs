@@ -1,9 +1,10 @@
 //! The commands of plain LXMF clients: text that starts with `/`, or `\` where a phone made that of it, in either case.
 
-use super::entry_command::{INVITE_USAGE, Invite, parse_invite};
+use super::entry_command::{INVITE_USAGE, Invite, MODE_USAGE, parse_invite, parse_mode};
 use super::ids::{MemberId, Seq};
 use super::message_command::{self, MessageCommand};
 use super::pending::PendingId;
+use super::preference::{Preference, Push};
 
 /// A command as it was typed; what it names is not looked up yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(super) enum Command<'a> {
     Message(MessageCommand<'a>),
     Invite(Invite),
     Info,
+    Choose(Preference),
+    Presence,
     Rules { text: &'a str },
     Topic { text: &'a str },
     Rename { name: &'a str },
@@ -62,7 +65,11 @@ fn parse_word<'a>(word: &str, rest: &'a str) -> Result<Command<'a>, CommandError
         "rules" => Command::Rules { text: rest },
         "topic" => Command::Topic { text: rest },
         "rename" => Command::Rename { name: needed("/rename NAME")? },
-        "who" => Command::Who { who: needed("/who WHO")? },
+        "who" if rest.is_empty() => Command::Presence,
+        "who" => Command::Who { who: rest },
+        "pause" => Command::Choose(Preference::Push(Push::Nothing)),
+        "resume" => Command::Choose(Preference::Push(Push::All)),
+        "mode" => parse_mode(rest).map(Command::Choose).ok_or(CommandError::Usage(MODE_USAGE))?,
         "leave" => Command::Leave,
         "nick" => Command::Nick { nick: needed("/nick NAME")? },
         "members" => Command::Members { from: first_number(rest)? },

@@ -2,6 +2,7 @@
 //! takes stands in the files beside this one, by area.
 
 mod changes;
+mod choosing;
 mod inviting;
 mod joining;
 mod membership;
@@ -59,6 +60,7 @@ impl Group {
             Action::Unmute { who } => self.unmute(now, caller, &who),
             Action::Unban { who } => self.unban(now, caller, &who),
             Action::Rename { nick } => self.rename(now, caller, &nick),
+            Action::Choose { preferences } => self.choose(now, caller, preferences),
             Action::Set { settings } => self.set(now, caller, settings),
             Action::Claim { code } => self.claim(now, caller, &code),
             Action::IssueClaim { claim } => self.issue_claim(now, claim),

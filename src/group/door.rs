@@ -118,6 +118,8 @@ impl Group {
             Command::Topic { text } => return self.tell_or_set(now, caller, Key::Topic, text),
             Command::Rename { name } => return self.tell_or_set(now, caller, Key::Name, name),
             Command::Who { who } => return Ok(Outcome::told(self.who_is(who)?)),
+            Command::Choose(preference) => Action::Choose { preferences: vec![preference] },
+            Command::Presence => return Ok(Outcome::told(self.who_is_there(now, caller)?)),
             Command::Info => return Ok(Outcome::told(text::info(&self.state))),
             Command::Leave => Action::Leave,
             Command::Nick { nick } => Action::Rename { nick: nick.to_owned() },

@@ -5,9 +5,11 @@ use std::time::Duration;
 use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
+use super::activity::Presence;
 use super::command::{self, Command};
 use super::entry::{InviteCode, Pass};
 use super::ids::Seq;
+use super::preference::Preference;
 use super::setting::{Key, Setting};
 use super::who::{Who, find_member};
 use super::{Action, Caller, Group, Outcome, Refusal, text};
@@ -15,6 +17,8 @@ use super::{Action, Caller, Group, Outcome, Refusal, text};
 /// How `/invite` goes.
 pub(super) const INVITE_USAGE: &str =
     "/invite HASH, /invite code 5 7d (for 5 people, 7 days), /invite no HASH or code number";
+/// How `/mode` goes.
+pub(super) const MODE_USAGE: &str = "/mode all, /mode nothing, /mode language de, /mode presence hidden";
 /// For how long a code lets people in where nothing else is said.
 const CODE_LASTS: Duration = Duration::from_secs(7 * 24 * 3_600);
 
@@ -37,6 +41,16 @@ impl Group {
         let paid = if paid_bits > 0 { Pass::Work { bits: paid_bits } } else { Pass::None };
         let (pass, nick) = if is_code { (Pass::Code(first.to_owned()), rest.trim()) } else { (paid, words) };
         Action::Join { nick: (!nick.is_empty()).then(|| nick.to_owned()), pass }
+    }
+
+    /// `/who`: who is there.
+    pub(super) fn who_is_there(&self, now: UnixTime, caller: &Caller) -> Result<String, Refusal> {
+        self.require_member(caller)?;
+        let of = |presence| {
+            let there = self.state.roster.iter().filter(move |member| self.presence(now, member) == presence);
+            there.map(|member| member.nick.as_str()).collect::<Vec<_>>()
+        };
+        Ok(text::who_is_there(&of(Presence::Online), &of(Presence::Away), self.state.roster.len()))
     }
 
     /// `/who WHO`: one member.
@@ -78,6 +92,17 @@ impl Group {
         let setting = Setting::parse(key, value).map_err(|_| Refusal::BadValue { key })?;
         self.decide(now, caller, Action::Set { settings: vec![setting] })
     }
+}
+
+/// Reads what stands behind `/mode`.
+pub(super) fn parse_mode(words: &str) -> Option<Preference> {
+    let mut words = words.split_whitespace();
+    let (first, second) = (words.next()?, words.next());
+    let preference = match second {
+        Some(word) => Preference::named(first, word),
+        None => Preference::named("push", first),
+    };
+    preference.ok().filter(|_| words.next().is_none())
 }
 
 /// Reads what stands behind `/invite`.

@@ -14,6 +14,7 @@ use super::entry::{CodeHash, Entry};
 use super::ids::{MemberId, Seq};
 use super::pending::{HeldBecause, PendingId};
 use super::post::{Post, Reaction};
+use super::preference::Preference;
 use super::role::{Permissions, Role};
 use super::roles::CustomRole;
 use super::setting::{Key, Setting};
@@ -232,6 +233,13 @@ pub enum EventKind {
         /// What those who had it are from now on.
         fallback: Role,
     },
+    /// A member chose something for themselves.
+    PreferenceChanged {
+        /// Who.
+        member: MemberId,
+        /// What.
+        preference: Preference,
+    },
     /// Something was set otherwise than before.
     SettingChanged(Setting),
     /// A message of the actor waits for somebody who may let it through.
@@ -280,13 +288,24 @@ impl EventKind {
     pub fn changes_restrictions(&self) -> bool {
         matches!(
             self,
-            Self::Banned { .. } | Self::Unbanned { .. } | Self::Muted { .. } | Self::Unmuted { .. }
+            Self::Banned { .. }
+                | Self::Unbanned { .. }
+                | Self::Muted { .. }
+                | Self::Unmuted { .. }
+                | Self::Joined { .. }
+                | Self::SettingChanged(Setting::IdleDays(_))
         )
     }
 
-    /// Whether somebody may be of another role, or a role another, than before.
+    /// Whether other members may get what is posted than before.
     pub fn changes_roles(&self) -> bool {
-        matches!(self, Self::RoleAssigned { .. } | Self::RoleDefined { .. } | Self::RoleDeleted { .. })
+        matches!(
+            self,
+            Self::RoleAssigned { .. }
+                | Self::RoleDefined { .. }
+                | Self::RoleDeleted { .. }
+                | Self::PreferenceChanged { preference: Preference::Push(_), .. }
+        )
     }
 
     /// Which setting it changed, if it did.

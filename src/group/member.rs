@@ -9,6 +9,7 @@ use reticulum::time::UnixTime;
 
 use super::ids::{MemberId, Seq};
 use super::nick::nick_key;
+use super::preference::{Preference, Preferences};
 use super::role::{Permissions, Role};
 
 /// The destination at which every LXMF client receives (`spec/lxmf.md` section 1).
@@ -38,6 +39,8 @@ pub struct Member {
     pub posts: u8,
     /// When they joined.
     pub joined: UnixTime,
+    /// What they chose for themselves.
+    pub preferences: Preferences,
     /// Who invited them, or issued their code; `None` is nobody, or the operator.
     pub invited_by: Option<MemberId>,
     /// The event by which they joined: nothing older is sent to them.
@@ -67,6 +70,7 @@ impl Member {
             joined,
             joined_seq,
             invited_by: None,
+            preferences: Preferences::default(),
         }
     }
 }
@@ -123,6 +127,13 @@ impl Roster {
     pub fn count_post(&mut self, author: Option<MemberId>) {
         if let Some(member) = author.and_then(|author| self.members.get_mut(&author)) {
             member.posts = (member.posts + 1).min(POSTS_COUNTED_MAX);
+        }
+    }
+
+    /// Takes over what a member chose.
+    pub fn choose(&mut self, id: MemberId, preference: Preference) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.preferences.apply(preference);
         }
     }
 

@@ -12,6 +12,7 @@
 
 mod act_text;
 mod action;
+mod activity;
 mod acts;
 mod claim;
 mod command;
@@ -34,6 +35,7 @@ mod message_command;
 mod nick;
 mod pending;
 mod post;
+mod preference;
 mod rate;
 mod recent;
 mod refusal;
@@ -57,6 +59,7 @@ use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
 pub use action::{Action, Need, Notice, Outcome, RoleRef, Speech};
+pub use activity::{AWAY_FOR, ONLINE_FOR, Presence};
 pub use acts::{ACTS_MAX, ActsRequest, Audited, CLEAN_UP_MAX, CleanUp, Reported};
 pub use claim::{ClaimCode, ClaimHash};
 pub use decide::REASON_CHARS_MAX;
@@ -83,6 +86,7 @@ pub use post::{
     REACTION_BYTES_MAX, REACTIONS_PER_MEMBER_MAX, REACTIONS_PER_POST_MAX, Reaction, Reference, Relation,
     quote,
 };
+pub use preference::{Language, Preference, Preferences, Push, Visible};
 pub use rate::{LIMITER_IDENTITIES_MAX, Limiter};
 pub use recent::{RECENT_MAX, RecentPost};
 pub use refusal::Refusal;
@@ -144,6 +148,7 @@ pub struct Group {
     changes: Limiter,
     guesses: Limiter,
     stamp_checks: Limiter,
+    activity: activity::Activity,
     requests: Limiter,
     stranger_answers: Limiter,
     stranger_refusals: Limiter,
@@ -175,6 +180,7 @@ impl Group {
             filter: filter::Filter::new(&state.settings),
             changes: Limiter::new(CHANGES_PER_HOUR, Duration::from_secs(3_600)),
             guesses: Limiter::new(CODE_GUESSES, Duration::from_secs(3_600)),
+            activity: activity::Activity::default(),
             stamp_checks: Limiter::new(STAMP_CHECKS, Duration::from_secs(3_600)),
             requests: Limiter::new(JOIN_REQUESTS, Duration::from_secs(3_600)),
             rng: Rng::from_seed([0; 32]),
@@ -194,6 +200,12 @@ impl Group {
     pub fn apply(&mut self, event: &Event) {
         self.state.apply(event);
         self.recent.note(event);
+        if let EventKind::Left { member }
+        | EventKind::Kicked { member, .. }
+        | EventKind::Banned { member: Some(member), .. } = &event.kind
+        {
+            self.activity.forget(*member);
+        }
         let settings = &self.state.settings;
         match event.kind.setting_key() {
             Some(Key::PostsPerMinute) => self.posts = posts_limiter(settings.posts_per_minute),
@@ -221,6 +233,11 @@ impl Group {
             Caller::Identity { identity, .. } => self.member_by_identity(identity.hash()),
             Caller::Operator | Caller::Unidentified => None,
         }
+    }
+
+    /// The member who is meant.
+    pub fn member(&self, who: &Who) -> Result<&Member, Refusal> {
+        who::find_member(&self.state.roster, who)
     }
 
     /// The member who is this identity.

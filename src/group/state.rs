@@ -153,6 +153,7 @@ impl State {
                 self.invitations.codes.insert(event.seq, code);
             }
             EventKind::CodeRevoked { number } => drop(self.invitations.codes.remove(number)),
+            EventKind::PreferenceChanged { member, preference } => self.roster.choose(*member, *preference),
             EventKind::SettingChanged(setting) => self.settings.apply(setting),
             EventKind::Held { .. } | EventKind::JoinRequested { .. } => self.take_pending(event),
             EventKind::Reported { .. } | EventKind::CleanedUp { .. } => {}

@@ -1,6 +1,7 @@
 //! Scenarios and refusals, row by row.
 
 mod joining;
+mod members;
 mod messages;
 mod rights;
 mod rules;

@@ -14,6 +14,7 @@ use super::known::Listed;
 use super::member::Member;
 use super::pending::{HeldBecause, PendingId, Waiting};
 use super::post::Post;
+use super::preference::Preferences;
 use super::refusal::Refusal;
 use super::role::{Permission, Permissions, Role};
 use super::roles::Roles;
@@ -146,6 +147,28 @@ pub(super) fn info(state: &State) -> String {
     info.push(' ');
     info.push_str(&kept(settings));
     reply(info)
+}
+
+/// Why a silent member was removed.
+pub(super) fn idle_reason(days: u32) -> String {
+    format!("not heard for {days} days")
+}
+
+/// What a member chose.
+pub(super) fn chosen(preferences: Preferences) -> String {
+    let each = preferences.iter().map(|one| format!("{} {}", one.key(), one.word()));
+    reply(format!("For you: {}.", each.collect::<Vec<_>>().join(", ")))
+}
+
+/// Who is there, as many as fit.
+pub(super) fn who_is_there(online: &[&str], away: &[&str], members: usize) -> String {
+    reply(format!(
+        "{} of {members} are here: {}. {} heard today: {}.",
+        online.len(),
+        online.join(", "),
+        away.len(),
+        away.join(", ")
+    ))
 }
 
 /// One member.

@@ -77,7 +77,7 @@ impl Host {
         if hosted.is_closed {
             return self.busy(now, asker);
         }
-        match api::plan(path, body, &asking.caller, &hosted.group) {
+        match api::plan(self.engine.unix_time(now), path, body, &asking.caller, &hosted.group) {
             Plan::Answer(answer) => self.answer_after_commit(now, asker, answer),
             Plan::Decide { action: Action::Join { nick, pass: Pass::Stamp(stamp) }, reply } => {
                 self.join_with_stamp(now, asking, nick, stamp, reply);

@@ -311,11 +311,17 @@ impl Host {
     /// Somebody gave a sign of life: what they lack goes out at once.
     pub(super) fn heard(&mut self, now: Instant, identity: &Arc<PublicIdentity>) {
         self.tell_invited(now, identity);
+        let at = self.engine.unix_time(now);
+        let mut stored = Vec::new();
         for (group, member) in self.people.groups_of(identity.hash()) {
             if let Some(hosted) = self.groups.stir(group) {
                 hosted.delivery.on_heard(member);
+                if hosted.group.note_heard(at, member) {
+                    stored.push(Write::Heard { group, member, at });
+                }
             }
         }
+        stored.into_iter().for_each(|write| self.write(write));
     }
 
     /// A person, with the name that they announce.

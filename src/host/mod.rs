@@ -40,6 +40,7 @@ mod joining;
 mod mail;
 mod messages;
 mod people;
+mod presence;
 mod probes;
 mod queries;
 mod record;
@@ -53,7 +54,7 @@ use std::time::Duration;
 
 use lxmf::router::{Router, SendId};
 use reticulum::crypto::{Identity, Rng};
-use reticulum::hash::DestinationHash;
+use reticulum::hash::{DestinationHash, IdentityHash, LinkId};
 use reticulum::node::{
     Event as EngineEvent, InterfaceConfig, InterfaceId, InterfaceStats, Node, Output as EngineOutput, Persist,
 };
@@ -100,6 +101,8 @@ pub struct Host {
     rng: Rng,
     join_checks: JoinChecks,
     untold: Untold,
+    /// Who is at the other end of links that were identified. Bounded as the engine's links are.
+    open_links: HashMap<LinkId, IdentityHash>,
     /// Of all groups: the id of a message covers its destination.
     dedup: Dedup,
     announces: Announces,
@@ -361,7 +364,11 @@ impl Host {
                     self.refuse(now, asker, api::group_is_gone());
                 }
             }
-            EngineEvent::LinkIdentified { identity, .. } => self.heard(now, &identity),
+            EngineEvent::LinkIdentified { link, identity } => {
+                self.link_opened(link, identity.hash());
+                self.heard(now, &identity);
+            }
+            EngineEvent::LinkClosed { link, .. } => self.link_closed(now, link),
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ use reticulum::time::{Instant, UnixTime};
 use super::messages::delivery_address;
 use super::{After, Host};
 use crate::group::delivery::Cursor;
-use crate::group::{Event, EventKind, GroupId, JoinPolicy, MemberId, Settings, is_told};
+use crate::group::{Event, EventKind, GroupId, JoinPolicy, MemberId, Push, Settings, is_told};
 use crate::store::{Seen, Write};
 
 impl Host {
@@ -76,7 +76,8 @@ impl Host {
         let state = hosted.group.state();
         let mut begun = Vec::new();
         for member in state.roster.iter() {
-            match (state.roles.is_quiet(member.role), hosted.delivery.serves(member.id)) {
+            let is_quiet = state.roles.is_quiet(member.role) || member.preferences.push == Push::Nothing;
+            match (is_quiet, hosted.delivery.serves(member.id)) {
                 (true, true) => hosted.delivery.on_removed(member.id),
                 (false, false) => {
                     hosted.delivery.on_joined(member.id, state.head);

@@ -67,6 +67,7 @@ impl Host {
             rng,
             join_checks: JoinChecks::default(),
             untold: Untold::new(),
+            open_links: HashMap::new(),
             dedup,
             announces: Announces::default(),
             probes,
@@ -124,7 +125,7 @@ impl Host {
         unix: UnixTime,
     ) {
         let delivery = Delivery::restore(now, unix, saved.cursors, saved.waiting);
-        let group = Group::restore(saved.state, saved.recent);
+        let group = Group::restore(saved.state, saved.recent).with_activity(saved.heard);
         let tail = Tail::restore(group.state().head, &saved.newest);
         self.host_group(saved.id, group, identity, ratchets, delivery, tail);
         if let Some(hosted) = self.groups.get_mut(saved.id) {

@@ -73,6 +73,11 @@ impl Ledger {
                     .map_or(Ok(()), |id| copies::insert(db, *group, cursor.member, cursor.through, id))
             }
             Write::Understands { group, member } => copies::insert_client(db, *group, *member),
+            Write::Heard { group, member, at } => execute(
+                db,
+                "INSERT OR REPLACE INTO activity (group_id, member, heard) VALUES (?1, ?2, ?3)",
+                params![group.0, member.0, signed(at.as_micros())],
+            ),
             Write::Peer(peer) => self.upsert_peer(db, peer),
             Write::ForgetPeer(destination) => {
                 execute(db, "DELETE FROM peer WHERE destination = ?1", [destination.as_bytes()])
@@ -154,6 +159,11 @@ impl Ledger {
             | EventKind::Uninvited { .. }
             | EventKind::CodeIssued { .. }
             | EventKind::CodeRevoked { .. } => entry::project(db, group, event),
+            EventKind::PreferenceChanged { member, preference } => execute(
+                db,
+                "INSERT OR REPLACE INTO preference (group_id, member, key, value) VALUES (?1, ?2, ?3, ?4)",
+                params![group.0, member.0, preference.key(), preference.word()],
+            ),
             EventKind::SettingChanged(setting) => set(db, group, setting),
             EventKind::ClaimIssued { claim } => set_claim(db, group, Some(claim.0)),
             EventKind::OwnerClaimed { member } => {
@@ -338,6 +348,13 @@ fn put_out(db: &Connection, group: GroupId, member: MemberId, seq: Seq) -> Resul
     let sql = "UPDATE member SET left_seq = ?3 WHERE group_id = ?1 AND member = ?2 AND left_seq IS NULL";
     execute(db, sql, params![group.0, member.0, signed(seq.0)])?;
     remove_pending(db, group, "member", member.0)?;
+    for table in ["preference", "activity"] {
+        execute(
+            db,
+            &format!("DELETE FROM {table} WHERE group_id = ?1 AND member = ?2"),
+            params![group.0, member.0],
+        )?;
+    }
     copies::forget_member(db, group, member)?;
     let sql = "DELETE FROM delivery WHERE group_id = ?1 AND member = ?2";
     execute(db, sql, params![group.0, member.0])

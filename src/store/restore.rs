@@ -73,6 +73,8 @@ pub struct RestoredGroup {
     pub waiting: Vec<LoggedPost>,
     /// The members whose clients know replies and reactions.
     pub understanding: Vec<MemberId>,
+    /// When members were last heard, give or take an hour.
+    pub heard: Vec<(MemberId, UnixTime)>,
 }
 
 /// Reads everything. `now` tells which posts are too old to be delivered.
@@ -119,7 +121,9 @@ fn group(db: &Connection, id: GroupId, now: UnixTime) -> Result<RestoredGroup, S
     let sql = "SELECT member FROM client WHERE group_id = ?1";
     let understanding = each(db, sql, [id.0], |row| Ok(MemberId(row.get(0)?)))?;
     let (recent, newest) = (recent(db, id)?, newest(db, id)?);
-    Ok(RestoredGroup { id, state, recent, newest, cursors, waiting, understanding })
+    let sql = "SELECT member, heard FROM activity WHERE group_id = ?1";
+    let heard = each(db, sql, [id.0], |row| Ok((MemberId(row.get(0)?), row::time(row.get(1)?))))?;
+    Ok(RestoredGroup { id, state, recent, newest, cursors, waiting, understanding, heard })
 }
 
 fn contents(db: &Connection) -> Result<Vec<(Content, UnixTime)>, StoreError> {
@@ -202,6 +206,14 @@ fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
     }
     let sql = "SELECT target FROM pin WHERE group_id = ?1";
     state.pins.extend(each(db, sql, [id.0], |row| Ok(Seq(row::unsigned(row.get(0)?))))?);
+    let sql = "SELECT member, key, value FROM preference WHERE group_id = ?1";
+    let preference = |row: &Row<'_>| {
+        let (key, word): (String, String) = (row.get(1)?, row.get(2)?);
+        Ok((MemberId(row.get(0)?), row::preference(&key, &word)?))
+    };
+    for (member, preference) in each(db, sql, [id.0], preference)? {
+        state.roster.choose(member, preference);
+    }
     state.invitations = entry::restore(db, id)?;
     Ok(state)
 }

@@ -12,8 +12,8 @@ use super::StoreError;
 use super::entry;
 use super::message_row;
 use crate::group::{
-    ClaimHash, CustomRole, Entry, Event, EventKind, HeldBecause, MemberId, PendingId, Permissions, Rank,
-    Reaction, Role, Seq, Setting, Visibility,
+    ClaimHash, CustomRole, Entry, Event, EventKind, HeldBecause, MemberId, PendingId, Permissions,
+    Preference, Rank, Reaction, Role, Seq, Setting, Visibility,
 };
 
 /// What the column `kind` holds. Numbers are never given again.
@@ -36,6 +36,7 @@ pub(super) mod kind {
     pub(in crate::store) const UNINVITED: i64 = 15; // bytes: identity hash
     pub(in crate::store) const CODE_ISSUED: i64 = 16; // number: when it expires, bytes: hash (32), uses (4)
     pub(in crate::store) const CODE_REVOKED: i64 = 17; // number: sequence number of the event that issued it
+    pub(in crate::store) const PREFERENCE_CHANGED: i64 = 19; // number: member, text: key, note: choice
     pub(in crate::store) const MUTED: i64 = 27; // as BANNED
     pub(in crate::store) const UNMUTED: i64 = 28; // as UNBANNED
     pub(in crate::store) const REPORTED: i64 = 29; // number: member, bytes: sequence number of the message (8), note: reason
@@ -187,6 +188,11 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
         | EventKind::Uninvited { .. }
         | EventKind::CodeIssued { .. }
         | EventKind::CodeRevoked { .. } => entry::columns(event),
+        EventKind::PreferenceChanged { member, preference } => Columns {
+            text: Some(preference.key()),
+            note: Some(preference.word().into()),
+            ..of_member(kind::PREFERENCE_CHANGED, member)
+        },
         EventKind::SettingChanged(setting) => Columns {
             kind: kind::SETTING_CHANGED,
             text: Some(setting.key().name()),
@@ -280,6 +286,9 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
             EventKind::Unbanned { identity: IdentityHash::new(row.get(5)?), expired: expired()? }
         }
         kind::UNMUTED => EventKind::Unmuted { identity: IdentityHash::new(row.get(5)?), expired: expired()? },
+        kind::PREFERENCE_CHANGED => {
+            EventKind::PreferenceChanged { member: member()?, preference: preference(&text()?, &note()?)? }
+        }
         kind::SETTING_CHANGED => EventKind::SettingChanged(setting(&text()?, &note()?)?),
         kind::RENAMED => EventKind::Renamed { member: member()?, nick: text()? },
         kind::ROLE_ASSIGNED => {
@@ -340,6 +349,10 @@ pub(super) fn actor(number: Option<u32>) -> Option<MemberId> {
 
 pub(super) fn identity(keys: &[u8; 64]) -> Result<Arc<PublicIdentity>, StoreError> {
     PublicIdentity::from_bytes(keys).map(Arc::new).ok_or(StoreError::Corrupt("public keys that are none"))
+}
+
+pub(super) fn preference(key: &str, word: &str) -> Result<Preference, StoreError> {
+    Preference::named(key, word).map_err(|_| StoreError::Corrupt("a preference that is none"))
 }
 
 pub(super) fn setting(key: &str, value: &str) -> Result<Setting, StoreError> {

@@ -15,8 +15,8 @@ use super::*;
 use crate::group::delivery::Cursor;
 use crate::group::{
     Action, ActsRequest, Caller, CleanUp, Dedup, Draft, Event, EventKind, Group, GroupId, JoinPolicy,
-    MemberId, MessageId, Needs, Outcome, Pass, PendingId, Permissions, Post, Role, RoleRef, Seq, Setting,
-    Settings, State, Viewer, Who,
+    MemberId, MessageId, Needs, Outcome, Pass, PendingId, Permissions, Post, Preference, Role, RoleRef, Seq,
+    Setting, Settings, State, Viewer, Who,
 };
 
 const GROUP: GroupId = GroupId(1);
@@ -531,6 +531,12 @@ fn step() -> impl Strategy<Value = (Option<u8>, Action)> {
             settings: vec![Setting::HoldFirst(first), Setting::HoldLinks(on), Setting::ReadOnly(on)],
         }),
         1 => who().prop_map(|who| Action::Unban { who }),
+        1 => (0..Preference::ALL.len()).prop_map(|n| Action::Choose { preferences: vec![Preference::ALL[n]] }),
+        1 => (0u8..6).prop_map(|n| Action::Invite { identity: identity(n).hash() }),
+        1 => (0u8..6).prop_map(|n| Action::Uninvite { identity: identity(n).hash() }),
+        1 => (1u32..3).prop_map(|uses| Action::IssueCode { uses, lasts: None }),
+        1 => (1u64..30).prop_map(|number| Action::RevokeCode { number: Seq(number) }),
+        1 => (0u8..1).prop_map(|_| Action::Set { settings: vec![Setting::Join(JoinPolicy::Approval)] }),
         2 => setting().prop_map(|setting| Action::Set { settings: vec![setting] }),
         2 => nick().prop_map(|nick| Action::Rename { nick }),
         1 => (0u8..3).prop_map(|n| Action::Claim { code: claim_code(n).to_string() }),

@@ -77,6 +77,15 @@ pub enum Write {
         /// Its `lxmf.delivery` destination, whose ratchets are erased too.
         delivery: DestinationHash,
     },
+    /// A member gave a sign of life.
+    Heard {
+        /// Of which group.
+        group: GroupId,
+        /// Who.
+        member: MemberId,
+        /// When.
+        at: UnixTime,
+    },
     /// A value under a name.
     Setting {
         /// Whose; `None` is the node.
@@ -136,6 +145,7 @@ impl Write {
             Self::Delivered { .. }
             | Self::Understands { .. }
             | Self::ForgetPeer(_)
+            | Self::Heard { .. }
             | Self::DropHeld(_)
             | Self::Terms(_)
             | Self::ForgetTerms { .. }

@@ -28,6 +28,9 @@ fn rows() -> Vec<(&'static str, [Option<ErrorCode>; 4])> {
         ("/api/v1/members/requests", [stranger, forbidden, None, None]),
         ("/api/v1/members/approve", [stranger, forbidden, missing, missing]),
         ("/api/v1/members/reject", [stranger, forbidden, missing, missing]),
+        ("/api/v1/profile", [stranger, None, None, Some(ErrorCode::NotFound)]),
+        ("/api/v1/presence", [stranger, None, None, None]),
+        ("/api/v1/preferences", [stranger, None, None, None]),
         ("/api/v1/settings", [stranger, None, None, None]),
         ("/api/v1/messages", [stranger, None, None, None]),
         ("/api/v1/messages/send", [stranger, missing, missing, missing]),
@@ -94,6 +97,7 @@ fn a_path_that_does_not_exist_says_so_and_the_operators_do_not_exist_for_others(
     for path in ["/api/v1/nothing", "/api/v2/info", "/control/v1/status"] {
         assert_eq!(scene.code_of(&person(1), path, &[]), Some(ErrorCode::UnknownPath), "{path}");
     }
-    let status = plan(PathHash::of_path("/control/v1/status"), &[], &Caller::Operator, &scene.group);
+    let status =
+        plan(scene.now, PathHash::of_path("/control/v1/status"), &[], &Caller::Operator, &scene.group);
     assert!(matches!(status, Plan::Status));
 }

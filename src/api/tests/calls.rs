@@ -285,3 +285,33 @@ fn what_joining_costs_is_told_in_bits() {
     let error = scene.error(&person(8), "/api/v1/join", &short).unwrap();
     assert_eq!((error.code(), error.field.as_str()), (ErrorCode::InvalidField, "stamp"));
 }
+
+#[test]
+fn people_are_told_and_choose_what_is_told_of_them() {
+    let mut scene = Scene::populated();
+    let choose = |key: &str, value: &str| v1::PreferencesRequest {
+        set: vec![v1::Preference { key: key.into(), value: value.into() }],
+    };
+    let path = "/api/v1/preferences";
+    let chosen: v1::PreferencesResponse = scene.call(&person(2), path, &choose("presence", "hidden"));
+    assert_eq!(
+        chosen.preferences.iter().map(|one| one.value.as_str()).collect::<Vec<_>>(),
+        ["all", "en", "hidden"]
+    );
+    let error = scene.error(&person(2), path, &choose("presence", "loud")).unwrap();
+    assert_eq!(error.code(), ErrorCode::InvalidField);
+    let now = scene.now;
+    scene.group.note_heard(now, MemberId(2));
+    scene.group.note_heard(now, MemberId(3));
+    let there: v1::PresenceResponse =
+        scene.call(&person(1), "/api/v1/presence", &v1::PresenceRequest::default());
+    assert_eq!(
+        there.members.iter().map(|one| (one.member, one.presence())).collect::<Vec<_>>(),
+        [(3, v1::Presence::Online)]
+    );
+    let profile: v1::ProfileResponse =
+        scene.call(&person(1), "/api/v1/profile", &v1::ProfileRequest { who: who(2) });
+    assert_eq!((profile.nick.as_str(), profile.presence(), profile.heard_s), ("P2", v1::Presence::Hidden, 0));
+    let own: v1::ProfileResponse = scene.call(&person(3), "/api/v1/profile", &v1::ProfileRequest::default());
+    assert_eq!((own.member, own.presence(), own.heard_s), (3, v1::Presence::Online, now.as_secs()));
+}

@@ -187,6 +187,7 @@ fn entry_rows() -> Vec<String> {
         ..Default::default()
     };
     let seq = 5_000;
+    let paused = v1::Preference { key: "push".into(), value: "nothing".into() };
     let new_code = v1::invite_request::Invite::NewCode(v1::NewCode { uses: 5, lasts_s: 604_800 });
     let applicant =
         v1::Applicant { number: 3, identity_hash: vec![1; 16], nick: "Bob".into(), time_s: 1_800_000_000 };
@@ -210,6 +211,32 @@ fn entry_rows() -> Vec<String> {
             "/api/v1/members/reject",
             &v1::MemberRejectRequest { number: 3, reason: "unknown".into() },
             &v1::MemberRejectResponse { seq, error: None },
+        ),
+        row(
+            "/api/v1/profile",
+            &v1::ProfileRequest { who: who(12) },
+            &v1::ProfileResponse {
+                member: 12,
+                nick: "Bob".into(),
+                identity_hash: vec![1; 16],
+                lxmf_address: vec![1; 16],
+                joined_s: 1_800_000_000,
+                heard_s: 1_800_000_000,
+                ..Default::default()
+            },
+        ),
+        row(
+            "/api/v1/presence",
+            &v1::PresenceRequest::default(),
+            &v1::PresenceResponse {
+                members: vec![v1::MemberPresence { member: 12, presence: 1 }; 5],
+                ..Default::default()
+            },
+        ),
+        row(
+            "/api/v1/preferences",
+            &v1::PreferencesRequest { set: vec![paused.clone()] },
+            &v1::PreferencesResponse { preferences: vec![paused; 3], seq, error: None },
         ),
         row(
             "/api/v1/settings",

@@ -59,7 +59,7 @@ impl Log {
 
     fn page_bytes(&self, request: &v1::MessagesRequest) -> Vec<u8> {
         let path = PathHash::of_path("/api/v1/messages");
-        match plan(path, &request.encode_to_vec(), &Caller::Operator, &self.1.group) {
+        match plan(UnixTime::default(), path, &request.encode_to_vec(), &Caller::Operator, &self.1.group) {
             Plan::Read(request) => api::history(&request, self.read(&request)),
             other => panic!("{other:?}"),
         }

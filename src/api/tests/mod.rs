@@ -65,7 +65,7 @@ impl Scene {
     /// A call as the event loop carries it out, without a store.
     fn call_bytes(&mut self, caller: &Caller, path: &str, body: &[u8]) -> Vec<u8> {
         self.now = UnixTime::from_micros(self.now.as_micros() + 1_000_000);
-        match plan(PathHash::of_path(path), body, caller, &self.group) {
+        match plan(self.now, PathHash::of_path(path), body, caller, &self.group) {
             Plan::Answer(bytes) => bytes,
             Plan::Decide { action, reply } => match self.group.decide(self.now, caller, action) {
                 Ok(outcome) => reply.done(&outcome, &self.group, caller),

@@ -114,10 +114,10 @@ impl Group {
     /// When [`Self::handle_timeout`] is to be called next.
     pub fn poll_timeout(&self) -> Option<UnixTime> {
         let restrictions = self.state.bans.values().chain(self.state.mutes.values());
-        restrictions.filter_map(|restriction| restriction.until).min()
+        restrictions.filter_map(|restriction| restriction.until).chain(self.next_idle()).min()
     }
 
-    /// Lets end what ends by itself: bans and mutes whose time is over.
+    /// Lets end what ends by itself: bans and mutes whose time is over, and memberships of those who were silent for long.
     pub fn handle_timeout(&mut self, now: UnixTime) -> Outcome {
         let over = |restrictions: &Restrictions| {
             let is_over = |restriction: &Restriction| restriction.until.is_some_and(|until| until <= now);
@@ -127,8 +127,13 @@ impl Group {
         let (bans, mutes) = (over(&self.state.bans), over(&self.state.mutes));
         let unbanned = bans.into_iter().map(|identity| EventKind::Unbanned { identity, expired: true });
         let unmuted = mutes.into_iter().map(|identity| EventKind::Unmuted { identity, expired: true });
-        let events: Vec<Event> = unbanned.chain(unmuted).map(|kind| self.record(now, None, kind)).collect();
-        let notices = events.iter().filter_map(|event| self.may_speak_again(event)).collect();
+        let mut events: Vec<Event> =
+            unbanned.chain(unmuted).map(|kind| self.record(now, None, kind)).collect();
+        let mut notices: Vec<Notice> =
+            events.iter().filter_map(|event| self.may_speak_again(event)).collect();
+        let (pruned, told) = self.prune(now);
+        events.extend(pruned);
+        notices.extend(told);
         Outcome { events, notices, ..Outcome::default() }
     }
 

@@ -79,6 +79,7 @@ fn samples() -> Vec<Action> {
         Action::CleanUp { what: CleanUp { bytes_min: Some(1), ..CleanUp::default() }, reason: String::new() },
         Action::Approve { number: PendingId(1) },
         Action::Reject { number: PendingId(1), reason: String::new() },
+        Action::Choose { preferences: vec![Preference::Push(Push::Nothing)] },
     ]
 }
 
@@ -113,6 +114,7 @@ fn place(action: &Action) -> usize {
         Action::CleanUp { .. } => 25,
         Action::Approve { .. } => 26,
         Action::Reject { .. } => 27,
+        Action::Choose { .. } => 28,
     }
 }
 
@@ -211,6 +213,8 @@ fn command_rows() -> Vec<(&'static str, bool)> {
         ("/rules", true),
         ("/topic", true),
         ("/who P1", true),
+        ("/who", true),
+        ("/mode nothing", true),
         ("/claim 00000-00000", true),
         ("/report P2 rude", true),
         ("/new", true),
@@ -277,6 +281,8 @@ fn command_place(command: &Command<'_>) -> usize {
         Command::Who { .. } => 23,
         Command::Invite(_) => 24,
         Command::Node { .. } => 34,
+        Command::Choose(_) => 38,
+        Command::Presence => 39,
         Command::Message(message) => match message {
             MessageCommand::Me { .. } => 25,
             MessageCommand::Staff { .. } => 26,
@@ -306,5 +312,5 @@ fn no_command_works_for_a_caller_without_the_permission() {
         assert_eq!(reply != "You may not do that.", allowed, "{text}: {reply}");
         assert!(allowed || fixture.group.state().head == head, "{text}");
     }
-    assert!(places.into_iter().eq(0..=37), "each kind of command needs a row");
+    assert!(places.into_iter().eq(0..=39), "each kind of command needs a row");
 }

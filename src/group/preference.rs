@@ -1,0 +1,134 @@
+//! What each member chose for themselves: what is pushed to them, in which language they are answered, and whether
+//! others see if they are there.
+
+use super::setting::BadValue;
+
+/// What is pushed to a member. Everything stays in the history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Push {
+    /// Everything.
+    #[default]
+    All,
+    /// Nothing, until they choose otherwise.
+    Nothing,
+}
+
+/// In which language a member is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// German.
+    German,
+}
+
+/// Whether others see if a member is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Visible {
+    /// They do.
+    #[default]
+    Shown,
+    /// They do not.
+    Hidden,
+}
+
+/// One choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preference {
+    /// What is pushed.
+    Push(Push),
+    /// In which language.
+    Language(Language),
+    /// Whether others see if they are there.
+    Presence(Visible),
+}
+
+/// All choices of a member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Preferences {
+    /// What is pushed.
+    pub push: Push,
+    /// In which language.
+    pub language: Language,
+    /// Whether others see if they are there.
+    pub presence: Visible,
+}
+
+impl Preference {
+    /// Every choice that there is.
+    pub const ALL: [Self; 6] = [
+        Self::Push(Push::All),
+        Self::Push(Push::Nothing),
+        Self::Language(Language::English),
+        Self::Language(Language::German),
+        Self::Presence(Visible::Shown),
+        Self::Presence(Visible::Hidden),
+    ];
+
+    /// What people, programs and the log call what is chosen. Names are for good.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Push(_) => "push",
+            Self::Language(_) => "language",
+            Self::Presence(_) => "presence",
+        }
+    }
+
+    /// What they call the choice.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Push(Push::All) => "all",
+            Self::Push(Push::Nothing) => "nothing",
+            Self::Language(Language::English) => "en",
+            Self::Language(Language::German) => "de",
+            Self::Presence(Visible::Shown) => "shown",
+            Self::Presence(Visible::Hidden) => "hidden",
+        }
+    }
+
+    /// The choice of these names, in either case.
+    pub fn named(key: &str, word: &str) -> Result<Self, BadValue> {
+        let is_meant =
+            |one: &Self| one.key().eq_ignore_ascii_case(key) && one.word().eq_ignore_ascii_case(word);
+        Self::ALL.into_iter().find(is_meant).ok_or(BadValue)
+    }
+}
+
+impl Preferences {
+    /// Takes over one choice.
+    pub fn apply(&mut self, preference: Preference) {
+        match preference {
+            Preference::Push(push) => self.push = push,
+            Preference::Language(language) => self.language = language,
+            Preference::Presence(presence) => self.presence = presence,
+        }
+    }
+
+    /// All of them, one by one.
+    pub fn iter(self) -> impl Iterator<Item = Preference> {
+        let Self { push, language, presence } = self;
+        [Preference::Push(push), Preference::Language(language), Preference::Presence(presence)].into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_choice_is_read_back_by_its_names_and_holds_alone() {
+        for one in Preference::ALL {
+            assert_eq!(Preference::named(&one.key().to_uppercase(), one.word()), Ok(one));
+            let mut all = Preferences::default();
+            all.apply(one);
+            assert!(all.iter().any(|other| other == one));
+            assert!(
+                all.iter()
+                    .filter(|other| other.key() != one.key())
+                    .all(|other| { Preferences::default().iter().any(|usual| usual == other) })
+            );
+        }
+        assert_eq!(Preference::named("push", "de"), Err(BadValue));
+    }
+}
