@@ -4,14 +4,15 @@
 use std::collections::VecDeque;
 
 use reticulum::hash::DestinationHash;
-use rusqlite::{Connection, Error, OptionalExtension, params};
+use rusqlite::{Connection, Error, params};
 
 use super::message_row;
-use super::row::signed;
 use crate::group::GroupId;
 
 /// Sequence numbers whose rows are erased at a time.
-const ERASED_AT_A_TIME: u64 = 512;
+const EVENTS_AT_A_TIME: i64 = 512;
+/// Members whose rows are erased at a time, in tables with many for each.
+const MEMBERS_AT_A_TIME: i64 = 8;
 
 /// Deleted groups of which something is left.
 #[derive(Debug, Default)]
@@ -35,7 +36,7 @@ impl Erasing {
     ) -> Result<(), Error> {
         db.execute("INSERT INTO deleted_group (group_id, erased) VALUES (?1, 0)", [group.0])?;
         for table in tables(db)? {
-            if table.by_event.is_none() {
+            if table.many_by.is_none() {
                 db.execute(&format!("DELETE FROM \"{}\" WHERE group_id = ?1", table.name), [group.0])?;
             }
         }
@@ -52,22 +53,25 @@ impl Erasing {
     /// Erases a few rows within the open transaction.
     pub(super) fn step(&mut self, db: &Connection) -> Result<(), Error> {
         let Some(&group) = self.left.front() else { return Ok(()) };
-        let first = "SELECT seq FROM event WHERE group_id = ?1 ORDER BY seq LIMIT 1";
-        let first: Option<i64> = db.query_row(first, [group.0], |row| row.get(0)).optional()?;
-        let Some(first) = first else {
-            db.execute("UPDATE deleted_group SET erased = 1 WHERE group_id = ?1", [group.0])?;
-            self.left.pop_front();
-            return Ok(());
-        };
-        let end = first.saturating_add(signed(ERASED_AT_A_TIME));
-        // An edit is younger than its post, so what the post reads like is still there.
-        message_row::unindex_before(db, group, end)?;
-        for Table { name, by_event } in tables(db)? {
-            if let Some(column) = by_event {
-                let sql = format!("DELETE FROM \"{name}\" WHERE group_id = ?1 AND {column} < ?2");
-                db.execute(&sql, params![group.0, end])?;
+        let mut tables = tables(db)?;
+        // The log goes last: what takes texts out of the index of words reads it.
+        tables.sort_by_key(|table| table.name == "event");
+        for Table { name, many_by } in tables {
+            let Some(column) = many_by else { continue };
+            let first = format!("SELECT min({column}) FROM \"{name}\" WHERE group_id = ?1");
+            let first: Option<i64> = db.query_row(&first, [group.0], |row| row.get(0))?;
+            let Some(first) = first else { continue };
+            let at_a_time = if column == "member" { MEMBERS_AT_A_TIME } else { EVENTS_AT_A_TIME };
+            let end = first.saturating_add(at_a_time);
+            if name == "message" {
+                // An edit is younger than its post, so what the post reads like is still there.
+                message_row::unindex_before(db, group, end)?;
             }
+            let sql = format!("DELETE FROM \"{name}\" WHERE group_id = ?1 AND {column} < ?2");
+            return db.execute(&sql, params![group.0, end]).map(drop);
         }
+        db.execute("UPDATE deleted_group SET erased = 1 WHERE group_id = ?1", [group.0])?;
+        self.left.pop_front();
         Ok(())
     }
 }
@@ -75,17 +79,17 @@ impl Erasing {
 /// A table with rows of groups.
 pub(super) struct Table {
     pub(super) name: String,
-    /// The column by which a row belongs to an event, where it does: then there may be millions.
-    by_event: Option<String>,
+    /// The column by which its rows are erased a few at a time, where there can be many: the second of the primary key.
+    many_by: Option<String>,
 }
 
 /// Every table that has rows of groups, so that a new one cannot be forgotten. The record of deletions is none.
 pub(super) fn tables(db: &Connection) -> Result<Vec<Table>, Error> {
     let mut query = db.prepare_cached(
-        "SELECT name, (SELECT name FROM pragma_table_info(sqlite_schema.name) \
-         WHERE name IN ('seq', 'target') AND pk > 0) \
+        "SELECT name, (SELECT name FROM pragma_table_info(sqlite_schema.name) WHERE pk = 2 AND (name IN ('seq', 'target') \
+         OR name = 'member' AND EXISTS (SELECT 1 FROM pragma_table_info(sqlite_schema.name) WHERE pk = 3))) \
          FROM sqlite_schema WHERE type = 'table' AND name <> 'deleted_group' \
          AND EXISTS (SELECT 1 FROM pragma_table_info(sqlite_schema.name) WHERE name = 'group_id')",
     )?;
-    query.query_map([], |row| Ok(Table { name: row.get(0)?, by_event: row.get(1)? }))?.collect()
+    query.query_map([], |row| Ok(Table { name: row.get(0)?, many_by: row.get(1)? }))?.collect()
 }
