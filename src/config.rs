@@ -145,6 +145,11 @@ options! {
         stamp_cost: u32 = 0,
         /// The dearest stamp that the node makes for a message of its own, in bits; whoever asks for more is not written to.
         stamp_cost_paid_max: u8 = 20,
+        /// Messages that one sender may send, and that one link may carry, in a minute, whatever they are. What is beyond
+        /// gets no proof, so its sender tries again later. 0 = no limit.
+        messages_per_minute: u32 = 30_000,
+        /// The largest message that is let in, in bytes, with its attachments.
+        message_size_max: u32 = 1_000_000,
         /// Senders whose messages are dropped, by delivery address or identity hash, 32 hexadecimal digits each.
         #[serde(deserialize_with = "senders")]
         ignore: Vec<DestinationHash> = Vec::new() => "[]",

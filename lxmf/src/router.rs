@@ -25,6 +25,7 @@ mod inbound;
 mod links;
 mod nodes;
 mod outbound;
+mod rate;
 mod stamping;
 mod sync;
 mod terms;
@@ -55,6 +56,7 @@ use self::inbound::{Arrival, Inbound};
 use self::links::{Links, Pair};
 use self::nodes::Nodes;
 use self::outbound::Outbound;
+use self::rate::Rates;
 use self::stamping::{Check, Stamping};
 use self::sync::{Fetched, Syncs};
 use self::terms::AllTerms;
@@ -280,6 +282,7 @@ pub struct Router {
     nodes: Nodes,
     syncs: Syncs,
     ignored: HashSet<DestinationHash>,
+    rates: Rates,
     outputs: VecDeque<Output>,
     work_outstanding: usize,
     counters: Counters,
@@ -306,6 +309,7 @@ struct Context<'a> {
     terms: &'a mut AllTerms,
     nodes: &'a mut Nodes,
     ignored: &'a HashSet<DestinationHash>,
+    rates: &'a mut Rates,
     outputs: &'a mut VecDeque<Output>,
     work_outstanding: &'a mut usize,
     counters: &'a mut Counters,
@@ -640,6 +644,12 @@ impl Router {
         self.ignored = ignored;
     }
 
+    /// How many messages one sender may send and one link carry within a minute; 0 is no limit. What is beyond is
+    /// dropped without a proof.
+    pub fn set_rate(&mut self, messages_per_minute: u32) {
+        self.rates.per_minute = messages_per_minute;
+    }
+
     /// The propagation nodes that would be used for `remote` now, the first choice first.
     pub fn nodes_for(
         &self,
@@ -725,6 +735,7 @@ impl Router {
             terms: &mut self.terms,
             nodes: &mut self.nodes,
             ignored: &self.ignored,
+            rates: &mut self.rates,
             outputs: &mut self.outputs,
             work_outstanding: &mut self.work_outstanding,
             counters: &mut self.counters,

@@ -8,7 +8,6 @@ use std::time::Duration;
 use lxmf::stamp::{Purpose, Workblock};
 use reticulum::crypto::PublicIdentity;
 use reticulum::hash::IdentityHash;
-use reticulum::node::Priority;
 use reticulum::time::Instant;
 
 use super::calls::BUSY_FOR_S;
@@ -190,8 +189,8 @@ impl Host {
             let Some(hosted) = self.groups.get(group) else { continue };
             let Some(notice) = hosted.group.invitation_for(person) else { continue };
             let (from, to) = (hosted.addresses.lxmf, delivery_address(person.hash()));
-            let (unix, text) = (self.engine.unix_time(now), notice.text.into_bytes());
-            if let Some(send) = self.send(now, from, to, unix, text, Priority::Reply, false) {
+            let text = notice.text.into_bytes();
+            if let Some(send) = self.send(now, from, to, text, false) {
                 self.untold.remove(&(person.hash(), group));
                 self.sent.insert(send, Sent::Invitation { group, person: person.hash() });
             }

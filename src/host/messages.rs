@@ -261,35 +261,33 @@ impl Host {
             self.counters.replies_dropped += 1;
             return;
         }
-        let timestamp = self.engine.unix_time(now);
-        let (text, priority) = (text.into_bytes(), Priority::Reply);
-        if let Some(send) = self.send(now, from, to, timestamp, text, priority, is_member) {
+        if let Some(send) = self.send(now, from, to, text.into_bytes(), is_member) {
             self.sent.insert(send, Sent::Reply);
             self.replies += 1;
         }
     }
 
+    /// Sends a private message of this moment. A member may be offered a ticket with it, and gets it by a propagation node
+    /// if there is no other way; for anybody else that would be work for strangers.
     pub(super) fn send(
         &mut self,
         now: Instant,
         from: DestinationHash,
         to: DestinationHash,
-        timestamp: UnixTime,
         content: Vec<u8>,
-        priority: Priority,
-        ticket: bool,
+        is_member: bool,
     ) -> Option<SendId> {
         let outgoing = Outgoing {
             from,
             to,
-            timestamp,
+            timestamp: self.engine.unix_time(now),
             title: Vec::new(),
             content,
             fields: Fields::default(),
             method: None,
-            priority,
-            ticket,
-            fallback: self.mail.fallback,
+            priority: Priority::Reply,
+            ticket: is_member,
+            fallback: is_member && self.mail.fallback,
         };
         self.router.send(now, &mut self.engine, outgoing).ok()
     }

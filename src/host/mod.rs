@@ -109,6 +109,8 @@ pub struct Host {
     probes: Option<Probes>,
     held: Held,
     mail: Mail,
+    /// The largest message that is let in, in bytes.
+    message_size_max: u64,
     gate: Gate<After>,
     sent: HashMap<SendId, Sent>,
     asked: HashMap<QueryId, Asked>,

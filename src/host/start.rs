@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use lxmf::router::{DeliveryConfig, RESOURCE_SIZE_MAX, Router};
+use lxmf::router::{DeliveryConfig, Router};
 use reticulum::crypto::{Identity, RatchetSecret, Rng};
 use reticulum::hash::IdentityHash;
 use reticulum::node::{DestinationConfig, Node, NodeConfig, ProofPolicy};
@@ -73,6 +73,7 @@ impl Host {
             probes,
             held: Held::default(),
             mail: Mail::new(now, &config.mail),
+            message_size_max: config.message_size_max,
             gate: Gate::default(),
             sent: HashMap::new(),
             asked: HashMap::new(),
@@ -89,6 +90,7 @@ impl Host {
         host.router.set_stamp_policy(config.stamps);
         host.router.set_node_policy(config.mail.nodes);
         host.router.set_ignored(config.ignored);
+        host.router.set_rate(config.messages_per_minute);
         restored.terms.into_iter().for_each(|terms| host.router.restore_terms(terms));
         if config.transport.is_some() {
             for path in restored.paths {
@@ -187,7 +189,7 @@ impl Host {
             display_name: api::public_name(group.state()).to_owned(),
             stamp_cost: stamp_cost(group.settings()),
             ratchets,
-            resource_size_max: RESOURCE_SIZE_MAX,
+            resource_size_max: self.message_size_max,
         };
         let lxmf = self
             .router

@@ -34,6 +34,10 @@ pub struct HostConfig {
     pub stamps: StampPolicy,
     /// How it uses propagation nodes.
     pub mail: MailConfig,
+    /// Messages that one sender may send and one link may carry in a minute; 0 is no limit.
+    pub messages_per_minute: u32,
+    /// The largest message, in bytes.
+    pub message_size_max: u64,
     /// Whose messages are dropped, as delivery destinations.
     pub ignored: HashSet<DestinationHash>,
     /// All randomness comes from this.
@@ -62,8 +66,19 @@ pub struct TransportConfig {
 
 impl fmt::Debug for HostConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { identities, settings, founding, transport, blackhole, stamps, mail, ignored, seed: _ } =
-            self;
+        let Self {
+            identities,
+            settings,
+            founding,
+            transport,
+            blackhole,
+            stamps,
+            mail,
+            messages_per_minute,
+            message_size_max,
+            ignored,
+            seed: _,
+        } = self;
         f.debug_struct("HostConfig")
             .field("identities", identities)
             .field("settings", settings)
@@ -72,6 +87,8 @@ impl fmt::Debug for HostConfig {
             .field("blackhole", blackhole)
             .field("stamps", stamps)
             .field("mail", mail)
+            .field("messages_per_minute", messages_per_minute)
+            .field("message_size_max", message_size_max)
             .field("ignored", ignored)
             .field("seed", &format_args!("[redacted]"))
             .finish()

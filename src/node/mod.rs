@@ -152,6 +152,8 @@ impl Running {
             blackhole: config.node.blackhole.clone(),
             stamps: options::stamps(config),
             mail: options::mail(config),
+            messages_per_minute: config.limits.messages_per_minute,
+            message_size_max: config.limits.message_size_max.into(),
             ignored: config.limits.ignore.iter().copied().collect(),
             seed: rng.bytes(),
         };

@@ -36,6 +36,8 @@ fn a_burst_of_frames_is_told_to_wait_before_any_is_refused() {
         stamps: Default::default(),
         mail: Default::default(),
         ignored: Default::default(),
+        messages_per_minute: 0,
+        message_size_max: lxmf::router::RESOURCE_SIZE_MAX,
         blackhole: Vec::new(),
         seed: [1; 32],
     };

@@ -73,6 +73,8 @@ fn what_holds_secrets_shows_none_of_them() {
         stamps: Default::default(),
         mail: Default::default(),
         ignored: Default::default(),
+        messages_per_minute: 0,
+        message_size_max: lxmf::router::RESOURCE_SIZE_MAX,
         blackhole: Vec::new(),
         seed: SECRET,
     };

@@ -139,6 +139,8 @@ impl GroupStation {
             stamps: Default::default(),
             mail: Default::default(),
             ignored: Default::default(),
+            messages_per_minute: 0,
+            message_size_max: lxmf::router::RESOURCE_SIZE_MAX,
             blackhole: Vec::new(),
             seed: [seed; 32],
         };

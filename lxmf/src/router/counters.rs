@@ -46,6 +46,8 @@ counters! {
     fetched_undecryptable,
     /// Syncs with propagation nodes that ended early.
     sync_failed,
+    /// Messages beyond the rate of their sender or link, dropped without a proof.
+    message_rate_limited,
     /// Messages of senders who are ignored.
     message_ignored,
     /// Uploads that a propagation node turned away.

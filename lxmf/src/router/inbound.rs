@@ -69,6 +69,10 @@ impl Inbound {
     pub(super) fn handle_arrival(&mut self, cx: &mut Context<'_>, arrival: Arrival) {
         if let Some(link) = arrival.link {
             cx.links.touch(cx.now, link);
+            if !cx.links.admit(cx.now, link, cx.rates.per_minute) {
+                cx.counters.message_rate_limited += 1;
+                return;
+            }
         }
         let (source, destination) = match arrival.parse() {
             Ok(message) => (message.source(), message.destination()),
@@ -110,6 +114,10 @@ impl Inbound {
             return None;
         };
         let source = message.source;
+        if !cx.rates.take(cx.now, source) {
+            cx.counters.message_rate_limited += 1;
+            return None;
+        }
         cx.outputs.push_back(Output::Received(Box::new(Received {
             stamped: stamped(cx, &message, arrival.method),
             ticket: Ticket::offered(&message.fields, cx.node.unix_time(cx.now)),

@@ -11,6 +11,8 @@ use reticulum::hash::{DestinationHash, LinkId};
 use reticulum::node::LinkRole;
 use reticulum::time::{Instant, TimerQueue};
 
+use super::rate::Bucket;
+
 /// A link of our making is closed after this long without a message (`spec/lxmf.md` 8.1). The peer's are its own.
 const IDLE_MAX: Duration = Duration::from_secs(600);
 
@@ -40,6 +42,8 @@ struct Link {
     /// We told the responder who we are, so it can answer here.
     identified: bool,
     used_at: Instant,
+    /// Messages that may come on it.
+    bucket: Bucket,
 }
 
 impl Links {
@@ -49,7 +53,15 @@ impl Links {
         let role = LinkRole::Initiator;
         self.by_id.insert(
             id,
-            Link { local: pair.local, remote, identity: None, role, identified: false, used_at: now },
+            Link {
+                local: pair.local,
+                remote,
+                identity: None,
+                role,
+                identified: false,
+                used_at: now,
+                bucket: Bucket::default(),
+            },
         );
     }
 
@@ -64,8 +76,15 @@ impl Links {
     /// A link that a peer opened to `local`.
     pub(super) fn accept(&mut self, id: LinkId, local: DestinationHash) {
         let role = LinkRole::Responder;
-        let link =
-            Link { local, remote: None, identity: None, role, identified: false, used_at: Instant::ZERO };
+        let link = Link {
+            local,
+            remote: None,
+            identity: None,
+            role,
+            identified: false,
+            used_at: Instant::ZERO,
+            bucket: Bucket::default(),
+        };
         self.by_id.insert(id, link);
     }
 
@@ -100,6 +119,11 @@ impl Links {
         self.by_id.remove(&id);
         self.idle.cancel(&id);
         pair
+    }
+
+    /// Whether one more message that came on it is within the rate.
+    pub(super) fn admit(&mut self, now: Instant, id: LinkId, per_minute: u32) -> bool {
+        self.by_id.get_mut(&id).is_none_or(|link| link.bucket.take(now, per_minute))
     }
 
     /// A message travelled on it.

@@ -86,7 +86,7 @@ impl Mailbox {
         assert_eq!(len, if wants.is_some() { 3 } else { 2 });
         let mine = |stored: &&Vec<u8>| stored.starts_with(of.as_ref());
         let listed: Vec<Vec<u8>> = self.stored.iter().filter(mine).cloned().collect();
-        let answer = match (&wants, &haves) {
+        match (&wants, &haves) {
             (None, None) => {
                 bins(listed.iter().map(|stored| TransientId::of(stored).as_bytes().to_vec()).collect())
             }
@@ -100,8 +100,7 @@ impl Mailbox {
                 };
                 bins(listed.into_iter().filter(wanted).collect())
             }
-        };
-        answer
+        }
     }
 }
 

@@ -262,3 +262,20 @@ fn who_is_ignored_is_proven_and_not_heard() {
     assert_eq!(wire.stations[B].refused, [Refusal::Ignored]);
     assert_eq!(wire.stations[B].router.counters().message_ignored, 1);
 }
+
+#[test]
+fn what_is_beyond_the_rate_of_a_sender_or_a_link_is_dropped_unproven() {
+    for method in [Method::Opportunistic, Method::Direct] {
+        let mut wire = acquainted();
+        wire.stations[B].router.set_rate(3);
+        for n in 0..5_u8 {
+            wire.send(A, &[n], Some(method));
+        }
+        wire.run_for(secs(9));
+        assert_eq!((wire.stations[B].received.len(), wire.stations[A].delivered.len()), (3, 3), "{method:?}");
+        assert!(wire.stations[B].router.counters().message_rate_limited > 0);
+        let ended = |wire: &Wire| wire.stations[A].delivered.len() + wire.stations[A].failed.len();
+        wire.run_until("all have ended", |wire| ended(wire) == 5);
+        assert!(wire.stations[B].received.len() >= 4, "what was dropped came again");
+    }
+}
