@@ -2,7 +2,7 @@
 //! real network.
 
 use super::families::{Ends, access_codes_decide, messages_pass, our_request_is_answered, wait_for};
-use crate::support::namespace::{Neighbour, run_alone};
+use crate::support::namespace::{Neighbour, assert_alone, run_alone};
 use crate::support::process::{Folder, Meshgroup};
 
 fn auto(_: &Folder) -> Ends {
@@ -60,6 +60,7 @@ fn auto_waits_for_a_network_and_tells_why() {
 #[test]
 #[ignore = "runs in a network namespace that auto_waits_for_a_network_and_tells_why makes"]
 fn a_machine_without_a_network() {
+    assert_alone();
     let folder = Folder::new("auto-none");
     let node = Meshgroup::start(folder.path(), "[[interface]]\nname = \"lan\"\ntype = \"auto\"\n");
     wait_for(&node, "the reason", |status| {

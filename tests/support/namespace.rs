@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// Tells a test that it is in a network namespace of its own.
+const ALONE: &str = "MESHGROUP_TEST_IS_ALONE";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/veth.py");
 
 /// Runs an ignored test of this binary in a network namespace of its own, with nothing in it but a loopback that is off.
@@ -27,11 +29,20 @@ pub(crate) fn run_alone(test: &str) {
         .args(arguments)
         .arg(exe)
         .args(["--ignored", "--exact", test, "--nocapture"])
+        .env(ALONE, "yes")
         .output()
         .expect("unshare runs, as it did before");
     let text =
         [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     assert!(output.status.success() && text.contains("1 passed"), "{test} in a network namespace:\n{text}");
+}
+
+/// Fails unless [`run_alone`] runs this test: what it does must never reach a real network.
+pub(crate) fn assert_alone() {
+    assert!(
+        std::env::var_os(ALONE).is_some(),
+        "another test runs this one, in a network namespace that it makes"
+    );
 }
 
 /// A second network namespace, joined with the present one by a cable: its end here is called "left", there "right".
@@ -42,6 +53,7 @@ pub(crate) struct Neighbour {
 impl Neighbour {
     /// Makes it. Only within [`run_alone`].
     pub(crate) fn new() -> Self {
+        assert_alone();
         let holder =
             Command::new("unshare").args(["--net", "sleep", "infinity"]).spawn().expect("unshare runs");
         let neighbour = Self { holder };
