@@ -12,6 +12,7 @@ use super::entry;
 use super::erase::Erasing;
 use super::path_row;
 use super::row::{self, signed};
+use super::rules;
 use super::write::{HeldMessage, Seen, Write};
 use super::{copies, message_row};
 use crate::group::{
@@ -222,7 +223,7 @@ impl Ledger {
             }
             EventKind::RoleDefined { number, role } => {
                 let sql = "INSERT OR REPLACE INTO role (group_id, role, name, what) VALUES (?1, ?2, ?3, ?4)";
-                execute(db, sql, params![group.0, number, role.name, row::role_bytes(role)])
+                execute(db, sql, params![group.0, number, role.name, rules::role_bytes(role)])
             }
             EventKind::Reported { .. } | EventKind::CleanedUp { .. } => Ok(()),
             EventKind::Held { number, post, .. } => {

@@ -24,6 +24,7 @@ mod read;
 mod relayed;
 mod restore;
 mod row;
+mod rules;
 mod schema;
 mod search;
 mod write;

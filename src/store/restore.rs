@@ -14,6 +14,7 @@ use super::entry;
 use super::message_row;
 use super::read::NEWEST;
 use super::row::{self, kind};
+use super::rules;
 use super::write::HeldMessage;
 use super::{StoreError, path_row};
 use crate::group::delivery::{Cursor, DELIVERY_PERIOD, LoggedPost, WAITING_POSTS_MAX};
@@ -200,7 +201,7 @@ fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
     pending(db, id, &mut state)?;
     let sql = "SELECT role, name, what FROM role WHERE group_id = ?1";
     for (number, role) in
-        each(db, sql, [id.0], |row| Ok((row.get(0)?, row::custom_role(row.get(1)?, row.get(2)?))))?
+        each(db, sql, [id.0], |row| Ok((row.get(0)?, rules::custom_role(row.get(1)?, row.get(2)?))))?
     {
         state.roles.define(number, role);
     }

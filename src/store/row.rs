@@ -11,9 +11,10 @@ use rusqlite::Row;
 use super::StoreError;
 use super::entry;
 use super::message_row;
+use super::rules;
 use crate::group::{
-    ClaimHash, CustomRole, Entry, Event, EventKind, HeldBecause, MemberId, PendingId, Permissions,
-    Preference, Rank, Reaction, Role, Seq, Setting, Visibility,
+    ClaimHash, Entry, Event, EventKind, HeldBecause, MemberId, PendingId, Preference, Reaction, Role, Seq,
+    Setting, Visibility,
 };
 
 /// What the column `kind` holds. Numbers are never given again.
@@ -120,68 +121,22 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
         EventKind::Kicked { member, reason } => {
             Columns { note: Some(reason.into()), ..of_member(kind::KICKED, member) }
         }
-        EventKind::Banned { identity, member, nick, reason, until } => {
-            restriction(kind::BANNED, identity, *member, (nick, reason), *until)
-        }
-        EventKind::Muted { identity, member, nick, reason, until } => {
-            restriction(kind::MUTED, identity, *member, (nick, reason), *until)
-        }
-        EventKind::Unmuted { identity, expired } => {
-            Columns { number: expired.then_some(1), ..of_bytes(kind::UNMUTED, identity.as_bytes()) }
-        }
-        EventKind::Unbanned { identity, expired } => {
-            Columns { number: expired.then_some(1), ..of_bytes(kind::UNBANNED, identity.as_bytes()) }
-        }
         EventKind::Renamed { member, nick } => {
             Columns { text: Some(nick), ..of_member(kind::RENAMED, member) }
         }
-        EventKind::RoleAssigned { member, role } => {
-            let bytes = Some(Bytes::Made(vec![role.number()]));
-            Columns { bytes, ..of_member(kind::ROLE_ASSIGNED, member) }
-        }
-        EventKind::PermissionsChanged { member, granted, revoked } => {
-            let bytes = [granted.bits().to_be_bytes(), revoked.bits().to_be_bytes()].concat();
-            Columns { bytes: Some(Bytes::Made(bytes)), ..of_member(kind::PERMISSIONS_CHANGED, member) }
-        }
-        EventKind::RoleDefined { number, role } => Columns {
-            number: Some((*number).into()),
-            text: Some(&role.name),
-            bytes: Some(Bytes::Made(role_bytes(role))),
-            ..Columns { kind: kind::ROLE_DEFINED, ..Columns::default() }
-        },
-        EventKind::Held { number, why, .. } => Columns {
-            number: Some(number.0.into()),
-            bytes: Some(Bytes::Made(vec![why.number()])),
-            ..Columns { kind: kind::HELD, ..Columns::default() }
-        },
-        EventKind::Reported { post, member, reason } => Columns {
-            kind: kind::REPORTED,
-            number: member.map(|member| member.0.into()),
-            bytes: post.map(|seq| Bytes::Made(seq.0.to_be_bytes().to_vec())),
-            note: Some(reason.into()),
-            ..Columns::default()
-        },
-        EventKind::CleanedUp { author, deleted, reason } => Columns {
-            kind: kind::CLEANED_UP,
-            number: Some((*deleted).into()),
-            bytes: author.map(|author| Bytes::Made(author.0.to_be_bytes().to_vec())),
-            note: Some(reason.into()),
-            ..Columns::default()
-        },
-        EventKind::Approved { number } => {
-            Columns { kind: kind::APPROVED, number: Some(number.0.into()), ..Columns::default() }
-        }
-        EventKind::Rejected { number, reason } => Columns {
-            kind: kind::REJECTED,
-            number: Some(number.0.into()),
-            note: Some(reason.into()),
-            ..Columns::default()
-        },
-        EventKind::RoleDeleted { number, fallback } => Columns {
-            number: Some((*number).into()),
-            bytes: Some(Bytes::Made(vec![fallback.number()])),
-            ..Columns { kind: kind::ROLE_DELETED, ..Columns::default() }
-        },
+        EventKind::Banned { .. }
+        | EventKind::Unbanned { .. }
+        | EventKind::Muted { .. }
+        | EventKind::Unmuted { .. }
+        | EventKind::RoleAssigned { .. }
+        | EventKind::PermissionsChanged { .. }
+        | EventKind::RoleDefined { .. }
+        | EventKind::RoleDeleted { .. }
+        | EventKind::Held { .. }
+        | EventKind::Approved { .. }
+        | EventKind::Rejected { .. }
+        | EventKind::Reported { .. }
+        | EventKind::CleanedUp { .. } => rules::columns(event),
         EventKind::JoinRequested { .. }
         | EventKind::Invited { .. }
         | EventKind::InvitationTold { .. }
@@ -200,31 +155,6 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
             ..Columns::default()
         },
     }
-}
-
-/// A ban or a mute: who, and behind that when it ends, if it does.
-fn restriction<'a>(
-    kind: i64,
-    identity: &'a IdentityHash,
-    member: Option<MemberId>,
-    (nick, reason): (&'a str, &'a str),
-    until: Option<UnixTime>,
-) -> Columns<'a> {
-    let bytes = match until {
-        None => Bytes::Borrowed(identity.as_bytes()),
-        Some(until) => {
-            Bytes::Made([identity.as_bytes().as_slice(), &until.as_micros().to_be_bytes()].concat())
-        }
-    };
-    let number = member.map(|member| member.0.into());
-    Columns { kind, number, bytes: Some(bytes), text: Some(nick), note: Some(reason.into()) }
-}
-
-/// The inverse of what [`restriction`] puts into bytes.
-fn restricted(bytes: &[u8]) -> Result<(IdentityHash, Option<UnixTime>), StoreError> {
-    let (identity, until) = bytes.split_at_checked(16).ok_or(StoreError::Corrupt("a ban of nobody"))?;
-    let identity = IdentityHash::from_slice(identity).ok_or(StoreError::Corrupt("a ban of nobody"))?;
-    Ok((identity, until.try_into().ok().map(|until| UnixTime::from_micros(u64::from_be_bytes(until)))))
 }
 
 /// Reads an event out of the columns `seq, time, kind, actor, number, bytes, text, note` of the log and those of its
@@ -273,12 +203,12 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
         kind::CODE_ISSUED => entry::code_issued(row)?,
         kind::CODE_REVOKED => EventKind::CodeRevoked { number: Seq(unsigned(row.get(4)?)) },
         kind::BANNED => {
-            let (identity, until) = restricted(&row.get::<_, Vec<u8>>(5)?)?;
+            let (identity, until) = rules::restricted(&row.get::<_, Vec<u8>>(5)?)?;
             let member = row.get::<_, Option<_>>(4)?.map(MemberId);
             EventKind::Banned { identity, member, nick: text()?, reason: note()?, until }
         }
         kind::MUTED => {
-            let (identity, until) = restricted(&row.get::<_, Vec<u8>>(5)?)?;
+            let (identity, until) = rules::restricted(&row.get::<_, Vec<u8>>(5)?)?;
             let member = row.get::<_, Option<_>>(4)?.map(MemberId);
             EventKind::Muted { identity, member, nick: text()?, reason: note()?, until }
         }
@@ -296,11 +226,11 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
             EventKind::RoleAssigned { member: member()?, role: role(number.into())? }
         }
         kind::PERMISSIONS_CHANGED => {
-            let (granted, revoked) = permission_changes(row.get(5)?);
+            let (granted, revoked) = rules::permission_changes(row.get(5)?);
             EventKind::PermissionsChanged { member: member()?, granted, revoked }
         }
         kind::ROLE_DEFINED => {
-            EventKind::RoleDefined { number: row.get(4)?, role: custom_role(text()?, row.get(5)?) }
+            EventKind::RoleDefined { number: row.get(4)?, role: rules::custom_role(text()?, row.get(5)?) }
         }
         kind::HELD => {
             let [why] = row.get::<_, [u8; 1]>(5)?;
@@ -381,21 +311,4 @@ pub(super) fn role_number(role: Role) -> i64 {
 pub(super) fn role(number: i64) -> Result<Role, StoreError> {
     let role = u8::try_from(number).ok().and_then(Role::from_number);
     role.ok_or(StoreError::Corrupt("an unknown role"))
-}
-
-/// What a custom role is, beside its name: rank, 1 if it is quiet, and its permissions as 4 bytes.
-pub(super) fn role_bytes(role: &CustomRole) -> Vec<u8> {
-    let [a, b, c, d] = role.permissions.bits().to_be_bytes();
-    vec![role.rank.0, role.quiet.into(), a, b, c, d]
-}
-
-/// The inverse of [`role_bytes`].
-pub(super) fn custom_role(name: String, [rank, quiet, a, b, c, d]: [u8; 6]) -> CustomRole {
-    let permissions = Permissions::from_bits(u32::from_be_bytes([a, b, c, d]));
-    CustomRole { name, permissions, rank: Rank(rank), quiet: quiet != 0 }
-}
-
-fn permission_changes([a, b, c, d, e, f, g, h]: [u8; 8]) -> (Permissions, Permissions) {
-    let set = |bytes| Permissions::from_bits(u32::from_be_bytes(bytes));
-    (set([a, b, c, d]), set([e, f, g, h]))
 }
