@@ -52,11 +52,9 @@ pub(super) fn welcome(settings: &Settings, nick: &str, members: usize) -> String
 
 /// What becomes of what members write.
 fn kept(settings: &Settings) -> String {
-    let time = match (settings.keep_days, settings.keep_messages) {
-        (0, 0) => String::new(),
-        (0, messages) => format!(" (the last {messages} messages)"),
-        (days, 0) => format!(" for {days} days"),
-        (days, messages) => format!(" for {days} days (the last {messages} messages)"),
+    let time = match settings.keep_days {
+        0 => String::new(),
+        days => format!(" for {days} days"),
     };
     format!("They can copy it, and this node keeps it{time}.")
 }

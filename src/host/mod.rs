@@ -45,6 +45,7 @@ mod probes;
 mod queries;
 mod record;
 mod relay;
+mod retention;
 mod start;
 mod tail;
 mod values;
@@ -68,6 +69,7 @@ use self::joining::{JoinChecks, Untold};
 use self::mail::Mail;
 use self::people::People;
 use self::probes::Probes;
+use self::retention::Retention;
 use crate::api::{self, Listing};
 use crate::group::{Dedup, Founding, Group, MessageId, Settings};
 use crate::store::Write;
@@ -101,6 +103,7 @@ pub struct Host {
     rng: Rng,
     join_checks: JoinChecks,
     untold: Untold,
+    retention: Retention,
     /// Who is at the other end of links that were identified. Bounded as the engine's links are.
     open_links: HashMap<LinkId, IdentityHash>,
     /// Of all groups: the id of a message covers its destination.
@@ -176,6 +179,7 @@ impl Host {
             Some(Asked::Call(asking, pending)) => self.finish_call(now, asking, pending, rows),
             Some(Asked::Message(message)) => self.message_known(now, *message, rows),
             Some(Asked::Export(asking)) => self.group_exported(now, &asking, rows),
+            Some(Asked::Expired(group, action)) => self.texts_expired(now, group, *action, rows),
             Some(Asked::Line(group, seq)) => self.line_found(now, group, seq, rows),
             None => {}
         }
@@ -187,6 +191,7 @@ impl Host {
         self.router.handle_timeout(now, &mut self.engine);
         self.groups.handle_timeout(now);
         self.expire_held(now);
+        self.expire_texts(now);
         self.sync_due(now);
         while let Some(group) = self.groups.pop_end(now) {
             self.end_in_group(now, group);
@@ -203,6 +208,7 @@ impl Host {
             self.engine.poll_timeout(),
             self.router.poll_timeout(),
             self.groups.poll_timeout(),
+            self.retention.next_deadline(),
             self.held.poll_timeout(),
             self.mail.poll_timeout(),
             self.announces.poll_timeout(),

@@ -8,7 +8,7 @@ use reticulum::time::{Instant, UnixTime};
 use super::messages::delivery_address;
 use super::{After, Host};
 use crate::group::delivery::Cursor;
-use crate::group::{Event, EventKind, GroupId, JoinPolicy, MemberId, Push, Settings, is_told};
+use crate::group::{Event, EventKind, GroupId, JoinPolicy, Key, MemberId, Push, Settings, is_told};
 use crate::store::{Seen, Write};
 
 impl Host {
@@ -19,10 +19,14 @@ impl Host {
         }
         let after: Vec<After> = events.iter().filter_map(|event| self.project(group, event)).collect();
         let ends_otherwise = events.iter().any(|event| event.kind.changes_restrictions());
+        let keeps_otherwise = events.iter().any(|event| event.kind.setting_key() == Some(Key::KeepDays));
         let roles_otherwise = events.iter().any(|event| event.kind.changes_roles());
         self.write(Write::Decision { group, events, seen });
         if ends_otherwise {
             self.groups.arm(group, now, self.engine.unix_time(now));
+        }
+        if keeps_otherwise {
+            self.arm_retention(now, group);
         }
         if roles_otherwise {
             let cursors = self.sync_quiet(group);

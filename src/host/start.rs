@@ -20,6 +20,7 @@ use super::messages::delivery_address;
 use super::people::People;
 use super::probes::Probes;
 use super::record::stamp_cost;
+use super::retention::Retention;
 use super::tail::Tail;
 use super::values::{Addresses, HostConfig, HostCounters};
 use super::{Host, UNDER_WAY_MAX};
@@ -67,6 +68,7 @@ impl Host {
             rng,
             join_checks: JoinChecks::default(),
             untold: Untold::new(),
+            retention: Retention::default(),
             open_links: HashMap::new(),
             dedup,
             announces: Announces::default(),
@@ -134,6 +136,7 @@ impl Host {
             hosted.understanding = saved.understanding.into_iter().collect();
         }
         self.groups.arm(saved.id, now, unix);
+        self.arm_retention(now, saved.id);
         let _ = self.sync_quiet(saved.id);
     }
 

@@ -15,7 +15,7 @@ use super::calls::PendingCall;
 use super::joining::{JoinWork, JoinWorkDone};
 use super::messages::PendingMessage;
 use super::queries::Query;
-use crate::group::{Caller, FoundingRules, GroupId, MemberId, Seq, Settings};
+use crate::group::{Action, Caller, FoundingRules, GroupId, MemberId, Seq, Settings};
 use crate::store::Write;
 
 /// Settings of a host.
@@ -221,6 +221,7 @@ pub(super) enum Asked {
     Call(Asking, PendingCall),
     Message(Box<PendingMessage>),
     Line(GroupId, Seq),
+    Expired(GroupId, Box<Action>),
     Export(Asking),
 }
 
