@@ -17,6 +17,7 @@ mod error;
 mod happening;
 mod history;
 mod page;
+mod reading;
 mod reply;
 mod route;
 mod status;
@@ -34,11 +35,12 @@ pub use self::error::{
     ambiguous_group, busy, group_is_gone, internal, last_group, malformed, no_group, not_confirmed, refused,
 };
 pub use self::history::history;
+pub use self::reading::{earlier_texts, reading};
 pub use self::reply::Reply;
 pub use self::route::{PATHS, plan};
 pub use self::status::{GroupStatus, InterfaceStatus, NodeStatus, RadioStatus};
 pub use self::wire::{request_body, response_value};
-use crate::group::{Action, ActsRequest, JoinStamp, Visibility};
+use crate::group::{Action, ActsRequest, JoinStamp, Seq, Visibility};
 use crate::store::PageRequest;
 
 /// Bytes of protobuf that make a response of one packet on a link of the common MTU: 431, less 22 of MessagePack.
@@ -63,6 +65,15 @@ pub enum Plan {
     Acts {
         /// Which part; one act more than the answer may hold.
         request: ActsRequest,
+        /// Bytes of the answer at most.
+        bytes_max: usize,
+    },
+    /// Note that the caller has read up to this number, then send what [`reading`](reading()) makes of how far they are.
+    Mark(Seq),
+    /// Send what [`earlier_texts`] makes of all that this message said, if the caller may read it.
+    EarlierTexts {
+        /// The message.
+        seq: Seq,
         /// Bytes of the answer at most.
         bytes_max: usize,
     },

@@ -110,6 +110,8 @@ const TABLE: &[Route] = &[
     route("/api/v1/messages/react", Access::May(Permission::React), messages::react),
     route("/api/v1/messages/pin", Access::May(Permission::Pin), messages::pin),
     route("/api/v1/messages/search", Access::Member, messages::search),
+    route("/api/v1/messages/read", Access::Member, messages::read),
+    route("/api/v1/messages/edits", Access::Member, messages::edits),
     route("/api/v1/messages/cleanup", Access::May(Permission::DeleteAny), moderation::cleanup),
     route("/api/v1/report", Access::Member, moderation::report),
     route("/api/v1/audit", Access::May(Permission::ReadAudit), moderation::audit),

@@ -24,6 +24,41 @@ pub struct Needs {
     pub acts: Option<ActsRequest>,
     /// The newest of some messages.
     pub list: Option<ListRequest>,
+    /// How far the caller has read.
+    pub reading: Option<ReadingRequest>,
+    /// Everything that this message ever said.
+    pub texts: Option<Seq>,
+}
+
+/// Who wants to know how far they have read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadingRequest {
+    /// Who.
+    pub viewer: Viewer,
+    /// They have read up to here at least: the store may not know it yet.
+    pub at_least: Seq,
+}
+
+/// How far somebody has read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Up to this number.
+    pub through: Seq,
+    /// Messages of others that come after it; [`UNREAD_MAX`] stands for more, too.
+    pub unread: u32,
+}
+
+/// What a message said at some time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarlierText {
+    /// The event that made it so: the post, or an edit.
+    pub seq: Seq,
+    /// When.
+    pub time: UnixTime,
+    /// Who did it.
+    pub actor: Option<MemberId>,
+    /// The text.
+    pub text: String,
 }
 
 /// Which messages somebody wants to be told of.
@@ -63,7 +98,16 @@ pub struct Known {
     pub acts: Vec<Event>,
     /// The newest of the messages that were asked for, the newest first: at most [`LISTED_MAX`].
     pub list: Vec<Listed>,
+    /// How far the caller has read.
+    pub reading: Reading,
+    /// What the message ever said, the oldest first: at most [`TEXTS_MAX`].
+    pub texts: Vec<EarlierText>,
 }
+
+/// Unread messages are counted up to here.
+pub const UNREAD_MAX: u32 = 1_000;
+/// Texts of one message that are told at most: the newest.
+pub const TEXTS_MAX: usize = 64;
 
 /// Messages that are looked up for one list: more never fit an answer.
 pub const LISTED_MAX: usize = 24;
@@ -99,8 +143,9 @@ pub struct Viewer {
 impl Needs {
     /// Whether the decision can be made at once.
     pub fn is_empty(&self) -> bool {
-        let Self { posts, reference, matching, acts, list } = self;
-        posts.is_empty() && reference.is_none() && matching.is_none() && acts.is_none() && list.is_none()
+        let Self { posts, reference, matching, acts, list, reading, texts } = self;
+        let asks = matching.is_some() || acts.is_some() || list.is_some() || reading.is_some();
+        posts.is_empty() && reference.is_none() && !asks && texts.is_none()
     }
 }
 

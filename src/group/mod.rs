@@ -74,7 +74,10 @@ pub use event::{Event, EventKind, Visibility};
 pub use former::{FORMER_MEMBERS_MAX, Former};
 pub use founding::{Founders, Founding, FoundingRules};
 pub use ids::{GroupId, MemberId, MessageId, Seq};
-pub use known::{Known, LISTED_MAX, ListRequest, Listed, Needs, StoredPost, Viewer};
+pub use known::{
+    EarlierText, Known, LISTED_MAX, ListRequest, Listed, Needs, Reading, ReadingRequest, StoredPost,
+    TEXTS_MAX, UNREAD_MAX, Viewer,
+};
 pub use member::{Author, Member, POSTS_COUNTED_MAX, Roster};
 pub use nick::{NICK_CHARS_MAX, clean_name};
 pub use pending::{

@@ -10,8 +10,10 @@ use reticulum::time::Instant;
 use super::hosted::NamedError;
 use super::{ANSWER_BYTES_MAX, ASKED_MAX, After, Asked, Asker, Asking, CallId, Host, Output, Query, Rows};
 use crate::api::{self, Plan, Reply};
-use crate::group::{Action, ActsRequest, Caller, Group, GroupId, Known, Needs, Outcome, Pass};
-use crate::store::PageRequest;
+use crate::group::{
+    Action, ActsRequest, Caller, Group, GroupId, Known, Needs, Outcome, Pass, ReadingRequest, Seq,
+};
+use crate::store::{PageRequest, Write};
 
 /// When a caller that found the node busy may try again.
 pub(super) const BUSY_FOR_S: u32 = 2;
@@ -21,6 +23,10 @@ pub(super) const BUSY_FOR_S: u32 = 2;
 pub(super) enum PendingCall {
     /// A page of the history.
     History(PageRequest),
+    /// How far the caller has read.
+    Reading,
+    /// All that a message said.
+    EarlierTexts { seq: Seq, bytes_max: usize },
     /// An act that depends on what is known of the past.
     Decide { action: Action, reply: Reply },
     /// A part of the audit log.
@@ -97,12 +103,41 @@ impl Host {
                 let query = Query::Known { group: asking.group, member: None, needs };
                 self.query(query, Asked::Call(asking, PendingCall::Acts { request, bytes_max }));
             }
+            Plan::Mark(seq) => self.mark(asking, seq),
+            Plan::EarlierTexts { seq, bytes_max } => {
+                let needs = Needs { posts: vec![seq], texts: Some(seq), ..Needs::default() };
+                let query = Query::Known { group: asking.group, member: None, needs };
+                self.query(query, Asked::Call(asking, PendingCall::EarlierTexts { seq, bytes_max }));
+            }
             Plan::Node(call) => self.node_call(now, asking, call),
             Plan::Status => {
                 if let Asker::Control(call) = asker {
                     self.outputs.push_back(Output::Status(call));
                 }
             }
+        }
+    }
+
+    /// Notes how far a member has read. That is no event: nobody else is concerned.
+    fn mark(&mut self, asking: Asking, seq: Seq) {
+        let Some(hosted) = self.groups.get(asking.group) else { return };
+        let viewer = hosted.group.viewer(&asking.caller);
+        if let Some(member) = viewer.member.filter(|_| seq > Seq::default()) {
+            self.write(Write::Read { group: asking.group, member, through: seq });
+        }
+        let reading = Some(ReadingRequest { viewer, at_least: seq });
+        let needs = Needs { reading, ..Needs::default() };
+        let query = Query::Known { group: asking.group, member: viewer.member, needs };
+        self.query(query, Asked::Call(asking, PendingCall::Reading));
+    }
+
+    fn earlier_texts(&mut self, now: Instant, asking: &Asking, seq: Seq, bytes_max: usize, known: &Known) {
+        let Some(hosted) = self.groups.get(asking.group) else { return };
+        match hosted.group.authorize_earlier_texts(&asking.caller, seq, known) {
+            Ok(()) => {
+                self.answer_after_commit(now, asking.asker, api::earlier_texts(&known.texts, bytes_max));
+            }
+            Err(refusal) => self.refuse(now, asking.asker, api::refused(&refusal)),
         }
     }
 
@@ -127,6 +162,12 @@ impl Host {
             }
             (PendingCall::Decide { action, reply }, Rows::Known(known)) => {
                 self.decide(now, &asking, action, reply, &known);
+            }
+            (PendingCall::Reading, Rows::Known(known)) => {
+                self.answer_after_commit(now, asker, api::reading(&known.reading));
+            }
+            (PendingCall::EarlierTexts { seq, bytes_max }, Rows::Known(known)) => {
+                self.earlier_texts(now, &asking, seq, bytes_max, &known);
             }
             (PendingCall::Acts { request, bytes_max }, Rows::Known(known)) => {
                 self.answer_after_commit(now, asker, api::acts(&request, bytes_max, &known.acts));

@@ -129,6 +129,12 @@ impl Reader {
             known.reference =
                 member.map(|member| self.message_named(group, member, id)).transpose()?.flatten();
         }
+        if let Some(request) = &needs.reading {
+            known.reading = self.reading(group, request)?;
+        }
+        if let Some(seq) = needs.texts {
+            known.texts = self.texts(group, seq)?;
+        }
         if let Some(request) = &needs.list {
             known.list = self.list(group, request)?;
         }
@@ -285,10 +291,10 @@ impl Reader {
             | EventKind::Reacted { target, .. }
             | EventKind::Unreacted { target, .. }
             | EventKind::Pinned { target }
-            | EventKind::Unpinned { target } => {
-                if self.visible(group, viewer, *target)?.is_none() {
-                    return Ok(None);
-                }
+            | EventKind::Unpinned { target }
+                if self.visible(group, viewer, *target)?.is_none() =>
+            {
+                return Ok(None);
             }
             _ => {}
         }

@@ -21,6 +21,7 @@ mod page;
 mod path_row;
 mod queue;
 mod read;
+mod reading;
 mod relayed;
 mod restore;
 mod row;

@@ -109,15 +109,11 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
         EventKind::Left { member } => of_member(kind::LEFT, member),
         EventKind::Posted(_) => Columns { kind: kind::POSTED, ..Columns::default() },
         EventKind::Deleted { target } => of_post(kind::DELETED, target),
-        EventKind::Edited { target, .. } => of_post(kind::EDITED, target),
-        EventKind::Reacted { target, reaction } => {
-            Columns { text: Some(reaction.as_str()), ..of_post(kind::REACTED, target) }
-        }
-        EventKind::Unreacted { target, reaction } => {
-            Columns { text: Some(reaction.as_str()), ..of_post(kind::UNREACTED, target) }
-        }
-        EventKind::Pinned { target } => of_post(kind::PINNED, target),
-        EventKind::Unpinned { target } => of_post(kind::UNPINNED, target),
+        EventKind::Edited { .. }
+        | EventKind::Reacted { .. }
+        | EventKind::Unreacted { .. }
+        | EventKind::Pinned { .. }
+        | EventKind::Unpinned { .. } => changes(event),
         EventKind::Kicked { member, reason } => {
             Columns { note: Some(reason.into()), ..of_member(kind::KICKED, member) }
         }
@@ -154,6 +150,23 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
             note: Some(setting.value().to_string().into()),
             ..Columns::default()
         },
+    }
+}
+
+/// As [`columns`], for what became of a message.
+fn changes(event: &EventKind) -> Columns<'_> {
+    let of_post = |kind, target: &Seq| Columns { kind, number: Some(signed(target.0)), ..Columns::default() };
+    match event {
+        EventKind::Edited { target, .. } => of_post(kind::EDITED, target),
+        EventKind::Reacted { target, reaction } => {
+            Columns { text: Some(reaction.as_str()), ..of_post(kind::REACTED, target) }
+        }
+        EventKind::Unreacted { target, reaction } => {
+            Columns { text: Some(reaction.as_str()), ..of_post(kind::UNREACTED, target) }
+        }
+        EventKind::Pinned { target } => of_post(kind::PINNED, target),
+        EventKind::Unpinned { target } => of_post(kind::UNPINNED, target),
+        _ => Columns::default(),
     }
 }
 

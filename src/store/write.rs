@@ -9,7 +9,7 @@ use reticulum::node::{PathRecord, PeerRecord};
 use reticulum::time::UnixTime;
 
 use crate::group::delivery::Cursor;
-use crate::group::{Content, Event, EventKind, GroupId, MemberId, MessageId};
+use crate::group::{Content, Event, EventKind, GroupId, MemberId, MessageId, Seq};
 
 /// One thing to make durable. It is committed wholly or not at all, after everything that was submitted before.
 #[derive(Debug)]
@@ -31,6 +31,15 @@ pub enum Write {
         cursor: Cursor,
         /// The id by which their client knows that post, if it is one.
         copy: Option<MessageId>,
+    },
+    /// A member has read up to some number.
+    Read {
+        /// Which group.
+        group: GroupId,
+        /// Who.
+        member: MemberId,
+        /// How far, at least.
+        through: Seq,
     },
     /// A member's client knows replies and reactions.
     Understands {
@@ -144,6 +153,7 @@ impl Write {
             Self::Hold(held) => held.packed.len(),
             Self::Delivered { .. }
             | Self::Understands { .. }
+            | Self::Read { .. }
             | Self::ForgetPeer(_)
             | Self::Heard { .. }
             | Self::DropHeld(_)

@@ -105,6 +105,16 @@ pub(super) fn pin(call: &Call<'_>) -> Result<Plan, Error> {
     decide(Action::Pin { target: target(seq)?, remove }, Reply::Pin)
 }
 
+pub(super) fn read(call: &Call<'_>) -> Result<Plan, Error> {
+    let v1::ReadRequest { seq } = call.read()?;
+    Ok(Plan::Mark(Seq(seq).min(call.group.state().head)))
+}
+
+pub(super) fn edits(call: &Call<'_>) -> Result<Plan, Error> {
+    let v1::EditsRequest { seq, max_bytes } = call.read()?;
+    Ok(Plan::EarlierTexts { seq: target(seq)?, bytes_max: bytes_max(max_bytes) })
+}
+
 /// The message that a call is about.
 fn target(seq: u64) -> Result<Seq, Error> {
     number(seq).ok_or_else(|| missing("seq"))

@@ -71,7 +71,12 @@ impl Scene {
                 Ok(outcome) => reply.done(&outcome, &self.group, caller),
                 Err(refusal) => refused(&refusal),
             },
-            Plan::Read(_) | Plan::Acts { .. } | Plan::Node(_) | Plan::Status => Vec::new(),
+            Plan::Read(_)
+            | Plan::Mark(_)
+            | Plan::EarlierTexts { .. }
+            | Plan::Acts { .. }
+            | Plan::Node(_)
+            | Plan::Status => Vec::new(),
         }
     }
 

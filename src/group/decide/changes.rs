@@ -102,6 +102,16 @@ impl Group {
         Ok(self.change(now, caller, EventKind::Pinned { target }))
     }
 
+    /// Whether the caller may read what a message said before it was edited: its author, and those who may edit any.
+    pub fn authorize_earlier_texts(&self, caller: &Caller, seq: Seq, known: &Known) -> Result<(), Refusal> {
+        let post = self.readable(caller, seq, known)?;
+        let actor = self.actor(caller);
+        if actor.is_some() && actor == post.author {
+            return Ok(());
+        }
+        self.authorize(caller, Permission::EditAny)
+    }
+
     /// A message that the caller may read, and that is still there.
     pub(super) fn readable(&self, caller: &Caller, seq: Seq, known: &Known) -> Result<StoredPost, Refusal> {
         self.authorize_read(caller)?;

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::group::{
-    Audience, Content, Known, LISTED_MAX, ListRequest, Needs, PostKind, Reaction, Relation, Viewer,
+    Audience, Content, Known, LISTED_MAX, ListRequest, Needs, PostKind, Reaction, ReadingRequest, Relation,
+    Viewer,
 };
 use crate::store::Seen;
 
@@ -248,4 +249,49 @@ fn what_messages_said_is_remembered_across_a_restart() {
     let mut window = Dedup::restore(restored.seen);
     window.restore_contents(restored.contents);
     assert!(window.contains_content(content, at(3_600)));
+}
+
+#[test]
+fn a_read_mark_only_goes_forward_and_tells_what_is_left() {
+    let mut room = Room::new();
+    let first = room.say(1, "one");
+    room.say(2, "mine");
+    room.act(
+        1,
+        Action::Post(Draft { audience: Audience::only(false, [MemberId(3)], None), ..Draft::text("x") }),
+    );
+    let last = room.say(3, "three");
+    let mut reading = |mark: Option<Seq>, at_least: Seq| {
+        let through = mark.map(|through| Write::Read { group: GROUP, member: MemberId(2), through });
+        through.map(|write| room.store.as_ref().unwrap().submit(write));
+        room.flush();
+        let request = Some(ReadingRequest { viewer: viewer(2), at_least });
+        let known = room.known(&Needs { reading: request, ..Needs::default() }, 2);
+        (known.reading.through, known.reading.unread)
+    };
+    assert_eq!(reading(None, Seq(0)), (Seq(0), 2), "neither one's own, nor what is for others");
+    assert_eq!(reading(Some(first), Seq(0)), (first, 1));
+    assert_eq!(reading(Some(Seq(1)), Seq(0)), (first, 1));
+    assert_eq!(reading(None, last), (last, 0), "before the store knows it");
+}
+
+#[test]
+fn earlier_texts_are_kept_until_the_message_is_deleted_for_those_who_may_read_them() {
+    let mut room = Room::new();
+    let post = room.say(1, "one");
+    for text in ["two", "three"] {
+        room.act(1, Action::Edit { target: post, text: text.into() });
+    }
+    let needs = Needs { posts: vec![post], texts: Some(post), ..Needs::default() };
+    let known = |room: &mut Room| {
+        room.flush();
+        room.known(&needs, 1)
+    };
+    let found = known(&mut room);
+    let texts: Vec<_> = found.texts.iter().map(|text| text.text.as_str()).collect();
+    assert_eq!(texts, ["one", "two", "three"]);
+    let may = |room: &Room, caller: &Caller| room.group.authorize_earlier_texts(caller, post, &found).is_ok();
+    assert!(may(&room, &person(1)) && may(&room, &Caller::Operator) && !may(&room, &person(2)));
+    room.act(1, Action::Delete { target: post });
+    assert!(known(&mut room).texts.is_empty());
 }
