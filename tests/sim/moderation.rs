@@ -146,3 +146,24 @@ fn a_clean_up_takes_what_fits_and_a_report_reaches_the_audit_log() {
         operate(&mut sim, "/api/v1/audit", &v1::AuditRequest { before, ..Default::default() });
     assert!(older.acts.iter().all(|act| act.seq < before) && !older.acts.is_empty() && !older.more);
 }
+
+#[test]
+fn texts_are_withdrawn_when_the_group_has_kept_them_for_long_enough() {
+    let (mut sim, group) = joined();
+    say(&mut sim, ALICE, group, "gone tomorrow");
+    let one_day = v1::Setting {
+        key: "keep-days".into(),
+        value: Some(v1::setting::Value::Number(1)),
+        ..Default::default()
+    };
+    let set = v1::SettingsRequest { set: vec![one_day], ..Default::default() };
+    assert_eq!(operate::<v1::SettingsResponse>(&mut sim, "/api/v1/settings", &set).error, None);
+    sim.run_for(Duration::from_secs(20 * 3_600));
+    let messages = |sim: &mut Sim<Participant>| {
+        operate::<v1::InfoResponse>(sim, "/api/v1/info", &v1::InfoRequest {}).messages
+    };
+    assert_eq!(messages(&mut sim), 1, "not before its time");
+    say(&mut sim, ALICE, group, "young");
+    sim.run_for(Duration::from_secs(6 * 3_600));
+    assert_eq!(messages(&mut sim), 1);
+}

@@ -238,6 +238,8 @@ impl GroupStation {
             let fits = |event: &&Event| match &event.kind {
                 EventKind::Posted(post) => {
                     what.author.is_none_or(|author| event.actor == Some(author))
+                        && what.before.is_none_or(|before| event.time < before)
+                        && what.since.is_none_or(|since| event.time >= since)
                         && what.bytes_min.is_none_or(|bytes| post.text.len() >= bytes as usize)
                 }
                 _ => false,
