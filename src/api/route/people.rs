@@ -23,7 +23,7 @@ pub(super) fn profile(call: &Call<'_>) -> Result<Plan, Error> {
         nick: member.nick.clone(),
         identity_hash: member.identity.hash().as_bytes().to_vec(),
         lxmf_address: member.address.as_bytes().to_vec(),
-        role: role(member.role).into(),
+        role: role(member.role),
         joined_s: member.joined.as_secs(),
         invited_by: member.invited_by.map_or(0, |by| by.0),
         presence: wire(group.presence(call.now, member)).into(),

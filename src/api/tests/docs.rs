@@ -88,16 +88,10 @@ fn rows() -> Vec<String> {
             &v1::JoinRequest { nick: "Bob".into(), ..Default::default() },
             &v1::JoinResponse { you: you.clone(), seq, ..Default::default() },
         ),
-        row("/api/v1/leave", &v1::LeaveRequest {}, &v1::LeaveResponse { seq, error: None }),
         row(
             "/api/v1/claim",
             &v1::ClaimRequest { code: "012Z0-ZABCD".into() },
             &v1::ClaimResponse { you, seq, error: None },
-        ),
-        row(
-            "/api/v1/display-name/update",
-            &v1::DisplayNameUpdateRequest { nick: "Bob".into() },
-            &v1::DisplayNameUpdateResponse { seq, nick: "Bob".into(), error: None },
         ),
         row(
             "/api/v1/members",
@@ -167,6 +161,12 @@ fn entry_rows() -> Vec<String> {
             "/api/v1/members/reject",
             &v1::MemberRejectRequest { number: 3, reason: "unknown".into() },
             &v1::MemberRejectResponse { seq, error: None },
+        ),
+        row("/api/v1/leave", &v1::LeaveRequest {}, &v1::LeaveResponse { seq, error: None }),
+        row(
+            "/api/v1/display-name/update",
+            &v1::DisplayNameUpdateRequest { nick: "Bob".into() },
+            &v1::DisplayNameUpdateResponse { seq, nick: "Bob".into(), error: None },
         ),
         row(
             "/api/v1/profile",
