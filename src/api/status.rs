@@ -74,6 +74,8 @@ pub struct InterfaceStatus {
     pub rx_packets: u64,
     /// Packets sent.
     pub tx_packets: u64,
+    /// Open media: connections of a server, neighbours on a network, 1 for a line.
+    pub media: u32,
     /// Why it is not online, if it is not.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub waiting: String,
@@ -226,7 +228,7 @@ fn visibility_name(visibility: v1::Visibility) -> &'static str {
 
 impl InterfaceStatus {
     fn to_proto(&self) -> v1::InterfaceStatus {
-        let Self { name, r#type, online, rx_bytes, tx_bytes, rx_packets, tx_packets, waiting, radio } =
+        let Self { name, r#type, online, rx_bytes, tx_bytes, rx_packets, tx_packets, waiting, radio, media } =
             self.clone();
         let radio = radio.map(|radio| radio.to_proto());
         v1::InterfaceStatus {
@@ -239,6 +241,7 @@ impl InterfaceStatus {
             tx_packets,
             waiting,
             radio,
+            media,
         }
     }
 
@@ -253,9 +256,10 @@ impl InterfaceStatus {
             tx_packets,
             waiting,
             radio,
+            media,
         } = interface;
         let radio = radio.map(RadioStatus::from_proto);
-        Self { name, r#type, online, rx_bytes, tx_bytes, rx_packets, tx_packets, waiting, radio }
+        Self { name, r#type, online, rx_bytes, tx_bytes, rx_packets, tx_packets, waiting, radio, media }
     }
 }
 
@@ -362,6 +366,7 @@ mod tests {
             interfaces: vec![InterfaceStatus {
                 name: "up".into(),
                 rx_bytes: 1,
+                media: 3,
                 radio: Some(RadioStatus {
                     rssi_dbm: Some(-91),
                     snr_db: Some(-3.25),

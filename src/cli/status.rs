@@ -49,7 +49,8 @@ fn interface_line(interface: &InterfaceStatus, out: &mut impl Write) -> anyhow::
         (false, "") => "offline".to_owned(),
         (false, reason) => format!("offline: {reason}"),
     };
-    writeln!(out, "{name} ({type}), {state}")?;
+    let others = if interface.media > 1 { format!(", {} others", interface.media) } else { String::new() };
+    writeln!(out, "{name} ({type}), {state}{others}")?;
     writeln!(
         out,
         "  received {rx_packets} packets, {rx_bytes} bytes; sent {tx_packets} packets, {tx_bytes} bytes"

@@ -179,6 +179,7 @@ impl Media {
         for medium in self.by_medium.values() {
             let (status, total) = &mut rows[medium.configured];
             status.online = true;
+            status.media += 1;
             status.radio = medium.radio.as_ref().map(radio_status);
             if let Some(stats) = stats(medium.interface) {
                 add(total, &stats);

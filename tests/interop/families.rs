@@ -208,7 +208,7 @@ pub(super) fn messages_pass(folder: &Folder, ends: &Ends) {
     assert!(answer["value"].as_str().is_some_and(|value| !value.is_empty()), "{answer}");
 
     let medium = &node.status()["interfaces"][0];
-    assert_eq!(medium["name"], "medium");
+    assert_eq!((&medium["name"], &medium["media"]), (&json!("medium"), &json!(1)));
     for key in ["rx_packets", "tx_packets", "rx_bytes", "tx_bytes"] {
         assert!(medium[key].as_u64() > Some(0), "{key}: {medium}");
     }
