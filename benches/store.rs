@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 
 use divan::Bencher;
-use meshgroup::group::{Action, Caller, Draft, Group, GroupId, MemberId, MessageId, Pass, Settings, Viewer};
+use meshgroup::group::{
+    Action, Caller, Draft, Group, GroupId, MemberId, MessageId, Needs, Pass, Settings, Viewer,
+};
 use meshgroup::store::{Durability, Filter, Options, PageRequest, Report, Store, Ticket, Write};
 use reticulum::crypto::Identity;
 use reticulum::time::UnixTime;
@@ -178,5 +180,41 @@ fn start_with_10_000_members_and_1_000_000_posts(bencher: Bencher) {
         let (store, mut restored) = Store::open(&fixture.folder, &options(), now, |_| {}).unwrap();
         let restored = restored.groups.remove(0);
         (store, Group::restore(restored.state, restored.recent))
+    });
+}
+
+/// A log of a million posts, made once and kept under `target/` for the next run.
+fn large() -> &'static std::path::Path {
+    static LARGE: std::sync::LazyLock<std::path::PathBuf> = std::sync::LazyLock::new(|| {
+        let kept = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("store-of-1000000-posts");
+        let database = kept.join("meshgroup.db");
+        if !database.exists() {
+            let mut fixture = Fixture::new("large", 1_000_000);
+            let action = Action::Post(Draft::text("An anchor that nobody else speaks of"));
+            let outcome = fixture.group.decide(UnixTime::from_secs(2), &fixture.caller, action).unwrap();
+            fixture.commit(vec![Write::Decision { group: GROUP, events: outcome.events, seen: None }]);
+            fixture.store = None;
+            std::fs::create_dir_all(&kept).unwrap();
+            std::fs::copy(fixture.folder.join("meshgroup.db"), &database).unwrap();
+        }
+        kept
+    });
+    &LARGE
+}
+
+/// The newest page, a rare word, a frequent one, and what a decision needs, in a log of a million posts.
+#[divan::bench(args = ["page", "rare", "frequent", "known"], sample_count = 100, sample_size = 1)]
+fn read_in_1_000_000(bencher: Bencher, what: &str) {
+    let (store, _) = Store::open(large(), &options(), UnixTime::from_secs(3), |_| {}).unwrap();
+    let reader = store.reader().unwrap();
+    let filter = match what {
+        "rare" => Filter::Words("anch".to_owned()),
+        "frequent" => Filter::Words("message usual".to_owned()),
+        _ => Filter::All,
+    };
+    let needs = Needs { posts: vec![meshgroup::group::Seq(500_000)], ..Needs::default() };
+    bencher.bench_local(|| match what {
+        "known" => drop(reader.known(GROUP, Some(MemberId(1)), &needs).unwrap()),
+        _ => drop(reader.history(GROUP, &page_request(None, filter.clone())).unwrap()),
     });
 }

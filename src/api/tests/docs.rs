@@ -125,7 +125,6 @@ fn rows() -> Vec<String> {
                 ..Default::default()
             },
         ),
-        row("/api/v1/messages/delete", &v1::DeleteRequest { seq }, &v1::DeleteResponse { seq, error: None }),
     ]
 }
 
@@ -230,6 +229,7 @@ fn message_rows() -> Vec<String> {
             &v1::SendRequest { text: text.into(), client_id: vec![1; 8], ..Default::default() },
             &v1::SendResponse { seq, time_s, held: 0, error: None },
         ),
+        row("/api/v1/messages/delete", &v1::DeleteRequest { seq }, &v1::DeleteResponse { seq, error: None }),
         row(
             "/api/v1/messages/edit",
             &v1::EditRequest { seq, text: text.into() },
