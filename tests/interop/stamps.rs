@@ -63,7 +63,7 @@ fn a_message_without_a_stamp_waits_and_is_posted_when_one_with_a_stamp_follows()
     // What is held survives a crash: it was proven. Its sender hears again what a message costs.
     alice.take("announce");
     node.kill();
-    let node = Meshgroup::restart_on(&node.dir().to_owned(), node.port);
+    let node = Meshgroup::restart_on(node.dir(), node.port);
     alice.wait("announce", |heard| heard["destination"] == group.as_str());
     assert!(texts(&node).is_empty());
     let sent = alice.deliver(&group, "direct", "paid");

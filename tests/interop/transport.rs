@@ -302,10 +302,11 @@ fn ours_python_ours() {
     let receipt = left
         .with(move |node, now| node.send_packet(now, destination, b"hello".to_vec(), Priority::Message))
         .expect("the keys are known");
-    right.wait("packet", |event| match event {
-        Event::Packet { plaintext, .. } => Some(assert_eq!(plaintext, b"hello")),
+    let plaintext = right.wait("packet", |event| match event {
+        Event::Packet { plaintext, .. } => Some(plaintext.clone()),
         _ => None,
     });
+    assert_eq!(plaintext, b"hello");
     left.wait("proof", |event| match event {
         Event::Delivered { receipt: delivered } if *delivered == receipt => Some(()),
         Event::TimedOut { .. } => panic!("the proof did not come back"),
