@@ -13,8 +13,9 @@
 //! | `blackholing` | identities whose traffic is not wanted |
 //! | `links`, `link_commands` | the table of links, what passes between a link and the rest, and commands |
 //! | `work` | public-key work as values |
-//! | `config`, `rules`, `counters`, `events`, `ids` | values |
+//! | `config`, `airtime`, `rules`, `counters`, `events`, `ids` | values |
 
+mod airtime;
 mod announcing;
 mod blackholing;
 mod config;
@@ -38,6 +39,7 @@ mod work;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+pub use airtime::{Airtime, AirtimeLimits};
 pub use config::{DestinationConfig, InterfaceConfig, Limits, Mode, NodeConfig, ProofPolicy, ResourcePolicy};
 pub use counters::Counters;
 pub use events::{
@@ -317,8 +319,8 @@ impl Node {
     }
 
     /// What an interface carried.
-    pub fn interface_stats(&self, interface: InterfaceId) -> Option<InterfaceStats> {
-        self.transport.interfaces.stats(interface)
+    pub fn interface_stats(&self, now: Instant, interface: InterfaceId) -> Option<InterfaceStats> {
+        self.transport.interfaces.stats(now, interface)
     }
 
     fn event(&mut self, event: Event) {

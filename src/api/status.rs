@@ -76,6 +76,13 @@ pub struct InterfaceStatus {
     pub tx_packets: u64,
     /// Open media: connections of a server, neighbours on a network, 1 for a line.
     pub media: u32,
+    /// Frames that wait to be sent.
+    pub queue_len: u64,
+    /// How long the oldest of them waits, announces left out.
+    pub queue_delay_ms: u64,
+    /// What part of the last hour was sent in; only of a slow interface, or one with a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub airtime_used_percent: Option<f32>,
     /// Why it is not online, if it is not.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub waiting: String,
@@ -228,8 +235,21 @@ fn visibility_name(visibility: v1::Visibility) -> &'static str {
 
 impl InterfaceStatus {
     fn to_proto(&self) -> v1::InterfaceStatus {
-        let Self { name, r#type, online, rx_bytes, tx_bytes, rx_packets, tx_packets, waiting, radio, media } =
-            self.clone();
+        let Self {
+            name,
+            r#type,
+            online,
+            rx_bytes,
+            tx_bytes,
+            rx_packets,
+            tx_packets,
+            waiting,
+            radio,
+            media,
+            queue_len,
+            queue_delay_ms,
+            airtime_used_percent,
+        } = self.clone();
         let radio = radio.map(|radio| radio.to_proto());
         v1::InterfaceStatus {
             name,
@@ -242,6 +262,9 @@ impl InterfaceStatus {
             waiting,
             radio,
             media,
+            queue_len,
+            queue_delay_ms,
+            airtime_used_percent,
         }
     }
 
@@ -257,9 +280,26 @@ impl InterfaceStatus {
             waiting,
             radio,
             media,
+            queue_len,
+            queue_delay_ms,
+            airtime_used_percent,
         } = interface;
         let radio = radio.map(RadioStatus::from_proto);
-        Self { name, r#type, online, rx_bytes, tx_bytes, rx_packets, tx_packets, waiting, radio, media }
+        Self {
+            name,
+            r#type,
+            online,
+            rx_bytes,
+            tx_bytes,
+            rx_packets,
+            tx_packets,
+            waiting,
+            radio,
+            media,
+            queue_len,
+            queue_delay_ms,
+            airtime_used_percent,
+        }
     }
 }
 

@@ -55,6 +55,17 @@ fn interface_line(interface: &InterfaceStatus, out: &mut impl Write) -> anyhow::
         out,
         "  received {rx_packets} packets, {rx_bytes} bytes; sent {tx_packets} packets, {tx_bytes} bytes"
     )?;
+    if interface.queue_len > 0 {
+        writeln!(
+            out,
+            "  {} frames wait, the oldest for {:.1} s",
+            interface.queue_len,
+            interface.queue_delay_ms as f64 / 1000.0
+        )?;
+    }
+    if let Some(percent) = interface.airtime_used_percent.filter(|_| interface.radio.is_none()) {
+        writeln!(out, "  sent for {percent:.2} % of the hour")?;
+    }
     if let Some(radio) = &interface.radio {
         radio_lines(radio, out)?;
     }

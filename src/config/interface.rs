@@ -13,7 +13,7 @@ use interfaces::{
     TcpServerSettings, UdpSettings,
 };
 use reticulum::crypto::Ifac;
-use reticulum::node::{InterfaceRules, Mode};
+use reticulum::node::{AirtimeLimits, InterfaceRules, Mode};
 use serde::Deserialize;
 
 use self::table::InterfaceType;
@@ -35,6 +35,8 @@ pub struct Interface {
     pub ingress_control: bool,
     /// What announces and path requests pass, beyond the mode.
     pub rules: InterfaceRules,
+    /// How much of the time it may send.
+    pub airtime_limits: AirtimeLimits,
     /// What keeps others out.
     pub access: Option<Access>,
     /// What it is, with what only this kind needs.
@@ -118,6 +120,7 @@ impl Default for Interface {
             mode: Mode::Full,
             ingress_control: true,
             rules: InterfaceRules::default(),
+            airtime_limits: AirtimeLimits::default(),
             access: None,
             settings: Settings::TcpServer(TcpServerSettings::new("127.0.0.1:4242")),
         }
@@ -184,6 +187,7 @@ impl Interface {
             mode: table.mode.unwrap_or_default(),
             ingress_control: table.ingress_control.unwrap_or(!slow),
             rules: table.rules()?,
+            airtime_limits: table.airtime_limits()?,
             access,
             settings: table.settings(kind)?,
         };
@@ -326,6 +330,19 @@ impl InterfaceTable {
             bitrate_bps: self.bitrate,
             ..usual
         })
+    }
+
+    fn airtime_limits(&self) -> Result<AirtimeLimits, String> {
+        let limits =
+            AirtimeLimits { short_percent: self.airtime_limit_short, long_percent: self.airtime_limit_long };
+        for (key, limit) in
+            [("airtime_limit_short", limits.short_percent), ("airtime_limit_long", limits.long_percent)]
+        {
+            if let Some(percent) = limit.filter(|percent| !(0.0..=100.0).contains(percent)) {
+                return Err(format!("{key} = {percent} is out of range: 0 to 100 percent"));
+            }
+        }
+        Ok(limits)
     }
 
     fn rnode(&mut self) -> Result<RnodeSettings, String> {

@@ -296,8 +296,8 @@ impl Host {
     }
 
     /// What an interface carried.
-    pub fn interface_stats(&self, interface: InterfaceId) -> Option<InterfaceStats> {
-        self.engine.interface_stats(interface)
+    pub fn interface_stats(&self, now: Instant, interface: InterfaceId) -> Option<InterfaceStats> {
+        self.engine.interface_stats(now, interface)
     }
 
     /// Every count of something done or refused, by name.

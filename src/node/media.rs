@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use interfaces::{BackboneEnd, CREDITS, FrameBatch, MediumId, Properties, RadioReport, Settings};
-use reticulum::node::{InterfaceConfig, InterfaceId, InterfaceStats};
+use lora_channel::{PACKET_LEN_MAX, PREAMBLE_SYMBOLS};
+use reticulum::node::{Airtime, InterfaceConfig, InterfaceId, InterfaceStats};
 use tokio::sync::mpsc;
 
 use crate::api::{InterfaceStatus, RadioStatus};
@@ -61,12 +62,22 @@ impl Media {
         label: String,
         properties: &Properties,
     ) -> (InterfaceConfig, Duration) {
-        let Interface { announce_interval_min, mode, ingress_control, rules, access, settings, .. } =
-            &self.configured[configured].interface;
+        let Interface {
+            announce_interval_min,
+            mode,
+            ingress_control,
+            rules,
+            airtime_limits,
+            access,
+            settings,
+            ..
+        } = &self.configured[configured].interface;
         let config = InterfaceConfig {
             name: label,
             mode: *mode,
             bitrate_bps: properties.bitrate_bps,
+            airtime: airtime(settings),
+            airtime_limits: *airtime_limits,
             hw_mtu: properties.hw_mtu,
             mtu_capable: properties.mtu_capable,
             ifac: access.as_ref().map(|access| access.ifac(properties.ifac_size_default)),
@@ -113,7 +124,14 @@ impl Media {
         let gone = self.by_medium.remove(&medium)?;
         self.by_interface.remove(&gone.interface);
         if let Some(stats) = stats(gone.interface) {
-            add(&mut self.configured[gone.configured].closed, &stats);
+            // What waited is gone, and air time is of what is open.
+            let carried = InterfaceStats {
+                queue_len: 0,
+                queue_delay: Duration::ZERO,
+                airtime_used_percent: None,
+                ..stats
+            };
+            add(&mut self.configured[gone.configured].closed, &carried);
         }
         Some(gone.interface)
     }
@@ -191,6 +209,9 @@ impl Media {
                 tx_bytes: total.tx_bytes,
                 rx_packets: total.rx_packets,
                 tx_packets: total.tx_packets,
+                queue_len: total.queue_len as u64,
+                queue_delay_ms: total.queue_delay.as_millis() as u64,
+                airtime_used_percent: total.airtime_used_percent.map(|[_, long]| long),
                 ..status
             })
             .collect()
@@ -208,6 +229,14 @@ impl Configured {
             ..InterfaceStatus::default()
         }
     }
+}
+
+/// A radio's frames take more than their bits: each has a preamble, and is filled up to whole symbols.
+fn airtime(settings: &Settings) -> Airtime {
+    let Settings::Rnode(rnode) = settings else { return Airtime::Bitrate };
+    let modulation = rnode.lora.modulation();
+    let micros = |len| modulation.packet_airtime(len, PREAMBLE_SYMBOLS).as_micros() as u32;
+    Airtime::Table((0..=PACKET_LEN_MAX).map(micros).collect())
 }
 
 /// Whether it connects by itself, with frames that only a node reads (`spec/interfaces.md` 4).
@@ -245,4 +274,10 @@ fn add(total: &mut InterfaceStats, more: &InterfaceStats) {
     total.tx_bytes += more.tx_bytes;
     total.rx_packets += more.rx_packets;
     total.tx_packets += more.tx_packets;
+    total.queue_len += more.queue_len;
+    total.queue_delay = total.queue_delay.max(more.queue_delay);
+    if let Some([short, long]) = more.airtime_used_percent {
+        let most = total.airtime_used_percent.unwrap_or_default();
+        total.airtime_used_percent = Some([short.max(most[0]), long.max(most[1])]);
+    }
 }

@@ -305,9 +305,9 @@ impl Running {
 
     fn closed(&mut self, medium: MediumId, reason: &str) {
         tracing::debug!(medium = medium.get(), reason, "medium closed");
-        let host = &self.host;
-        if let Some(interface) = self.media.closed(medium, |interface| host.interface_stats(interface)) {
-            self.host.handle_interface_gone(self.clock.now(), interface);
+        let (host, now) = (&self.host, self.clock.now());
+        if let Some(interface) = self.media.closed(medium, |interface| host.interface_stats(now, interface)) {
+            self.host.handle_interface_gone(now, interface);
         }
     }
 
@@ -391,7 +391,8 @@ impl Running {
     }
 
     fn status(&self) -> NodeStatus {
-        let interfaces = self.media.report(|interface| self.host.interface_stats(interface));
+        let now = self.clock.now();
+        let interfaces = self.media.report(|interface| self.host.interface_stats(now, interface));
         let mut counters = self.host.counters();
         counters.insert("frame_violations".to_owned(), self.violations);
         let connections_refused = self.interfaces.iter().map(InterfaceHandle::connections_refused).sum();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::InterfaceRules;
+use super::{Airtime, AirtimeLimits, InterfaceRules};
 use crate::crypto::{Identity, Ifac, RatchetSecret};
 use crate::wire;
 
@@ -172,6 +172,10 @@ pub struct InterfaceConfig {
     pub mode: Mode,
     /// Bits per second, known or guessed; timeouts derive from it. Zero counts as unknown.
     pub bitrate_bps: u64,
+    /// How long a frame is on the air.
+    pub airtime: Airtime,
+    /// How much of the time frames may be on the air; those beyond wait, by priority.
+    pub airtime_limits: AirtimeLimits,
     /// Longest frame in bytes, without the access code.
     pub hw_mtu: usize,
     /// Whether links over this interface may negotiate more than 500 bytes.
@@ -197,6 +201,8 @@ impl Default for InterfaceConfig {
             name: String::new(),
             mode: Mode::Full,
             bitrate_bps: 10_000_000,
+            airtime: Airtime::Bitrate,
+            airtime_limits: AirtimeLimits::default(),
             hw_mtu: wire::MTU,
             mtu_capable: false,
             ifac: None,

@@ -216,6 +216,8 @@ counters! {
     queue_full,
     /// Frames dropped because they waited too long to be sent.
     queue_stale,
+    /// Times that a frame had to wait for the air-time budget of its interface.
+    queue_airtime_waits,
     /// Frames dropped because their interface went down.
     queue_interface_down,
 }

@@ -1,6 +1,7 @@
 //! Nodes back to back on virtual time. The harness is in `net`; one file a subject.
 
 mod abuse;
+mod airtime;
 mod announces;
 mod blackhole;
 mod forwarding;

@@ -1,18 +1,26 @@
 //! The attached interfaces: their settings, state, traffic counts, transmit queues and ingress control.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use super::Held;
+use super::budget::Budget;
 use super::burst::{Bursts, Meter};
 use super::cap::Cap;
 use super::ingress::Ingress;
 use super::queue::{AnnounceKey, Queue, Queued};
-use crate::node::{Counters, InterfaceConfig, InterfaceId, Limits, Priority};
-use crate::time::Instant;
+use crate::node::{AirtimeLimits, Counters, InterfaceConfig, InterfaceId, Limits, Priority};
+use crate::time::{Instant, TimerQueue};
 use crate::wire::link::{MTU_MAX, MTU_UNSIGNALLED};
 
+/// Slower media keep count of their air time even without limits.
+const SLOW_BPS: u64 = 100_000;
+
+/// Budgets of interfaces that are gone, the oldest makes room. Only limits in the configuration make one.
+const RESTING_BUDGETS_MAX: usize = 64;
+
 /// What an interface carried.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct InterfaceStats {
     /// Bytes received, with access codes.
     pub rx_bytes: u64,
@@ -24,6 +32,11 @@ pub struct InterfaceStats {
     pub tx_packets: u64,
     /// Frames that wait to be transmitted.
     pub queue_len: usize,
+    /// How long the oldest of them waits, announces left out.
+    pub queue_delay: Duration,
+    /// What part of the last 15 seconds and of the last hour was sent in, in percent; only of a slow medium, or one with a
+    /// limit.
+    pub airtime_used_percent: Option<[f32; 2]>,
     /// Whether it is up.
     pub up: bool,
 }
@@ -41,6 +54,8 @@ pub(crate) struct Interface {
     pub(crate) asking: Meter,
     stats: InterfaceStats,
     queue: Queue,
+    /// Of a slow medium, or one with a limit.
+    budget: Option<Box<Budget>>,
 }
 
 impl Interface {
@@ -56,7 +71,23 @@ impl Interface {
 
     /// Longest frame, with its access code.
     pub(crate) fn frame_len_max(&self) -> usize {
-        self.config.hw_mtu + self.config.ifac.as_ref().map_or(0, crate::crypto::Ifac::size)
+        self.config.hw_mtu + self.access_code_len()
+    }
+
+    fn access_code_len(&self) -> usize {
+        self.config.ifac.as_ref().map_or(0, crate::crypto::Ifac::size)
+    }
+
+    /// Time on the air of a packet of `len` bytes.
+    pub(crate) fn airtime(&self, len: usize) -> Duration {
+        self.config.airtime.of(len + self.access_code_len(), self.config.bitrate_bps)
+    }
+
+    /// When the budget lets the packet go that is next.
+    fn allowed_at(&mut self, now: Instant, counters: &mut Counters) -> Instant {
+        let Some(budget) = &self.budget else { return now };
+        let next = self.queue.next(now, &mut counters.queue_stale);
+        next.map_or(now, |(priority, len)| budget.allowed_at(now, self.airtime(len), priority))
     }
 
     /// Counts a frame that came in.
@@ -75,6 +106,11 @@ pub(crate) struct Interfaces {
     queued_bytes_max: usize,
     /// Those with something to transmit, so that finding them does not cost a scan of all.
     pending: BTreeSet<InterfaceId>,
+    /// When the budget of each that has used it up lets the next packet go.
+    refills: TimerQueue<InterfaceId>,
+    /// Limited budgets of interfaces that are gone, by name: a radio that is plugged in again has not earned another
+    /// hour's air.
+    resting: VecDeque<(String, Box<Budget>)>,
     next: u32,
 }
 
@@ -86,6 +122,8 @@ impl Interfaces {
             queued_bytes: 0,
             queued_bytes_max: limits.queue_bytes_total,
             pending: BTreeSet::new(),
+            refills: TimerQueue::default(),
+            resting: VecDeque::new(),
             next: 0,
         }
     }
@@ -94,7 +132,9 @@ impl Interfaces {
     pub(crate) fn add(&mut self, now: Instant, config: InterfaceConfig, limits: &Limits) -> InterfaceId {
         let id = InterfaceId(self.next);
         self.next += 1;
+        let budget = self.budget(&config);
         let interface = Interface {
+            budget,
             config,
             ingress: Ingress::new(now),
             cap: Cap::default(),
@@ -111,8 +151,14 @@ impl Interfaces {
     pub(crate) fn remove(&mut self, id: InterfaceId) {
         if let Some(interface) = self.interfaces.remove(&id) {
             self.queued_bytes -= interface.queue.byte_len();
+            let limited = interface.config.airtime_limits != AirtimeLimits::default();
+            if let Some(budget) = interface.budget.filter(|_| limited) {
+                self.resting.truncate(RESTING_BUDGETS_MAX - 1);
+                self.resting.push_front((interface.config.name, budget));
+            }
         }
         self.pending.remove(&id);
+        self.refills.cancel(&id);
     }
 
     /// Brings an interface up or down; what it had to transmit is dropped when it goes down.
@@ -124,6 +170,7 @@ impl Interfaces {
             counters.queue_interface_down += interface.queue.clear() as u64;
             interface.cap.clear();
             self.pending.remove(&id);
+            self.refills.cancel(&id);
         }
     }
 
@@ -179,7 +226,19 @@ impl Interfaces {
         self.enqueue(id, counters, |queue| queue.push_announce(now, packet, key));
     }
 
-    /// Those with something to transmit.
+    /// Lets go on whose budget has room again.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        while let Some(id) = self.refills.pop_due(now) {
+            self.pending.insert(id);
+        }
+    }
+
+    /// When the next budget has room again.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.refills.next_deadline()
+    }
+
+    /// Those with something to transmit that they may.
     pub(crate) fn transmit_pending(&self) -> impl Iterator<Item = InterfaceId> + '_ {
         self.pending.iter().copied()
     }
@@ -194,12 +253,22 @@ impl Interfaces {
     ) -> bool {
         let Some(interface) = self.interfaces.get_mut(&id) else { return false };
         let queued_bytes = interface.queue.byte_len();
-        let packet = interface.queue.pop(now, &mut counters.queue_stale);
+        let allowed_at = interface.allowed_at(now, counters);
+        let is_allowed = allowed_at <= now;
+        let packet = is_allowed.then(|| interface.queue.pop(now, &mut counters.queue_stale)).flatten();
         self.queued_bytes -= queued_bytes - interface.queue.byte_len();
-        if interface.queue.len() == 0 {
+        if !is_allowed {
+            counters.queue_airtime_waits += 1;
+            self.refills.set(id, allowed_at);
+        }
+        if !is_allowed || interface.queue.len() == 0 {
             self.pending.remove(&id);
         }
         let Some(packet) = packet else { return false };
+        let airtime = interface.airtime(packet.len());
+        if let Some(budget) = &mut interface.budget {
+            budget.spend(now, airtime);
+        }
         let start = out.len();
         match &interface.config.ifac {
             Some(ifac) => ifac.seal(&packet, out),
@@ -211,9 +280,27 @@ impl Interfaces {
     }
 
     /// What an interface carried.
-    pub(crate) fn stats(&self, id: InterfaceId) -> Option<InterfaceStats> {
+    pub(crate) fn stats(&self, now: Instant, id: InterfaceId) -> Option<InterfaceStats> {
         let interface = self.interfaces.get(&id)?;
-        Some(InterfaceStats { queue_len: interface.queue.len(), ..interface.stats })
+        let queue_delay = interface.queue.oldest_since().map(|since| now.since(since)).unwrap_or_default();
+        Some(InterfaceStats {
+            queue_len: interface.queue.len(),
+            queue_delay,
+            airtime_used_percent: interface.budget.as_ref().map(|budget| budget.used_percent(now)),
+            ..interface.stats
+        })
+    }
+
+    /// The budget of a new interface: the one that it had before, if it was here.
+    fn budget(&mut self, config: &InterfaceConfig) -> Option<Box<Budget>> {
+        let limited = config.airtime_limits != AirtimeLimits::default();
+        if let Some(before) = self.resting.iter().position(|(name, _)| *name == config.name && limited) {
+            let (_, mut budget) = self.resting.remove(before)?;
+            budget.limit(config.airtime_limits);
+            return Some(budget);
+        }
+        let is_slow = config.bitrate_bps > 0 && config.bitrate_bps < SLOW_BPS;
+        (limited || is_slow).then(|| Box::new(Budget::new(config.airtime_limits)))
     }
 
     fn enqueue(&mut self, id: InterfaceId, counters: &mut Counters, push: impl FnOnce(&mut Queue) -> Queued) {

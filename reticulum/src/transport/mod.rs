@@ -23,6 +23,7 @@
 mod admission;
 mod aged;
 mod blackhole;
+mod budget;
 mod burst;
 mod cap;
 mod discovery;
@@ -239,8 +240,7 @@ impl Transport {
 
     /// How long a packet of full length takes over the slowest interface that is up, with a margin.
     pub(crate) fn slowest_first_hop(&self) -> Option<Duration> {
-        let airtimes =
-            self.interfaces.all_up().map(|(_, interface)| airtime(wire::MTU, interface.config.bitrate_bps));
+        let airtimes = self.interfaces.all_up().map(|(_, interface)| interface.airtime(wire::MTU));
         airtimes.max().map(|airtime| PER_HOP_TIMEOUT + airtime)
     }
 
@@ -260,7 +260,7 @@ impl Transport {
             hops: path.hops,
             via: path.next_hop.filter(|_| path.hops > 1),
             link_mtu: interface.link_mtu(),
-            first_hop_timeout: PER_HOP_TIMEOUT + airtime(wire::MTU, interface.config.bitrate_bps),
+            first_hop_timeout: PER_HOP_TIMEOUT + interface.airtime(wire::MTU),
         })
     }
 
@@ -278,7 +278,7 @@ impl Transport {
             hops: path.hops,
             rewrite,
             mtu: interface.config.mtu_capable.then(|| interface.link_mtu()),
-            first_hop: airtime(wire::MTU, interface.config.bitrate_bps),
+            first_hop: interface.airtime(wire::MTU),
         })
     }
 
@@ -385,8 +385,9 @@ impl Transport {
         self.stop_spreading_on(id);
     }
 
-    /// Ends what is too old.
+    /// Ends what is too old, and lets go on what waited for its budget.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.interfaces.handle_timeout(now);
         self.paths.handle_timeout(now);
         self.tunnels.handle_timeout(now);
         self.dormant.handle_timeout(now);
@@ -397,6 +398,7 @@ impl Transport {
     /// When the next entry ends or the next held announce may pass.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let deadlines = [
+            self.interfaces.poll_timeout(),
             self.paths.poll_timeout(),
             self.requests.poll_timeout(),
             self.releases.next_deadline(),
@@ -430,12 +432,6 @@ impl Transport {
 pub(crate) fn path_request_destination() -> DestinationHash {
     const HASH: [u8; 16] = 0x6b9f_6601_4d98_53fa_ab22_0fba_47d0_2761_u128.to_be_bytes();
     DestinationHash::new(HASH)
-}
-
-/// Time to send `len` bytes; none if the speed is not known.
-fn airtime(len: usize, bitrate_bps: u64) -> Duration {
-    let bits = len as u64 * 8;
-    Duration::from_micros((bits * 1_000_000).checked_div(bitrate_bps).unwrap_or(0))
 }
 
 /// Parses and filters a frame without access code.
@@ -477,11 +473,5 @@ mod tests {
     fn the_path_request_destination_is_the_one_of_its_name() {
         let name = NameHash::of_name("rnstransport.path.request");
         assert_eq!(path_request_destination(), DestinationHash::of_plain(name));
-    }
-
-    #[test]
-    fn airtime_follows_the_bitrate() {
-        assert_eq!(airtime(500, 1000), Duration::from_secs(4));
-        assert_eq!(airtime(500, 0), Duration::ZERO);
     }
 }

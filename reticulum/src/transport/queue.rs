@@ -42,6 +42,7 @@ pub(crate) enum Queued {
 #[derive(Debug)]
 struct Frame {
     packet: Vec<u8>,
+    since: Instant,
     expires: Instant,
     announces: Option<AnnounceKey>,
 }
@@ -82,16 +83,30 @@ impl Queue {
         }
     }
 
-    /// Takes the next packet; counts in `stale` those that waited too long.
-    pub(crate) fn pop(&mut self, now: Instant, stale: &mut u64) -> Option<Vec<u8>> {
-        while let Some((&place, _)) = self.frames.first_key_value() {
-            let frame = self.take(place).expect("just seen");
+    /// Priority and length of the next packet; drops those that waited too long, and counts them in `stale`.
+    pub(crate) fn next(&mut self, now: Instant, stale: &mut u64) -> Option<(Priority, usize)> {
+        while let Some((&place, frame)) = self.frames.first_key_value() {
             if frame.expires > now {
-                return Some(frame.packet);
+                return Some((place.0, frame.packet.len()));
             }
+            self.take(place);
             *stale += 1;
         }
         None
+    }
+
+    /// Takes the next packet; counts in `stale` those that waited too long.
+    pub(crate) fn pop(&mut self, now: Instant, stale: &mut u64) -> Option<Vec<u8>> {
+        self.next(now, stale)?;
+        let (&place, _) = self.frames.first_key_value()?;
+        self.take(place).map(|frame| frame.packet)
+    }
+
+    /// Since when the oldest frame waits that is no announce: those are meant to wait.
+    pub(crate) fn oldest_since(&self) -> Option<Instant> {
+        let classes = [Priority::Link, Priority::Message, Priority::Reply, Priority::History];
+        let firsts = classes.map(|class| self.frames.range((class, 0)..=(class, u64::MAX)).next());
+        firsts.into_iter().flatten().map(|(_, frame)| frame.since).min()
     }
 
     /// Drops everything; returns how many frames that were.
@@ -140,7 +155,7 @@ impl Queue {
         if let Some(key) = announces {
             self.announces.insert(key, place);
         }
-        self.frames.insert(place, Frame { packet, expires: now + lifetime(priority), announces });
+        self.frames.insert(place, Frame { packet, since: now, expires: now + lifetime(priority), announces });
         if dropped == 0 { Queued::Yes } else { Queued::Dropping(dropped) }
     }
 

@@ -9,9 +9,9 @@ use super::burst::BurstRule;
 use super::cap::Offered;
 use super::modes::{Origin, Outgoing, outgoing, searches};
 use super::rebroadcast::{Due, Source};
-use super::{AnnounceKey, Heard, PathRequest, Transport, airtime, emitted, path_request_destination};
+use super::{AnnounceKey, Heard, PathRequest, Transport, emitted, path_request_destination};
 use crate::hash::DestinationHash;
-use crate::node::{Counters, InterfaceId, Mode, Priority};
+use crate::node::{Airtime, Counters, InterfaceId, Mode, Priority};
 use crate::time::Instant;
 use crate::wire::{self, Context, Packet};
 
@@ -214,7 +214,7 @@ impl Transport {
         let Some(frame) = self.announce_frame(destination, hops, Context::NONE, counters) else { return };
         let Some(interface) = self.interfaces.up_mut(id) else { return };
         let percent = interface.config.rules.announce_cap_percent;
-        interface.cap.spend(now, airtime(frame.len(), interface.config.bitrate_bps), percent);
+        interface.cap.spend(now, interface.airtime(frame.len()), percent);
         let key = AnnounceKey { destination, path_response: false };
         self.interfaces.push_announce(now, id, frame, key, counters);
     }
@@ -302,7 +302,7 @@ impl Transport {
             counters.path_request_egress_limited += 1;
             return;
         }
-        let airtime = airtime(frame.len(), interface.config.bitrate_bps);
+        let airtime = interface.airtime(frame.len());
         interface.asking.sample(now);
         interface.cap.spend(now, airtime, rules.announce_cap_percent);
         self.interfaces.push(now, id, frame.to_vec(), Priority::Reply, counters);
@@ -330,7 +330,7 @@ impl Transport {
         };
         let lowest = self.interfaces.all_up().filter_map(known).min();
         lowest.map_or(Duration::ZERO, |bps| {
-            2 * airtime(wire::MTU, bps.max(BITRATE_MIN_BPS)) + super::PER_HOP_TIMEOUT
+            2 * Airtime::Bitrate.of(wire::MTU, bps.max(BITRATE_MIN_BPS)) + super::PER_HOP_TIMEOUT
         })
     }
 }

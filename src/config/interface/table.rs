@@ -180,9 +180,9 @@ options! {
         coding_rate: Option<u8> = None => "5",
         /// rnode: dBm, 0 to 37. A radio that cannot do it is refused.
         tx_power: Option<u8> = None => "7",
-        /// rnode: the radio sends no more than this percentage of any 15 seconds.
+        /// serial, kiss, ax25-kiss, rnode: it sends in no more than this percentage of any 15 seconds.
         airtime_limit_short: Option<f32> = None => "33.0",
-        /// rnode: the radio sends no more than this percentage of any hour. Mind the law of your region.
+        /// serial, kiss, ax25-kiss, rnode: it sends in no more than this percentage of any hour. Mind the law of your region.
         airtime_limit_long: Option<f32> = None => "10.0",
     }
 }
@@ -294,14 +294,19 @@ impl InterfaceType {
             Self::Udp => &["listen", "forward", "bitrate"],
             Self::I2p => &["peers", "connectable", "bridge"],
             Self::Pipe => &["command", "respawn_delay"],
-            Self::Serial => &["port", "speed", "data_bits", "parity", "stop_bits"],
+            Self::Serial => &[
+                "port", "speed", "data_bits", "parity", "stop_bits", "airtime_limit_short",
+                "airtime_limit_long",
+            ],
             Self::Kiss => &[
                 "port", "speed", "data_bits", "parity", "stop_bits", "preamble", "tx_tail", "persistence",
-                "slot_time", "flow_control", "bitrate", "callsign", "id_interval",
+                "slot_time", "flow_control", "bitrate", "airtime_limit_short", "airtime_limit_long",
+                "callsign", "id_interval",
             ],
             Self::Ax25Kiss => &[
                 "port", "speed", "data_bits", "parity", "stop_bits", "preamble", "tx_tail", "persistence",
-                "slot_time", "flow_control", "bitrate", "callsign", "ssid",
+                "slot_time", "flow_control", "bitrate", "airtime_limit_short", "airtime_limit_long",
+                "callsign", "ssid",
             ],
             Self::Rnode => &[
                 "port", "frequency", "bandwidth", "spreading_factor", "coding_rate", "tx_power",

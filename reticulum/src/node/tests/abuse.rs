@@ -130,7 +130,8 @@ fn many_interfaces_that_take_nothing_share_the_bounds_of_one() {
             }
         }
     }
-    let waiting: usize = interfaces.iter().map(|id| node.interface_stats(*id).unwrap().queue_len).sum();
+    let waiting: usize =
+        interfaces.iter().map(|id| node.interface_stats(net.now, *id).unwrap().queue_len).sum();
     let proof_len = 118;
     assert!((40_000..=50_000).contains(&(waiting * proof_len)), "{waiting} frames wait");
     assert_eq!(node.counters().queue_full, 2_000 - waiting as u64);

@@ -16,7 +16,7 @@ fn access_codes_are_applied_and_checked() {
     assert!(net.hosts[1].node.peer(&destination).is_some());
     let frame = net.hosts[0].sent[0].1.clone();
     assert_eq!(frame[0] & 0x80, 0x80);
-    let stats = net.hosts[1].node.interface_stats(InterfaceId(0)).unwrap();
+    let stats = net.hosts[1].node.interface_stats(net.now, InterfaceId(0)).unwrap();
     assert_eq!((stats.rx_bytes, stats.rx_packets), (frame.len() as u64, 1));
 
     // An open interface refuses a code; a protected one refuses its absence, and a wrong one.

@@ -1,0 +1,144 @@
+//! Air time as a budget, on virtual time.
+
+use super::net::*;
+use crate::hash::DestinationHash;
+use crate::node::*;
+use crate::time::Instant;
+
+/// A medium on which each byte takes 10 ms, and that may send in so many percent of 15 s, and in 5 % of an hour.
+fn radio(short_percent: f32) -> InterfaceConfig {
+    InterfaceConfig {
+        bitrate_bps: 800,
+        airtime: Airtime::Table((0..=500).map(|len| len * 10_000).collect()),
+        airtime_limits: AirtimeLimits { short_percent: Some(short_percent), long_percent: Some(5.0) },
+        ..InterfaceConfig::default()
+    }
+}
+
+fn at(s: u64) -> Instant {
+    Instant::from_micros(1_000_000 * s)
+}
+
+/// One node with one radio, and a destination at its far end that somebody announced.
+fn sender(short_percent: f32) -> (Net, DestinationHash, InterfaceId) {
+    let mut net = Net::new(2);
+    let (radio, _) = net.wire(0, 1, || radio(short_percent));
+    let destination = net.announced(1, busy(1, "test.group"));
+    (net, destination, radio)
+}
+
+fn pull(net: &mut Net, interface: InterfaceId) -> Option<usize> {
+    let mut frame = Vec::new();
+    let node = &mut net.hosts[0].node;
+    let pending = node.transmit_pending().any(|id| id == interface);
+    let sent = node.poll_transmit(net.now, interface, &mut frame);
+    assert!(pending || !sent, "what may be sent is told");
+    sent.then_some(frame.len())
+}
+
+#[test]
+fn frames_wait_for_the_budget_and_the_timer_tells_exactly_when_it_has_room() {
+    let (mut net, destination, radio) = sender(10.0);
+    net.now = at(100);
+    for _ in 0..3 {
+        net.hosts[0]
+            .node
+            .send_packet(net.now, destination, b"some words".to_vec(), Priority::Message)
+            .unwrap();
+    }
+    net.hosts[0].drain(net.now);
+    let len = pull(&mut net, radio).expect("the first fits");
+    assert!((80..150).contains(&len), "two do not fit into 1.5 s: {len}");
+    assert_eq!(pull(&mut net, radio), None);
+    assert_eq!(net.hosts[0].node.transmit_pending().count(), 0, "nobody asks in vain");
+    let refill = net.hosts[0].node.poll_timeout().expect("it waits");
+    assert_eq!(refill, at(100) + ms(15_250), "when the first is older than 15 s, with its bin");
+    net.now = refill;
+    net.hosts[0].node.handle_timeout(refill);
+    assert_eq!(pull(&mut net, radio), Some(len));
+    assert_eq!(net.hosts[0].node.counters().queue_airtime_waits, 1, "it was asked once");
+
+    let stats = net.hosts[0].node.interface_stats(refill + ms(500), radio).unwrap();
+    assert_eq!((stats.queue_len, stats.queue_delay), (1, ms(15_750)));
+    let [short, long] = stats.airtime_used_percent.unwrap();
+    assert!((short - len as f32 / 15.0).abs() < 0.01, "{short}");
+    assert!((long - 2.0 * len as f32 / 3600.0).abs() < 0.01, "{long}");
+}
+
+#[test]
+fn what_is_urgent_uses_the_rest_of_the_budget_at_once() {
+    let (mut net, destination, radio) = sender(12.0);
+    net.now = at(100);
+    // Bulk may have 1.35 of 1.8 s, in which two messages of more than a second do not fit.
+    net.hosts[0].node.send_packet(net.now, destination, b"1".to_vec(), Priority::History).unwrap();
+    net.hosts[0].node.send_packet(net.now, destination, b"2".to_vec(), Priority::History).unwrap();
+    net.hosts[0].drain(net.now);
+    assert!(pull(&mut net, radio).is_some());
+    assert_eq!(pull(&mut net, radio), None);
+    net.hosts[0].node.request_path(net.now, DestinationHash::new([9; 16]));
+    assert_eq!(pull(&mut net, radio), Some(51), "a path request of 0.51 s goes");
+    assert_eq!(pull(&mut net, radio), None);
+}
+
+#[test]
+fn the_budget_holds_for_any_load_and_nothing_wakes_the_node_in_between() {
+    let (mut net, destination, radio) = sender(10.0);
+    net.now = at(100);
+    for index in 0..200_u8 {
+        net.hosts[0].node.send_packet(net.now, destination, vec![index], Priority::Message).unwrap();
+    }
+    net.hosts[0].drain(net.now);
+    let (mut sent, mut wakes) = (Vec::new(), 0);
+    while net.now < at(100 + 3600) {
+        while let Some(len) = pull(&mut net, radio) {
+            sent.push((net.now, ms(10 * len as u64)));
+        }
+        let Some(next) = net.hosts[0].node.poll_timeout() else { break };
+        assert!(next > net.now, "it does not spin");
+        net.now = next;
+        net.hosts[0].node.handle_timeout(next);
+        net.hosts[0].drain(next);
+        wakes += 1;
+    }
+    assert!(sent.len() > 20, "{}", sent.len());
+    assert!(wakes <= sent.len() + 20, "{wakes} wakes for {} frames", sent.len());
+    for (index, (from, _)) in sent.iter().enumerate() {
+        let within = sent[index..].iter().take_while(|(when, _)| when.since(*from) < ms(15_000));
+        let sum: std::time::Duration = within.map(|(_, airtime)| *airtime).sum();
+        assert!(sum <= ms(1500), "{sum:?} in 15 s");
+    }
+    let all: std::time::Duration = sent.iter().map(|(_, airtime)| *airtime).sum();
+    assert!(all <= ms(180_000), "{all:?} in the hour");
+}
+
+#[test]
+fn an_interface_that_goes_down_forgets_what_waited_for_its_budget() {
+    let (mut net, destination, radio) = sender(10.0);
+    net.now = at(100);
+    for _ in 0..3 {
+        net.hosts[0].node.send_packet(net.now, destination, b"x".to_vec(), Priority::Message).unwrap();
+    }
+    net.hosts[0].drain(net.now);
+    while pull(&mut net, radio).is_some() {}
+    let refill = net.hosts[0].node.poll_timeout();
+    net.hosts[0].node.handle_interface_down(net.now, radio);
+    assert_ne!(net.hosts[0].node.poll_timeout(), refill);
+    assert_eq!(net.hosts[0].node.transmit_pending().count(), 0);
+}
+
+#[test]
+fn a_radio_that_is_plugged_in_again_has_no_new_budget() {
+    let (mut net, destination, first) = sender(10.0);
+    net.now = at(100);
+    net.hosts[0].node.send_packet(net.now, destination, b"x".to_vec(), Priority::Message).unwrap();
+    net.hosts[0].drain(net.now);
+    assert!(pull(&mut net, first).is_some());
+    net.hosts[0].node.remove_interface(net.now, first);
+    let again = net.hosts[0].node.add_interface(net.now, radio(10.0));
+    net.hosts[0].node.send_packet(net.now, destination, b"y".to_vec(), Priority::Message).unwrap();
+    net.hosts[0].drain(net.now);
+    assert_eq!(pull(&mut net, again), None);
+    net.now = net.hosts[0].node.poll_timeout().expect("the budget refills");
+    net.hosts[0].node.handle_timeout(net.now);
+    assert!(pull(&mut net, again).is_some());
+}
