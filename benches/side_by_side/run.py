@@ -1,12 +1,13 @@
 """Puts a meshgroup node and the Python peers under the same raw load, in one run, and prints ratios.
 
     python3 -m venv V && V/bin/pip install rns==1.5.7 lxmf==1.2.1
-    cargo build --release && V/bin/python benches/side_by_side/run.py [--parts inbound,slow_disk,request,footprint,forward,announces] [--runs 3]
+    cargo build --release && V/bin/python benches/side_by_side/run.py [--parts inbound,slow_disk,request,footprint,forward,announces,fanout] [--runs 3]
 
 Loopback only. CPU is that of the whole process, all threads, from /proc; it is the figure to compare, since rates vary
 with whatever else the machine does. Each part prints one JSON line per run and one with the ratios.
 """
 import argparse
+import collections
 import json
 import os
 import shutil
@@ -24,24 +25,25 @@ from wire import *  # noqa: E402,F403
 arguments = argparse.ArgumentParser()
 arguments.add_argument("--bin", default=os.path.join(os.environ.get("CARGO_TARGET_DIR", ROOT + "/target"), "release/meshgroup"))
 arguments.add_argument("--runs", type=int, default=3)
-arguments.add_argument("--parts", default="inbound,slow_disk,request,footprint,forward,announces")
+arguments.add_argument("--parts", default="inbound,slow_disk,request,footprint,forward,announces,fanout")
 arguments.add_argument("--messages", type=int, default=5000)
 arguments.add_argument("--packets", type=int, default=100000)
+arguments.add_argument("--members", type=int, default=1000)
 arguments.add_argument("--port", type=int, default=47310)
 arguments = arguments.parse_args()
 WORK = tempfile.mkdtemp(prefix="meshgroup-side-by-side-")
 
 
-def bare_crypto_us():
-    """CPU of the cryptography of one opportunistic message, measured now, on this machine."""
+def bare_crypto():
+    """CPU of the cryptography of one opportunistic message at either end, in us, measured now, on this machine."""
     line = subprocess.run(["cargo", "bench", "--quiet", "--bench", "bare"], cwd=ROOT, capture_output=True, text=True, check=True)
-    return json.loads(line.stdout.strip().splitlines()[-1])["bare_us"]
+    return json.loads(line.stdout.strip().splitlines()[-1])
 
 
 class Ours:
     name = "meshgroup"
 
-    def __init__(self, port, label, extra="", forwards=False):
+    def __init__(self, port, label, extra="", forwards=False, interface_extra=""):
         self.port, self.dir = port, os.path.join(WORK, label)
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
@@ -49,7 +51,7 @@ class Ours:
         if forwards:
             extra += f"[node]\ntransport = true\n{interface.format('second', port + 1)}ingress_control = false\n"
         with open(self.dir + "/meshgroup.toml", "w") as file:
-            file.write(f'[group]\nname = "Bench (group)"\n[limits]\nposts_per_minute = 0\n{extra}\n{interface.format("local", port)}')
+            file.write(f'[group]\nname = "Bench (group)"\n[limits]\nposts_per_minute = 0\n{extra}\n{interface.format("local", port)}{interface_extra}')
         self.started = time.perf_counter()
         with open(self.dir + "/log", "wb") as log:
             self.process = subprocess.Popen([arguments.bin, "--data", self.dir, "run"], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
@@ -157,7 +159,7 @@ def median(rows, key):
 
 
 def inbound():
-    bare = bare_crypto_us()
+    bare = bare_crypto()["bare_us"]
     for window in (64, 10**9):
         rows = {"python": [], "meshgroup": []}
         for run in range(arguments.runs):
@@ -458,6 +460,96 @@ def announces():
                 node.stop()
 
 
+class Crowd:
+    """The members of a group on one wire, each with an identity and a ratchet. They answer with proofs, or are silent."""
+
+    def __init__(self, node, count):
+        self.node, self.wire = node, Wire(node.port)
+        time.sleep(0.3)
+        self.peer = learn(self.wire, "lxmf.delivery")
+        self.people = [RNS.Identity() for _ in range(count + 1)]
+        self.by_dest = {dest_hash(person, "lxmf.delivery"): person for person in self.people}
+        self.proves, self.seen, self.repeats = True, {}, 0
+        self.todo, self.ready = collections.deque(), threading.Event()
+        self.wire.keep, self.wire.on_pkt = False, self.on
+        threading.Thread(target=self.prove, daemon=True).start()
+
+    def on(self, raw):
+        destination = raw[2:18]
+        if raw[0] & 3 != DATA or destination not in self.by_dest:
+            return
+        self.repeats += destination in self.seen
+        self.seen.setdefault(destination, time.perf_counter())
+        if self.proves:
+            self.todo.append((destination, raw))
+            self.ready.set()
+
+    def prove(self):
+        while True:
+            self.ready.wait()
+            self.ready.clear()
+            while self.todo:
+                destination, raw = self.todo.popleft()
+                packet = Pkt(raw).hash()
+                self.wire.send(build(PROOF, SINGLE, packet[:16], self.by_dest[destination].sign(packet)))
+
+    def join(self):
+        """All of them announce themselves and join."""
+        for person in self.people:
+            ratchet = RNS.Identity._ratchet_public_bytes(RNS.Identity._generate_ratchet())
+            self.wire.send(announce(person, "lxmf.delivery", app_data=msgpack.packb([b"member", None, [1]]), ratchet=ratchet))
+            time.sleep(0.002)
+        wait_idle(self.node.pid, timeout=60)
+        for person in self.people:
+            self.wire.send(opportunistic(person, self.peer, b"/join"))
+            time.sleep(0.002)
+        wait_idle(self.node.pid, quiet=2.0, timeout=120)
+        members = self.node.status()["group"]["members"]
+        assert members == len(self.people), f"{members} of {len(self.people)} joined"
+
+    def post(self, proves):
+        """One of them posts; returns when all others have a packet each, or none came for three seconds."""
+        self.proves, self.repeats = proves, 0
+        self.seen.clear()
+        others = len(self.people) - 1
+        before, start = cpu_ns(self.node.pid), time.perf_counter()
+        self.wire.send(opportunistic(self.people[0], self.peer, f"hello, group, {time.time():.6f} ".encode() + b"x" * 68))
+        while len(self.seen) < others and time.perf_counter() - max([start, *list(self.seen.values())]) < 3.0:
+            time.sleep(0.005)
+        used_us = (cpu_ns(self.node.pid) - before) / 1e3
+        seconds = max(self.seen.values(), default=start) - start
+        row = {"part": "fanout", "members": others, "proofs": proves, "reached": len(self.seen), "repeated": self.repeats,
+               "wall_ms": round(seconds * 1000, 1), "cpu_us": round(used_us / max(len(self.seen), 1), 1),
+               "cores": round(used_us / 1e6 / max(seconds, 1e-6), 2), "load": load()}
+        print(json.dumps(row), flush=True)
+        return row
+
+
+def fanout():
+    """One post to many members whose keys are known, until a packet for each is on the wire."""
+    rows = {True: [], False: []}
+    bare = []
+    for run in range(arguments.runs):
+        node = Ours(arguments.port, "ours-fanout", "messages_per_minute = 0",
+                    interface_extra="ingress_control = false\n")
+        time.sleep(0.5)
+        crowd = Crowd(node, arguments.members)
+        crowd.join()
+        bare.append(bare_crypto())
+        # The silent ones last: they are tried again later.
+        for proves in (True, False):
+            wait_idle(node.pid, quiet=1.0)
+            rows[proves].append(crowd.post(proves))
+        crowd.wire.close()
+        node.stop()
+    copy, proof = (med([row[key] for row in bare])["median"] for key in ("copy_us", "proof_us"))
+    for proves, ours in rows.items():
+        print(json.dumps({"summary": "fanout", "members": arguments.members, "proofs": proves, "bare_copy_us": copy, "bare_proof_us": proof,
+                          "ours_cpu_us": median(ours, "cpu_us"), "ours_over_bare": round(median(ours, "cpu_us") / copy, 2),
+                          "wall_ms": median(ours, "wall_ms"), "cores": median(ours, "cores"),
+                          "lost": sum(row["members"] - row["reached"] for row in ours)}), flush=True)
+
+
 for part in arguments.parts.split(","):
-    {"inbound": inbound, "slow_disk": slow_disk, "request": request, "footprint": footprint, "forward": forward, "announces": announces}[part]()
+    {"inbound": inbound, "slow_disk": slow_disk, "request": request, "footprint": footprint, "forward": forward, "announces": announces, "fanout": fanout}[part]()
 shutil.rmtree(WORK, ignore_errors=True)

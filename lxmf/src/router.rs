@@ -103,6 +103,14 @@ pub enum Output {
         /// To be handed to [`Router::acknowledge`].
         ack: Ack,
     },
+    /// A send that takes its way now, or waits for something that is not here: told of each attempt, so that whoever sends
+    /// to many knows that this one takes no more of the processor's time.
+    Attempted {
+        /// Which.
+        send: SendId,
+        /// How it went; `None` while it waits for a path, a link, a stamp or a node.
+        route: Option<Route>,
+    },
     /// A send arrived: its recipient proved it.
     Delivered {
         /// Which.

@@ -19,10 +19,24 @@ use super::ids::{MemberId, Seq};
 pub const DELIVERY_PERIOD: Duration = Duration::from_secs(24 * 3_600);
 /// Posts that somebody still lacks. At the bound the oldest expires early.
 pub const WAITING_POSTS_MAX: usize = 32_768;
-/// Copies under way at a time, one per member at most; the next starts when one ends.
-pub const IN_FLIGHT_MAX: usize = 256;
+/// Copies that are being signed and sealed at a time, one per member at most: what a burst costs in memory.
+pub const PREPARING_MAX: usize = 256;
+/// Copies that were sent and wait to be proven, one per member at most. Silence costs a member nothing but their own
+/// place, so that is as many as the node keeps of.
+pub const AWAITING_MAX: usize = 12_288;
+/// The same of those behind slow media, preparation included: what waits for a radio's turn must not grow old there.
+pub const SLOW_MAX: usize = 256;
 /// Waits after the first, second, ... failure in a row; the last one repeats.
 const RETRY_AFTER_MIN: [u64; 6] = [1, 2, 5, 10, 20, 30];
+
+/// What it costs to reach a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Little: an open link, or a path over media that carry a packet in a moment.
+    Fast,
+    /// Air time that all share. They come after the others.
+    Slow,
+}
 
 /// A copy to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,9 +85,20 @@ pub struct Delivery {
     posts: VecDeque<WaitingPost>,
     recipients: BTreeMap<MemberId, Recipient>,
     ready: VecDeque<MemberId>,
+    /// Those of them who turned out to be slow to reach: they come when `ready` is empty.
+    ready_slow: VecDeque<MemberId>,
     retries: TimerQueue<MemberId>,
-    in_flight: usize,
+    under_way: UnderWay,
     counters: DeliveryCounters,
+}
+
+/// Copies under way.
+#[derive(Clone, Copy, Debug, Default)]
+struct UnderWay {
+    preparing: usize,
+    awaiting: usize,
+    /// Those of both that are slow to reach.
+    slow: usize,
 }
 
 #[derive(Debug)]
@@ -100,9 +125,38 @@ enum RecipientState {
     /// In the queue.
     Ready,
     /// A copy is under way; `heard` tells of a sign of life since it was sent.
-    InFlight { seq: Seq, heard: bool },
+    InFlight { seq: Seq, heard: bool, stage: Stage, reach: Reach },
     /// Waits for a timer or a sign of life.
     Away,
+}
+
+/// How far a copy has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It takes the processor's time.
+    Preparing,
+    /// It waits for the member.
+    Awaiting,
+}
+
+impl UnderWay {
+    fn add(&mut self, stage: Stage, reach: Reach) {
+        *self.of(stage) += 1;
+        self.slow += usize::from(reach == Reach::Slow);
+    }
+
+    fn remove(&mut self, state: RecipientState) {
+        let RecipientState::InFlight { stage, reach, .. } = state else { return };
+        *self.of(stage) -= 1;
+        self.slow -= usize::from(reach == Reach::Slow);
+    }
+
+    fn of(&mut self, stage: Stage) -> &mut usize {
+        match stage {
+            Stage::Preparing => &mut self.preparing,
+            Stage::Awaiting => &mut self.awaiting,
+        }
+    }
 }
 
 impl Delivery {
@@ -156,8 +210,11 @@ impl Delivery {
         let Some(recipient) = self.recipients.remove(&member) else { return };
         self.retries.cancel(&member);
         match recipient.state {
-            RecipientState::Ready => self.ready.retain(|ready| *ready != member),
-            RecipientState::InFlight { .. } => self.in_flight -= 1,
+            RecipientState::Ready => {
+                self.ready.retain(|ready| *ready != member);
+                self.ready_slow.retain(|ready| *ready != member);
+            }
+            state @ RecipientState::InFlight { .. } => self.under_way.remove(state),
             RecipientState::Idle | RecipientState::Away => {}
         }
         let first = self.posts.partition_point(|post| post.seq <= recipient.cursor);
@@ -202,14 +259,28 @@ impl Delivery {
         self.settle(member, seq)
     }
 
+    /// A copy is on its way, or waits for the member to appear: it takes no more of the processor's time.
+    pub fn on_sent(&mut self, member: MemberId, seq: Seq) {
+        let Some(recipient) = self.recipients.get_mut(&member) else { return };
+        let RecipientState::InFlight { seq: sent, stage: stage @ Stage::Preparing, .. } = &mut recipient.state
+        else {
+            return;
+        };
+        if *sent == seq {
+            *stage = Stage::Awaiting;
+            self.under_way.preparing -= 1;
+            self.under_way.awaiting += 1;
+        }
+    }
+
     /// A copy found no way: the member is away. It is tried again later, or at once if they were heard meanwhile.
     pub fn on_failed(&mut self, now: Instant, member: MemberId, seq: Seq) {
         let Some(recipient) = self.recipients.get_mut(&member) else { return };
-        let RecipientState::InFlight { seq: sent, heard } = recipient.state else { return };
+        let RecipientState::InFlight { seq: sent, heard, .. } = recipient.state else { return };
         if sent != seq {
             return;
         }
-        self.in_flight -= 1;
+        self.under_way.remove(recipient.state);
         if heard {
             recipient.state = RecipientState::Ready;
             self.ready.push_back(member);
@@ -255,20 +326,28 @@ impl Delivery {
         expiry.into_iter().chain(self.retries.next_deadline()).min()
     }
 
-    /// The next copy to send, as long as not too many are under way. Each is answered by [`Self::on_delivered`],
-    /// [`Self::on_refused`] or [`Self::on_failed`].
-    pub fn poll(&mut self) -> Option<Dispatch> {
-        while self.in_flight < IN_FLIGHT_MAX {
-            let member = self.ready.pop_front()?;
+    /// The next copy to send, as long as not too many are under way; those who are cheap to reach come first. Each is
+    /// answered by [`Self::on_sent`], and then by [`Self::on_delivered`], [`Self::on_refused`] or [`Self::on_failed`].
+    pub fn poll(&mut self, reach: impl Fn(MemberId) -> Reach) -> Option<Dispatch> {
+        while self.has_room() {
+            let (member, reach) = match self.ready.pop_front() {
+                Some(member) => (member, reach(member)),
+                None if self.under_way.slow < SLOW_MAX => (self.ready_slow.pop_front()?, Reach::Slow),
+                None => return None,
+            };
             let recipient = self.recipients.get_mut(&member).expect("a removed member leaves the queue");
-            match next_post(&self.posts, member, &mut recipient.cursor) {
-                Some(seq) => {
-                    recipient.state = RecipientState::InFlight { seq, heard: false };
-                    self.in_flight += 1;
-                    return Some(Dispatch { member, seq });
-                }
-                None => recipient.state = RecipientState::Idle,
+            let Some(seq) = next_post(&self.posts, member, &mut recipient.cursor) else {
+                recipient.state = RecipientState::Idle;
+                continue;
+            };
+            if reach == Reach::Slow && (!self.ready.is_empty() || self.under_way.slow >= SLOW_MAX) {
+                self.ready_slow.push_back(member);
+                continue;
             }
+            let stage = Stage::Preparing;
+            recipient.state = RecipientState::InFlight { seq, heard: false, stage, reach };
+            self.under_way.add(stage, reach);
+            return Some(Dispatch { member, seq });
         }
         None
     }
@@ -278,14 +357,24 @@ impl Delivery {
         self.counters
     }
 
-    /// Copies under way.
-    pub fn in_flight(&self) -> usize {
-        self.in_flight
+    /// Copies that are being signed and sealed.
+    pub fn preparing(&self) -> usize {
+        self.under_way.preparing
+    }
+
+    /// Copies that were sent and wait to be proven.
+    pub fn awaiting(&self) -> usize {
+        self.under_way.awaiting
     }
 
     /// Copies that members still lack, those under way included.
     pub fn pending(&self) -> usize {
         self.posts.iter().map(|post| post.lacking).sum()
+    }
+
+    fn has_room(&self) -> bool {
+        let UnderWay { preparing, awaiting, .. } = self.under_way;
+        preparing < PREPARING_MAX && preparing + awaiting < AWAITING_MAX
     }
 
     /// Moves the member's cursor over `seq`, if that is the post which they lack next.
@@ -298,7 +387,7 @@ impl Delivery {
         recipient.cursor = seq;
         recipient.failures = 0;
         if recipient.state != RecipientState::Ready {
-            self.in_flight -= usize::from(matches!(recipient.state, RecipientState::InFlight { .. }));
+            self.under_way.remove(recipient.state);
             self.retries.cancel(&member);
             recipient.state = RecipientState::Ready;
             self.ready.push_back(member);

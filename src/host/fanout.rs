@@ -1,13 +1,15 @@
 //! Copies of posts on their way to members: from the number of a post to the line that a member reads.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use lxmf::router::Outgoing;
+use lxmf::router::{Outgoing, SendId};
 use reticulum::node::Priority;
 use reticulum::time::Instant;
 
+use super::messages::delivery_address;
 use super::{Asked, Host, Query, Rows, Sent, relay};
-use crate::group::delivery::Dispatch;
+use crate::group::delivery::{Dispatch, Reach};
 use crate::group::{Event, GroupId, MessageId, Post, Seq};
 use crate::store::{Relayed, Write};
 
@@ -27,7 +29,29 @@ pub(super) enum CopyEnd {
     Skipped,
 }
 
+/// A member is slow to reach if a full packet is half a second in the air on the first hop, at about 8 kbit/s; the engine's
+/// figure has a margin of 6 s in it.
+const SLOW_FROM: Duration = Duration::from_millis(6_500);
+
 impl Host {
+    /// The next copy to send, those who are cheap to reach first.
+    pub(super) fn next_copy(&mut self) -> Option<(GroupId, Dispatch)> {
+        let engine = &self.engine;
+        self.groups.poll_copy(|person| {
+            let first_hop = engine.first_hop_timeout(&delivery_address(person));
+            if first_hop.is_some_and(|timeout| timeout >= SLOW_FROM) { Reach::Slow } else { Reach::Fast }
+        })
+    }
+
+    /// A copy takes its way, so that the next one may be made.
+    pub(super) fn copy_attempted(&mut self, send: SendId) {
+        if let Some(Sent::Copy { group, member, seq }) = self.sent.get(&send)
+            && let Some(hosted) = self.groups.stir(*group)
+        {
+            hosted.delivery.on_sent(*member, *seq);
+        }
+    }
+
     /// Sends a copy, or asks the store for its text first.
     pub(super) fn dispatch(&mut self, now: Instant, group: GroupId, dispatch: Dispatch) {
         let Some(hosted) = self.groups.get_mut(group) else { return };

@@ -13,11 +13,13 @@ use reticulum::time::{Instant, TimerQueue, UnixTime};
 use super::tail::Tail;
 use super::values::Addresses;
 use crate::api::{Listing, goes_by};
-use crate::group::delivery::{DeliveryCounters, Dispatch};
+use crate::group::delivery::{DeliveryCounters, Dispatch, Reach};
 use crate::group::{Delivery, Group, GroupId, MemberId};
 
-/// Copies under way at a time, of all groups together; the groups take turns.
-const COPIES_MAX: usize = 1_024;
+/// Copies being made at a time, of all groups together; the groups take turns.
+const PREPARING_MAX: usize = 1_024;
+/// Copies that wait to be proven, of all groups together: less than the router and the engine keep of.
+const AWAITING_MAX: usize = 14_336;
 
 /// Why a name is no group's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,15 +159,16 @@ impl Groups {
     }
 
     /// The next copy to send.
-    pub(super) fn poll_copy(&mut self) -> Option<(GroupId, Dispatch)> {
-        while !self.stirred.is_empty() && self.copies_under_way() < COPIES_MAX {
+    pub(super) fn poll_copy(&mut self, reach: impl Fn(IdentityHash) -> Reach) -> Option<(GroupId, Dispatch)> {
+        while !self.stirred.is_empty() && self.has_room() {
             let id = self.stirred.pop_front()?;
-            let Some(hosted) = self.hosted.get_mut(&id) else { continue };
-            if let Some(dispatch) = hosted.delivery.poll() {
+            let Some(Hosted { delivery, present, .. }) = self.hosted.get_mut(&id) else { continue };
+            let reach = |member: MemberId| present.get(&member).map_or(Reach::Fast, |person| reach(*person));
+            if let Some(dispatch) = delivery.poll(reach) {
                 self.stirred.push_back(id);
                 return Some((id, dispatch));
             }
-            match hosted.delivery.poll_timeout() {
+            match delivery.poll_timeout() {
                 Some(deadline) if self.timers.deadline(&id) == Some(deadline) => {}
                 Some(deadline) => self.timers.set(id, deadline),
                 None => self.timers.cancel(&id),
@@ -219,7 +222,10 @@ impl Groups {
         self.iter().map(|hosted| hosted.delivery.pending()).sum()
     }
 
-    fn copies_under_way(&self) -> usize {
-        self.hosted.values().map(|hosted| hosted.delivery.in_flight()).sum()
+    fn has_room(&self) -> bool {
+        let of_all = |count: fn(&Delivery) -> usize| -> usize {
+            self.hosted.values().map(|hosted| count(&hosted.delivery)).sum()
+        };
+        of_all(Delivery::preparing) < PREPARING_MAX && of_all(Delivery::awaiting) < AWAITING_MAX
     }
 }

@@ -64,6 +64,7 @@ impl Host {
                 self.after_commit(now, After::Prove(ack));
             }
             RouterOutput::Heard { identity, .. } => self.heard(now, &identity),
+            RouterOutput::Attempted { send, .. } => self.copy_attempted(send),
             RouterOutput::Delivered { send, message, .. } => {
                 self.sent(now, send, CopyEnd::Delivered(MessageId(*message.as_bytes())));
             }

@@ -229,7 +229,7 @@ impl Host {
                 self.engine_output(now, output);
             } else if let Some(output) = self.router.poll_output() {
                 self.router_output(now, output);
-            } else if let Some((group, dispatch)) = self.groups.poll_copy() {
+            } else if let Some((group, dispatch)) = self.next_copy() {
                 self.dispatch(now, group, dispatch);
             } else {
                 return None;

@@ -32,7 +32,7 @@ use crate::message::{Method, Packed};
 use crate::stamp::{Purpose, Searched};
 
 /// Sends that have not ended, in total.
-const SENDS_MAX: usize = 8_192;
+const SENDS_MAX: usize = 16_384;
 /// Sends to one peer that have not ended.
 const LANE_SENDS_MAX: usize = 256;
 /// Bytes of all sends that have not ended.
@@ -307,7 +307,7 @@ impl Outbound {
         send.state = State::Stamping { cost };
         let queued = cx.stamping.search(cx.now, id, Purpose::Message, material, cost);
         let reason = match queued {
-            Ok(()) => return,
+            Ok(()) => return self.tell_attempted(cx, id),
             Err(NoStamp::TooDear) => Failure::StampTooDear { cost },
             Err(NoStamp::Budget) => Failure::StampBudget,
         };

@@ -14,8 +14,12 @@ fn group_of(members: &[MemberId]) -> Delivery {
     delivery
 }
 
+fn fast(_: MemberId) -> Reach {
+    Reach::Fast
+}
+
 fn dispatched(delivery: &mut Delivery) -> Vec<(MemberId, u64)> {
-    std::iter::from_fn(|| delivery.poll()).map(|copy| (copy.member, copy.seq.0)).collect()
+    std::iter::from_fn(|| delivery.poll(fast)).map(|copy| (copy.member, copy.seq.0)).collect()
 }
 
 #[test]
@@ -57,7 +61,7 @@ fn who_is_away_is_tried_again_ever_more_seldom() {
 fn who_is_heard_gets_what_they_lack_at_once() {
     let mut delivery = group_of(&[B]);
     delivery.on_posted(min(0), Seq(1), Some(A));
-    delivery.poll().unwrap();
+    delivery.poll(fast).unwrap();
     delivery.on_failed(min(0), B, Seq(1));
     delivery.on_posted(min(0), Seq(2), Some(A));
     assert_eq!(dispatched(&mut delivery), [], "a new post is no reason to hurry");
@@ -97,7 +101,7 @@ fn who_was_removed_gets_nothing_more() {
     for seq in 1..=3 {
         delivery.on_posted(min(0), Seq(seq), Some(A));
     }
-    assert_eq!(delivery.poll(), Some(Dispatch { member: B, seq: Seq(1) }));
+    assert_eq!(delivery.poll(fast), Some(Dispatch { member: B, seq: Seq(1) }));
     delivery.on_removed(B);
     delivery.on_removed(C);
     assert_eq!(dispatched(&mut delivery), []);
@@ -116,7 +120,7 @@ fn what_can_never_be_accepted_does_not_hold_up_the_rest() {
     let mut delivery = group_of(&[B]);
     delivery.on_posted(min(0), Seq(1), Some(A));
     delivery.on_posted(min(0), Seq(2), Some(A));
-    delivery.poll().unwrap();
+    delivery.poll(fast).unwrap();
     assert_eq!(delivery.on_refused(B, Seq(1)), Some(Cursor { member: B, through: Seq(1) }));
     assert_eq!(dispatched(&mut delivery), [(B, 2)]);
 }
@@ -144,10 +148,10 @@ fn a_restart_goes_on_where_the_cursors_stand() {
 
 #[test]
 fn copies_under_way_and_posts_waiting_are_bounded() {
-    let members: Vec<_> = (10..10 + 2 * IN_FLIGHT_MAX as u32).map(MemberId).collect();
+    let members: Vec<_> = (10..10 + 2 * PREPARING_MAX as u32).map(MemberId).collect();
     let mut delivery = group_of(&members);
     delivery.on_posted(min(0), Seq(1), Some(A));
-    assert_eq!(dispatched(&mut delivery).len(), IN_FLIGHT_MAX);
+    assert_eq!(dispatched(&mut delivery).len(), PREPARING_MAX);
     delivery.on_failed(min(0), members[0], Seq(1));
     delivery.on_removed(members[1]);
     assert_eq!(dispatched(&mut delivery).len(), 2);
@@ -158,4 +162,44 @@ fn copies_under_way_and_posts_waiting_are_bounded() {
     }
     assert_eq!((delivery.pending(), delivery.counters().expired), (WAITING_POSTS_MAX, 5));
     assert_eq!(dispatched(&mut delivery), [(B, 6)]);
+}
+
+#[test]
+fn silent_members_do_not_block_others() {
+    let members: Vec<_> = (10..10 + AWAITING_MAX as u32 + 20).map(MemberId).collect();
+    let mut delivery = group_of(&members);
+    delivery.on_posted(min(0), Seq(1), Some(A));
+    let mut sent = Vec::new();
+    while let Some(copy) = delivery.poll(fast) {
+        delivery.on_sent(copy.member, copy.seq);
+        delivery.on_sent(copy.member, copy.seq);
+        sent.push(copy.member);
+    }
+    assert_eq!(sent, members[..AWAITING_MAX], "nobody proves anything");
+    assert_eq!((delivery.preparing(), delivery.awaiting()), (0, AWAITING_MAX));
+    assert!(delivery.on_delivered(members[7], Seq(1)).is_some());
+    delivery.on_failed(min(0), members[8], Seq(1));
+    delivery.on_removed(members[9]);
+    assert_eq!(delivery.awaiting(), AWAITING_MAX - 3);
+    assert_eq!(dispatched(&mut delivery).len(), 3);
+}
+
+#[test]
+fn those_who_are_cheap_to_reach_come_first_and_few_of_the_others_at_a_time() {
+    let members: Vec<_> = (0..2 * SLOW_MAX as u32 + 6).map(|n| MemberId(10 + n)).collect();
+    let reach = |member: MemberId| if member.0 % 2 == 0 { Reach::Slow } else { Reach::Fast };
+    let mut delivery = group_of(&members);
+    delivery.on_posted(min(0), Seq(1), Some(A));
+    let mut sent = Vec::new();
+    while let Some(copy) = delivery.poll(reach) {
+        delivery.on_sent(copy.member, copy.seq);
+        sent.push(copy.member);
+    }
+    let (first, then) = sent.split_at(SLOW_MAX + 3);
+    assert!(first.iter().all(|member| reach(*member) == Reach::Fast));
+    assert!(then.len() == SLOW_MAX && then.iter().all(|member| reach(*member) == Reach::Slow));
+    delivery.on_removed(members[2 * SLOW_MAX + 4]);
+    delivery.on_failed(min(0), then[0], Seq(1));
+    assert_eq!(delivery.poll(reach).map(|copy| copy.member), Some(members[2 * SLOW_MAX]));
+    assert_eq!(delivery.poll(reach), None);
 }

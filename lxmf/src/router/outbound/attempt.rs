@@ -13,7 +13,7 @@ use super::{Failure, Outbound, Send, SendId, State};
 use crate::app_data::AppData;
 use crate::message::{Method, Packed};
 use crate::propagation::CONTAINER_PACKET_MAX;
-use crate::router::Context;
+use crate::router::{self, Context, Output};
 
 /// Attempts before a send fails; the fifth link is not asked for any more. Fewer where each takes long.
 const ATTEMPTS_MAX: u32 = 5;
@@ -91,6 +91,23 @@ impl Send {
 impl Outbound {
     /// Tries a send that is under way in its lane. It then waits, is on a link, or has failed.
     pub(super) fn attempt(&mut self, cx: &mut Context<'_>, id: SendId) {
+        self.take_way(cx, id);
+        self.tell_attempted(cx, id);
+    }
+
+    /// Tells how far a send has come, unless it has ended.
+    pub(super) fn tell_attempted(&self, cx: &mut Context<'_>, id: SendId) {
+        let Some(send) = self.sends.get(&id).filter(|send| send.by_node.is_none()) else { return };
+        let route = match send.state {
+            State::OnLink(_) => Some(router::Route::LinkPacket),
+            State::Transfer(..) => Some(router::Route::Resource),
+            State::Waiting { for_path: false } if !send.receipts.is_empty() => Some(router::Route::Packet),
+            _ => None,
+        };
+        cx.outputs.push_back(Output::Attempted { send: id, route });
+    }
+
+    fn take_way(&mut self, cx: &mut Context<'_>, id: SendId) {
         let Some(send) = self.sends.get_mut(&id) else { return };
         self.timers.cancel(&id);
         if send.state == State::AwaitingNode {
@@ -123,7 +140,7 @@ impl Outbound {
             Err(_) => {
                 // It is about to close; what is on it will learn so from the event.
                 cx.links.deactivate(link);
-                self.attempt(cx, id);
+                self.take_way(cx, id);
             }
         }
     }
@@ -166,7 +183,7 @@ impl Outbound {
             Err(SendError::UnknownPeer) => self.wait_for_path(cx, id),
             Err(SendError::TooLong { .. }) => {
                 send.method = Some(Method::Direct);
-                self.attempt(cx, id);
+                self.take_way(cx, id);
             }
         }
     }

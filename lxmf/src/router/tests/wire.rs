@@ -279,7 +279,7 @@ impl Station {
             }
             Output::StampChecked { message, valid, .. } => self.checked.push((message, valid)),
             Output::Terms(terms) => self.terms.push(terms),
-            Output::NodeHeard { .. } => {}
+            Output::NodeHeard { .. } | Output::Attempted { .. } => {}
             Output::Stored { send, node, .. } => self.stored.push((send, node)),
             Output::Synced(synced) => self.synced.push(synced),
             Output::Paper { uri, .. } => self.papers.push(uri),
