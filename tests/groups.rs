@@ -113,3 +113,25 @@ fn a_deleted_group_leaves_an_export_and_nothing_else() {
     );
     assert!(!node.dir().join("identity").exists(), "no group comes in the place of the first one");
 }
+
+#[test]
+fn the_same_two_have_the_same_conversation_over_a_restart() {
+    let folder = Folder::new("groups-direct");
+    let mut node = Meshgroup::start(folder.path(), "");
+    let (one, other) = ("a1".repeat(16), "B2".repeat(16));
+    let pair = node.json(&["group", "create", "--direct", &one, &other, "--json"]);
+    assert_eq!((&pair["name"], &pair["existed"]), (&json!("a1a1a1a1 & b2b2b2b2"), &json!(false)));
+    let again = |node: &Meshgroup, one: &str, other: &str| {
+        let pair = node.json(&["group", "create", "--direct", one, other, "--json"]);
+        (pair["number"].clone(), pair["existed"].clone())
+    };
+    assert_eq!(again(&node, &other, &one), (json!(2), json!(true)));
+    assert_eq!(again(&node, &one, &"c3".repeat(16)), (json!(3), json!(false)));
+    complaint(&node, &["group", "create", "--direct", &one, &one]);
+    assert!(!node.command(&["group", "create", "--direct", &one]).status.success());
+    assert!(!node.command(&["group", "create"]).status.success());
+    node.terminate();
+    let node = Meshgroup::restart_on(node.dir(), node.port);
+    assert_eq!(again(&node, &other, &one), (json!(2), json!(true)));
+    assert_eq!(node.json(&["group", "list", "--json"]).as_array().map(Vec::len), Some(3));
+}

@@ -3,7 +3,7 @@
 use prost::Message;
 use proto::v1;
 
-use crate::group::{JoinPolicy, State, Visibility};
+use crate::group::{JoinPolicy, Kind, State, Visibility};
 
 /// The most that a relayed announce with a ratchet can carry (`spec/reticulum.md` section 4.1).
 pub const ANNOUNCE_BYTES_MAX: usize = 285;
@@ -30,6 +30,14 @@ pub fn announce(state: &State) -> Vec<u8> {
 /// The name under which strangers know the group.
 pub fn public_name(state: &State) -> &str {
     state.settings.stranger_name()
+}
+
+pub(super) fn kind(kind: Kind) -> v1::GroupKind {
+    match kind {
+        Kind::Group => v1::GroupKind::Group,
+        Kind::Channel => v1::GroupKind::Channel,
+        Kind::Direct => v1::GroupKind::Direct,
+    }
 }
 
 pub(super) fn join_policy(policy: JoinPolicy) -> v1::JoinPolicy {

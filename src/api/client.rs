@@ -99,8 +99,11 @@ pub struct CreatedGroup {
     /// The `meshchat.group` destination.
     #[serde(serialize_with = "as_hex")]
     pub api_address: DestinationHash,
-    /// The one-time code that makes its sender the owner.
+    /// The one-time code that makes its sender the owner; a conversation of two has none.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub claim_code: String,
+    /// Whether it was there before: the conversation that the same two have.
+    pub existed: bool,
 }
 
 impl CreatedGroup {
@@ -112,6 +115,7 @@ impl CreatedGroup {
             address: DestinationHash::from_slice(&group.address)?,
             api_address: DestinationHash::from_slice(&group.api_address)?,
             claim_code: created.claim_code,
+            existed: created.existed,
         })
     }
 }
@@ -145,12 +149,26 @@ impl Client {
     /// Creates a group, and returns it with its claim code.
     pub fn create_group(&mut self, name: &str, private: bool) -> Result<CreatedGroup, ClientError> {
         let visibility = if private { v1::Visibility::Private } else { v1::Visibility::Public };
-        let request = v1::CreateGroupRequest {
+        self.create(&v1::CreateGroupRequest {
             name: name.to_owned(),
             visibility: visibility.into(),
             ..v1::CreateGroupRequest::default()
-        };
-        let created: v1::CreateGroupResponse = self.call("/api/v1/groups/create", &request)?;
+        })
+    }
+
+    /// Creates a conversation of two, who are named by identity or by where they receive, or returns the one that they
+    /// have. Without a name it has theirs.
+    pub fn create_direct(&mut self, name: &str, two: [[u8; 16]; 2]) -> Result<CreatedGroup, ClientError> {
+        self.create(&v1::CreateGroupRequest {
+            name: name.to_owned(),
+            kind: v1::GroupKind::Direct.into(),
+            with: two.iter().map(|hash| hash.to_vec()).collect(),
+            ..v1::CreateGroupRequest::default()
+        })
+    }
+
+    fn create(&mut self, request: &v1::CreateGroupRequest) -> Result<CreatedGroup, ClientError> {
+        let created: v1::CreateGroupResponse = self.call("/api/v1/groups/create", request)?;
         accept(created.error.as_ref())?;
         CreatedGroup::from_proto(created).ok_or(ClientError::Malformed)
     }

@@ -4,6 +4,7 @@ use prost::Message;
 use proto::v1;
 use reticulum::hash::{DestinationHash, IdentityHash};
 
+use super::announce::kind;
 use super::announce::{public_name, visibility};
 use super::error;
 use super::page::fit;
@@ -72,7 +73,13 @@ pub fn directory<'a>(
 pub fn group_created(listing: &Listing<'_>, caller: &Caller, claim: Option<&ClaimCode>) -> Vec<u8> {
     let claim_code = claim.map(ToString::to_string).unwrap_or_default();
     let group = Some(entry(listing, caller));
-    v1::CreateGroupResponse { group, claim_code, error: None }.encode_to_vec()
+    v1::CreateGroupResponse { group, claim_code, existed: false, error: None }.encode_to_vec()
+}
+
+/// The encoded answer where the same two have a conversation already.
+pub fn group_found(listing: &Listing<'_>, caller: &Caller) -> Vec<u8> {
+    let group = Some(entry(listing, caller));
+    v1::CreateGroupResponse { group, existed: true, ..Default::default() }.encode_to_vec()
 }
 
 /// The encoded answer to the deletion of a group. Where its export is, is the operator's business only.
@@ -97,6 +104,7 @@ fn entry(listing: &Listing<'_>, caller: &Caller) -> v1::GroupEntry {
         visibility: visibility(state.settings.visibility).into(),
         members: u32::try_from(state.roster.len()).unwrap_or(u32::MAX),
         you: listing.group.member_of(caller).map(membership),
+        kind: kind(state.settings.kind).into(),
     }
 }
 

@@ -29,7 +29,7 @@ mod tests;
 pub use self::acts::acts;
 pub use self::announce::{ANNOUNCE_BYTES_MAX, announce, public_name};
 pub use self::directory::{
-    DirectoryRequest, Listing, claim_issued, directory, goes_by, group_created, group_deleted,
+    DirectoryRequest, Listing, claim_issued, directory, goes_by, group_created, group_deleted, group_found,
 };
 pub use self::error::{
     ambiguous_group, busy, group_is_gone, internal, last_group, malformed, no_group, not_confirmed, refused,
@@ -40,7 +40,7 @@ pub use self::reply::Reply;
 pub use self::route::{PATHS, plan};
 pub use self::status::{GroupStatus, InterfaceStatus, NodeStatus, RadioStatus};
 pub use self::wire::{request_body, response_value};
-use crate::group::{Action, ActsRequest, JoinStamp, Seq, Visibility};
+use crate::group::{Action, ActsRequest, JoinStamp, Kind, Seq, Visibility};
 use crate::store::PageRequest;
 
 /// Bytes of protobuf that make a response of one packet on a link of the common MTU: 431, less 22 of MessagePack.
@@ -102,8 +102,12 @@ pub enum NodeCall {
 /// A group that a caller wants to have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewGroup {
-    /// Its name, not empty, as it was typed.
+    /// Its name as it was typed, empty only for a conversation of two.
     pub name: String,
+    /// What kind of conversation it is.
+    pub kind: Kind,
+    /// For one of two: the other one, or both where the operator asks; by identity or by where they receive.
+    pub with: Vec<[u8; 16]>,
     /// Who learns that name.
     pub visibility: Visibility,
     /// The nick that the caller wishes in it.

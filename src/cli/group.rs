@@ -4,11 +4,12 @@ use std::io::Write;
 
 use anyhow::bail;
 use clap::Subcommand;
+use reticulum::hash::DestinationHash;
 
 use super::Output;
 use super::banner::Banner;
 use super::list::{JsonList, printable};
-use crate::api::client::Client;
+use crate::api::client::{Client, CreatedGroup};
 use crate::api::{GroupStatus, goes_by};
 
 /// What can be done with groups.
@@ -17,10 +18,15 @@ pub(super) enum GroupCommand {
     /// Create a group on this node
     Create {
         /// Its name, at most 64 characters
-        name: String,
+        #[arg(required_unless_present = "direct")]
+        name: Option<String>,
         /// Tell the name and all content to members only
         #[arg(long)]
         private: bool,
+        /// A conversation of these two and nobody else; the one that they have, if there is one. Each by identity hash, or by
+        /// LXMF address where the node has heard it
+        #[arg(long, num_args = 2, value_names = ["ONE", "OTHER"], value_parser = hash)]
+        direct: Option<Vec<[u8; 16]>>,
         #[command(flatten)]
         output: Output,
     },
@@ -60,7 +66,14 @@ pub(super) fn carry_out(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     match command {
-        GroupCommand::Create { name, private, output } => create(client, &name, private, output.json, out),
+        GroupCommand::Create { name, private, direct, output } => {
+            let name = name.unwrap_or_default();
+            let created = match direct.as_deref() {
+                Some(&[one, other]) => client.create_direct(&name, [one, other])?,
+                _ => client.create_group(&name, private)?,
+            };
+            told(&created, output.json, out)
+        }
         GroupCommand::Delete { group, confirm, output } => {
             client.choose_group(group);
             let export = client.delete_group(&confirm)?;
@@ -86,22 +99,21 @@ pub(super) fn claim(client: &mut Client, command: &ClaimCommand, out: &mut impl 
     Ok(())
 }
 
-fn create(
-    client: &mut Client,
-    name: &str,
-    private: bool,
-    json: bool,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    let created = client.create_group(name, private)?;
+/// A hash of 16 bytes in hexadecimal digits.
+fn hash(text: &str) -> Result<[u8; 16], &'static str> {
+    let hash = DestinationHash::from_hex(text).ok_or("32 hexadecimal digits are expected")?;
+    Ok(*hash.as_bytes())
+}
+
+fn told(created: &CreatedGroup, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     if json {
-        return as_json(&created, out);
+        return as_json(created, out);
     }
     let banner = Banner {
         name: &created.name,
         address: created.address,
         api_address: created.api_address,
-        claim_code: Some(&created.claim_code),
+        claim_code: Some(created.claim_code.as_str()).filter(|code| !code.is_empty()),
     };
     write!(out, "{banner}")?;
     Ok(())

@@ -36,6 +36,11 @@ impl Former {
         }
     }
 
+    /// Everybody who is remembered.
+    pub fn identities(&self) -> impl Iterator<Item = IdentityHash> {
+        self.by_identity.keys().copied()
+    }
+
     /// The number that this identity had.
     pub fn member(&self, identity: IdentityHash) -> Option<MemberId> {
         self.by_identity.get(&identity).map(|(member, _)| *member)

@@ -33,6 +33,7 @@ mod member;
 mod mention;
 mod message_command;
 mod nick;
+mod pair;
 mod pending;
 mod post;
 mod preference;
@@ -80,6 +81,7 @@ pub use known::{
 };
 pub use member::{Author, Member, POSTS_COUNTED_MAX, Roster};
 pub use nick::{NICK_CHARS_MAX, clean_name};
+pub use pair::{Pair, Party};
 pub use pending::{
     HeldBecause, PENDING_BYTES_MAX, PENDING_EACH_MAX, PENDING_JOINS_MAX, PENDING_MAX, Pending, PendingId,
     PendingQueue, Waiting,
@@ -300,6 +302,11 @@ impl Group {
         let event = Event { seq: self.state.head.next(), time, actor, kind };
         self.apply(&event);
         event
+    }
+
+    /// Counts that a person comes in or is renamed.
+    fn take_change(&mut self, now: UnixTime, person: IdentityHash) -> Result<(), Refusal> {
+        self.changes.take(person, now).map_err(decide::rate_limited)
     }
 
     fn require_identity<'a>(&self, caller: &'a Caller) -> Result<&'a Arc<PublicIdentity>, Refusal> {

@@ -50,6 +50,13 @@ pub(super) fn welcome(settings: &Settings, nick: &str, members: usize) -> String
     reply(welcome)
 }
 
+/// Told to both in a conversation of two when it begins.
+pub(super) fn welcome_to_pair(settings: &Settings, nick: &str, other: Option<&str>) -> String {
+    let with = other.map_or_else(|| "somebody who was not heard yet".to_owned(), str::to_owned);
+    let kept = kept(settings);
+    reply(format!("You are {nick}, and talk with {with} here; nobody else can come in. /leave to go. {kept}"))
+}
+
 /// What becomes of what members write.
 fn kept(settings: &Settings) -> String {
     let time = match settings.keep_days {

@@ -12,8 +12,8 @@ use super::tail::Tail;
 use super::{After, Asking, Host, Output};
 use crate::api::{self, DirectoryRequest, NewGroup, NodeCall};
 use crate::group::{
-    Action, Caller, ClaimCode, Delivery, GROUP_NAME_CHARS_MAX, Group, GroupId, Known, Refusal, Seq, Setting,
-    Settings, Visibility,
+    Action, Caller, ClaimCode, Delivery, GROUP_NAME_CHARS_MAX, Group, GroupId, Kind, Known, Refusal, Seq,
+    Setting, Settings, Visibility,
 };
 use crate::store::Write;
 
@@ -57,6 +57,10 @@ impl Host {
 
     /// Founds a group, once it is paid for. What costs least is asked first.
     fn create_group(&mut self, now: Instant, asking: Asking, wish: NewGroup) {
+        let asking = match self.found_pair(now, asking, &wish) {
+            Some(asking) => asking,
+            None => return,
+        };
         if let Err(refusal) = self.may_found(&asking.caller, &wish) {
             return self.refuse(now, asking.asker, api::refused(&refusal));
         }
@@ -94,9 +98,11 @@ impl Host {
     fn found_group(&mut self, now: Instant, caller: &Caller, wish: &NewGroup) -> Result<Vec<u8>, Refusal> {
         let settings = self.may_found(caller, wish)?;
         let unix = self.engine.unix_time(now);
+        let pair = self.pair_wished(caller, wish)?;
         self.founding.admit(unix, caller)?;
-        let ((group, events), code) = match caller {
-            Caller::Operator => {
+        let ((group, events), code) = match (caller, pair) {
+            (_, Some(pair)) => (self.new_pair(unix, &settings, caller, wish, pair), None),
+            (Caller::Operator, None) => {
                 let code = ClaimCode::from_random(self.rng.bytes());
                 (Group::create(unix, &settings, Some(code.hash())), Some(code))
             }
@@ -110,22 +116,27 @@ impl Host {
         }
         self.record(now, id, events, None);
         self.after_commit(now, After::Announce(id));
+        self.welcome_pair(now, id);
         let hosted = self.groups.get(id).expect("it was just hosted");
         Ok(api::group_created(&hosted.listing(), caller, code.as_ref()))
     }
 
     /// The settings of a new group: those of the configuration, under the wanted name.
     fn settings_of(&self, wish: &NewGroup) -> Result<Settings, Refusal> {
+        if wish.kind == Kind::Direct && wish.name.trim().is_empty() {
+            return Ok(Settings { name: String::new(), ..self.settings.clone() });
+        }
         if wish.name.trim().is_empty() {
             return Err(Refusal::Empty);
         }
         let Some(Setting::Name(name)) = Setting::Name(wish.name.clone()).cleaned() else {
             return Err(Refusal::TooLong { max: GROUP_NAME_CHARS_MAX });
         };
-        if self.groups.iter().any(|hosted| hosted.is_known_as(&name)) {
+        if wish.kind != Kind::Direct && self.groups.iter().any(|hosted| hosted.is_known_as(&name)) {
             return Err(Refusal::NameTaken);
         }
-        Ok(Settings { name, visibility: wish.visibility, ..self.settings.clone() })
+        let kind = if wish.kind == Kind::Direct { Kind::Group } else { wish.kind };
+        Ok(Settings { name, kind, visibility: wish.visibility, ..self.settings.clone() })
     }
 
     /// Gives a new group its number and its identity, which is on disk before anything is written about the group.

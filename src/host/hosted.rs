@@ -14,7 +14,7 @@ use super::tail::Tail;
 use super::values::Addresses;
 use crate::api::{Listing, goes_by};
 use crate::group::delivery::{DeliveryCounters, Dispatch, Reach};
-use crate::group::{Delivery, Group, GroupId, MemberId};
+use crate::group::{Delivery, Group, GroupId, MemberId, Pair};
 
 /// Copies being made at a time, of all groups together; the groups take turns.
 const PREPARING_MAX: usize = 1_024;
@@ -117,6 +117,11 @@ impl Groups {
             (None, _) => Err(NamedError::Unknown),
             (Some(_), Some(_)) => Err(NamedError::Ambiguous),
         }
+    }
+
+    /// The conversation that these two have.
+    pub(super) fn of_pair(&self, pair: Pair) -> Option<GroupId> {
+        self.iter().find(|hosted| hosted.group.state().pair() == Some(pair)).map(|hosted| hosted.id)
     }
 
     pub(super) fn get(&self, id: GroupId) -> Option<&Hosted> {

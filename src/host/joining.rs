@@ -186,6 +186,9 @@ impl Host {
         let all = (person.hash(), GroupId(0))..=(person.hash(), GroupId(u32::MAX));
         let groups: Vec<GroupId> = self.untold.range(all).map(|(_, group)| *group).collect();
         for group in groups {
+            if self.meet(now, group, person) {
+                continue;
+            }
             let Some(hosted) = self.groups.get(group) else { continue };
             let Some(notice) = hosted.group.invitation_for(person) else { continue };
             let (from, to) = (hosted.addresses.lxmf, delivery_address(person.hash()));

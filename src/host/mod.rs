@@ -14,6 +14,7 @@
 //! | `fanout.rs` | copies of posts on their way to members |
 //! | `relay.rs` | what a member is sent of an event |
 //! | `founding.rs` | calls about the groups of the node: the directory, new groups |
+//! | `pairs.rs` | conversations of two |
 //! | `closing.rs` | deleting a group |
 //! | `calls.rs` | requests on `meshchat.group` and calls on the control socket |
 //! | `announces.rs` | when the groups' destinations are announced, and where |
@@ -39,6 +40,7 @@ mod inbound;
 mod joining;
 mod mail;
 mod messages;
+mod pairs;
 mod people;
 mod presence;
 mod probes;

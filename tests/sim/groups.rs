@@ -46,7 +46,7 @@ fn create(sim: &mut Sim<Participant>, name: &str) -> Addresses {
     addresses(&created.group.expect("a group"))
 }
 
-fn addresses(group: &v1::GroupEntry) -> Addresses {
+pub(super) fn addresses(group: &v1::GroupEntry) -> Addresses {
     let hash = |bytes| DestinationHash::from_slice(bytes).expect("16 bytes");
     Addresses { lxmf: hash(&group.address), api: hash(&group.api_address) }
 }

@@ -2,6 +2,7 @@
 
 mod groups;
 mod moderation;
+mod pairs;
 
 use std::time::Duration;
 

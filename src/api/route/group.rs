@@ -4,10 +4,10 @@ use proto::v1::{self, Error};
 
 use super::{Call, answer, decide, required};
 use crate::api::Plan;
-use crate::api::announce::{API_VERSION, join_policy, public_name, visibility};
+use crate::api::announce::{API_VERSION, join_policy, kind, public_name, visibility};
 use crate::api::error::invalid;
 use crate::api::reply::{Reply, membership};
-use crate::group::{Action, CAPACITY_MAX, JoinStamp, Kind, Pass, Settings, Visibility};
+use crate::group::{Action, CAPACITY_MAX, JoinStamp, Pass, Settings, Visibility};
 
 pub(super) fn info(call: &Call<'_>) -> Result<Plan, Error> {
     call.read::<v1::InfoRequest>()?;
@@ -36,12 +36,7 @@ pub(super) fn info(call: &Call<'_>) -> Result<Plan, Error> {
 fn details(settings: &Settings, seen: bool) -> v1::GroupDetails {
     let text = |text: &str| if seen { text.to_owned() } else { String::new() };
     v1::GroupDetails {
-        kind: match settings.kind {
-            Kind::Group => v1::GroupKind::Group,
-            Kind::Channel => v1::GroupKind::Channel,
-            Kind::Direct => v1::GroupKind::Direct,
-        }
-        .into(),
+        kind: kind(settings.kind).into(),
         description: text(&settings.description),
         topic: text(&settings.topic),
         rules: text(&settings.rules),

@@ -40,6 +40,7 @@ impl Group {
         caller: &Caller,
         identity: IdentityHash,
     ) -> Result<Outcome, Refusal> {
+        self.require_invitable()?;
         if !self.state.invitations.people.contains_key(&identity) {
             return Err(Refusal::NotFound);
         }

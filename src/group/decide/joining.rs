@@ -13,7 +13,7 @@ use super::rate_limited;
 use crate::group::entry::{Entry, InviteCode, JoinStamp, Pass};
 use crate::group::nick::{NICK_CHARS_MAX, clean_name, unique_nick};
 use crate::group::pending::{PENDING_JOINS_MAX, PendingId};
-use crate::group::setting::JoinPolicy;
+use crate::group::setting::{JoinPolicy, Kind};
 use crate::group::{Caller, Event, EventKind, Group, MemberId, Notice, Outcome, Permission, Refusal, text};
 
 impl Group {
@@ -99,7 +99,8 @@ impl Group {
         Ok(self.enter(now, identity, wanted, entry))
     }
 
-    fn enter(
+    /// Records that somebody is in, by whatever right.
+    pub(in crate::group) fn enter(
         &mut self,
         now: UnixTime,
         identity: Arc<PublicIdentity>,
@@ -164,7 +165,10 @@ impl Group {
         if let Pass::Code(code) = pass {
             return self.entry_by_code(now, person, code);
         }
-        if self.state.invitations.people.contains_key(&person) {
+        // A conversation of two stays that of the two, also when one of them left.
+        let is_of_pair =
+            self.state.settings.kind == Kind::Direct && self.state.former.member(person).is_some();
+        if is_of_pair || self.state.invitations.people.contains_key(&person) {
             return Ok(Entry::Invited);
         }
         if policy == JoinPolicy::Invitation { Err(Refusal::NotInvited) } else { Ok(Entry::Asked) }
