@@ -169,8 +169,11 @@ impl Host {
     /// The store told what a message is about.
     pub(super) fn message_known(&mut self, now: Instant, message: PendingMessage, rows: Rows) {
         self.undecided.remove(&message.id);
-        if let Rows::Known(known) = rows {
-            self.take_in(now, message, &known);
+        let Rows::Known(known) = rows else { return };
+        // The same message under another id may have been decided about meanwhile.
+        match self.dedup.contains_content(message.brought.content, self.engine.unix_time(now)) {
+            true => self.take_again(now, message),
+            false => self.take_in(now, message, &known),
         }
     }
 

@@ -16,3 +16,4 @@ mod radio;
 mod resources;
 mod stamps;
 mod transport;
+mod twelve;
