@@ -262,7 +262,8 @@ impl Delivery {
     /// A copy is on its way, or waits for the member to appear: it takes no more of the processor's time.
     pub fn on_sent(&mut self, member: MemberId, seq: Seq) {
         let Some(recipient) = self.recipients.get_mut(&member) else { return };
-        let RecipientState::InFlight { seq: sent, stage: stage @ Stage::Preparing, .. } = &mut recipient.state
+        let RecipientState::InFlight { seq: sent, stage: stage @ Stage::Preparing, .. } =
+            &mut recipient.state
         else {
             return;
         };

@@ -11,6 +11,7 @@
 //! Files in the data folder: `meshgroup.db` (with SQLite's `-wal` and `-shm` beside it) and `lock`.
 
 mod apply;
+mod check;
 mod copies;
 mod entry;
 mod erase;
@@ -47,6 +48,7 @@ use rusqlite::Connection;
 use thiserror::Error;
 
 pub use apply::PEERS_MAX;
+pub use check::{Checked, check};
 pub use export::ExportError;
 pub use page::{Details, Entry, Filter, Page, PageRequest, Quote, ReactionCount};
 pub use queue::{GROUP_BYTES_MAX, GROUP_WRITES_MAX, WAITING_BYTES_MAX, WAITING_WRITES_MAX};

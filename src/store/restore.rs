@@ -172,7 +172,7 @@ fn newest(db: &Connection, id: GroupId) -> Result<Vec<Event>, StoreError> {
     Ok(events)
 }
 
-fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
+pub(super) fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
     let sql = "SELECT claim, messages FROM \"group\" WHERE group_id = ?1";
     let mut state = db.prepare(sql)?.query_and_then([id.0], group_row)?.next().unwrap_or(Err(MISSING))?;
     let sql = "SELECT key, value FROM group_setting WHERE group_id = ?1";

@@ -67,6 +67,12 @@ pub(super) fn open_reader(path: &std::path::Path) -> Result<Connection, rusqlite
     Ok(db)
 }
 
+/// Sets up a connection to a database that is thrown away afterwards.
+pub(super) fn migrate_scratch(db: &mut Connection) -> Result<(), rusqlite::Error> {
+    db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    MIGRATIONS.iter().try_for_each(|script| db.execute_batch(script))
+}
+
 fn migrate(db: &mut Connection) -> Result<(), OpenError> {
     let found: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > VERSION {
