@@ -17,6 +17,7 @@ mod entry;
 mod erase;
 mod export;
 mod history;
+mod mail;
 mod message_row;
 mod page;
 mod path_row;
@@ -43,6 +44,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use lxmf::propagation::node::Totals;
 use reticulum::time::UnixTime;
 use rusqlite::Connection;
 use thiserror::Error;
@@ -83,6 +85,8 @@ pub struct Options {
     pub durability: Durability,
     /// A test aid: every commit takes this much longer, as on a slow disk.
     pub commit_delay: Duration,
+    /// Bytes of messages that are kept for others as a propagation node.
+    pub mail_bytes_max: u64,
 }
 
 /// Why a store cannot be opened.
@@ -154,10 +158,11 @@ impl Store {
         let mut db = Connection::open(&database)?;
         schema::prepare_writer(&mut db, options.durability)?;
         let restored = restore::restore(&db, now)?;
-        let ledger = Ledger::read(&db)?;
+        let ledger = Ledger::read(&db, mail::Mail::read(&db, options.mail_bytes_max, now)?)?;
         // Restoring filled the page cache with what is not needed again.
         db.execute_batch("PRAGMA shrink_memory")?;
         let shared = Arc::new(Shared::default());
+        shared.note_mail(ledger.mail_totals());
         let writer = Writer {
             db,
             ledger,
@@ -196,6 +201,11 @@ impl Store {
     /// Commits since the store was opened.
     pub fn commits(&self) -> u64 {
         self.shared.commits.load(Ordering::Relaxed)
+    }
+
+    /// How much is kept for others as a propagation node.
+    pub fn mail_totals(&self) -> Totals {
+        self.shared.mail_totals()
     }
 
     /// A connection for reading.

@@ -11,6 +11,7 @@ use reticulum::crypto::{Identity, PublicIdentity, RatchetSecret};
 use reticulum::hash::{DestinationHash, IdentityHash};
 use reticulum::node::{PathRecord, PeerRecord, Place};
 
+use super::mail::Mail;
 use super::*;
 use crate::group::delivery::Cursor;
 use crate::group::{
@@ -55,7 +56,7 @@ impl Drop for Folder {
 }
 
 fn options() -> Options {
-    Options { durability: Durability::Crash, commit_delay: Duration::ZERO }
+    Options { durability: Durability::Crash, commit_delay: Duration::ZERO, mail_bytes_max: 10_000 }
 }
 
 fn slow(ms: u64) -> Options {
@@ -204,7 +205,7 @@ fn a_decision_is_there_wholly_or_not_at_all_after_a_crash_in_its_transaction() {
     let folder = Folder::new();
     drop(filled(&folder, 2));
     let mut db = Connection::open(folder.0.join(DATABASE_FILE)).unwrap();
-    let mut ledger = Ledger::read(&db).unwrap();
+    let mut ledger = Ledger::read(&db, Mail::read(&db, 0, UnixTime::default()).unwrap()).unwrap();
     let transaction = db.transaction().unwrap();
     for seq in 5..10 {
         ledger.apply(&transaction, &post_write(seq)).unwrap();
@@ -654,7 +655,7 @@ fn a_deleted_group_is_gone_at_once_and_erased_step_by_step_also_after_a_crash() 
     let open = || {
         let mut db = Connection::open(folder.0.join(DATABASE_FILE)).unwrap();
         schema::prepare_writer(&mut db, Durability::Crash).unwrap();
-        let ledger = Ledger::read(&db).unwrap();
+        let ledger = Ledger::read(&db, Mail::read(&db, 0, UnixTime::default()).unwrap()).unwrap();
         (db, ledger)
     };
     let (db, mut ledger) = open();

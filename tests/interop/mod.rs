@@ -12,6 +12,7 @@ mod links;
 mod messages;
 mod pair;
 mod propagation;
+mod propagation_node;
 mod radio;
 mod resources;
 mod stamps;
