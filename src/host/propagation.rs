@@ -42,7 +42,12 @@ impl MailAfter {
 }
 
 impl Serving {
-    pub(super) fn start(config: ServeConfig, peers: Vec<PeerRecord>, now: Instant, engine: &mut Node) -> Self {
+    pub(super) fn start(
+        config: ServeConfig,
+        peers: Vec<PeerRecord>,
+        now: Instant,
+        engine: &mut Node,
+    ) -> Self {
         let ServeConfig { node, announce_interval } = config;
         let node = PropagationNode::new(node, peers, now, engine).expect("the engine is new");
         let announce_at = (!announce_interval.is_zero()).then(|| now + announce_interval);

@@ -212,7 +212,11 @@ impl Reader {
         })
     }
 
-    fn mail_of(&self, destination: &DestinationHash, count_max: usize) -> Result<Vec<TransientId>, StoreError> {
+    fn mail_of(
+        &self,
+        destination: &DestinationHash,
+        count_max: usize,
+    ) -> Result<Vec<TransientId>, StoreError> {
         let sql = "SELECT id FROM mail WHERE destination = ?1 ORDER BY size LIMIT ?2";
         let mut query = self.db().prepare_cached(sql)?;
         let values = params![destination.as_bytes(), count_max as i64];
@@ -252,13 +256,13 @@ impl Reader {
         let Ask::Newer { peer, after, value_min, len_max, count_max, bytes_max } = ask else {
             return Ok(Answer::Failed);
         };
-        let newest: Option<i64> = self.db().query_row("SELECT max(number) FROM mail", [], |row| row.get(0))?;
+        let newest: Option<i64> =
+            self.db().query_row("SELECT max(number) FROM mail", [], |row| row.get(0))?;
         let newest = newest.map_or(*after, unsigned).max(*after);
         let sql = "SELECT number, id, size FROM mail WHERE number > ?1 AND number <= ?2 AND value >= ?3 AND size <= ?4 \
                    AND peer IS NOT ?5 ORDER BY number";
         let mut query = self.db().prepare_cached(sql)?;
-        let values =
-            params![signed(*after), signed(newest), value_min, signed(*len_max), peer.as_bytes()];
+        let values = params![signed(*after), signed(newest), value_min, signed(*len_max), peer.as_bytes()];
         let mut rows = query.query(values)?;
         let (mut ids, mut total, mut through) = (Vec::new(), TRANSFER_LEN, *after);
         while let Some(row) = rows.next()? {

@@ -73,13 +73,14 @@ fn strangers_are_not_served_and_bad_stamps_are_turned_away() {
     let mut alice = member(&folder, &node, "Alice");
     let mut stranger = Peer::start(folder.path(), "Stranger", Medium::Connect(node.port));
     stranger.tell(json!({"do": "announce"}));
-    assert_ne!(post(&mut alice, &stranger, &mail, "to a stranger"), "sent");
-    assert!(counter(&node, "mail_not_served") > 0);
-    alice.ask(json!({"do": "link", "to": mail, "name": "lxmf.propagation", "as": "mail"}), "link");
-    // [time, [150 zero bytes]]: the stamp is worth nothing.
-    let body = format!("92cb0000000000000000{}c496{}", "91", "00".repeat(150));
-    let _ = body;
-    assert_eq!(counter(&node, "mail_kept"), 0);
+    assert_eq!(post(&mut alice, &stranger, &mail, "to a stranger"), "rejected");
+    assert_eq!(counter(&node, "mail_not_served"), 1);
+    let link = alice.ask(json!({"do": "link", "to": mail, "name": "lxmf.propagation"}), "link");
+    // [time, [a message to Alice, its stamp worth nothing]].
+    let body = format!("92cb000000000000000091c496{}{}", alice.delivery, "00".repeat(134));
+    let upload = json!({"do": "link_packet", "link": link["link"], "data": body});
+    alice.ask(upload, "unproven");
+    assert_eq!((counter(&node, "mail_bad_stamp"), counter(&node, "mail_kept")), (1, 0));
 }
 
 fn run_lxmd(dir: &Path, arguments: &[&str]) -> (Option<i32>, String) {
@@ -92,7 +93,8 @@ fn run_lxmd(dir: &Path, arguments: &[&str]) -> (Option<i32>, String) {
         .args(arguments)
         .output()
         .expect("lxmd is installed beside the interpreter");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.code(), text)
 }
 
@@ -106,7 +108,8 @@ fn lxmd_folders(dir: &Path, port: u16, propagation: &str) {
          [[office]]\n    type = TCPClientInterface\n    enabled = Yes\n    target_host = 127.0.0.1\n    target_port = {port}\n"
     );
     std::fs::write(dir.join("rns/config"), rns).expect("target/ is writable");
-    let lxmd = format!("[propagation]\n{propagation}\n[lxmf]\ndisplay_name = Clerk\n[logging]\nloglevel = 6\n");
+    let lxmd =
+        format!("[propagation]\n{propagation}\n[lxmf]\ndisplay_name = Clerk\n[logging]\nloglevel = 6\n");
     std::fs::write(dir.join("lxmd/config"), lxmd).expect("target/ is writable");
 }
 
@@ -121,5 +124,8 @@ fn lxmd_shows_the_status_of_the_node() {
         ["--status", "--peers", "--remote", &address(&node), "--identity", identity, "--timeout", "20"];
     let (code, text) = run_lxmd(folder.path(), &arguments);
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains(&address(&node)) && text.contains("Required stamp cost"), "{text}");
+    assert!(
+        text.contains(&address(&node)) && text.contains("Required propagation stamp cost is 4"),
+        "{text}"
+    );
 }

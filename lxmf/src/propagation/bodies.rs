@@ -312,7 +312,9 @@ mod tests {
         assert_eq!((split_stamp(&[0; 144]), split_stamp(&[0; 145]).is_some()), (None, true));
         let two = transfer(now, &[stamped.clone(), stamped.clone()]);
         assert_eq!(parse_transfer(&two), Ok(vec![&stamped[..], &stamped]));
-        for bad in [&[0xc0][..], &[], &[0x92, 1], &[0x92, 0xc0, 0x90], &[0x92, 1, 0xdd, 0xff, 0xff, 0xff, 0xff]] {
+        for bad in
+            [&[0xc0][..], &[], &[0x92, 1], &[0x92, 0xc0, 0x90], &[0x92, 1, 0xdd, 0xff, 0xff, 0xff, 0xff]]
+        {
             assert_eq!(parse_transfer(bad), Err(Malformed), "{bad:02x?}");
         }
     }

@@ -125,11 +125,19 @@ impl PropagationNode {
         map.out
     }
 
-    fn peer_stats(&self, now: Instant, node: &Node, destination: &DestinationHash, peer: &Peer, map: &mut Map) {
+    fn peer_stats(
+        &self,
+        now: Instant,
+        node: &Node,
+        destination: &DestinationHash,
+        peer: &Peer,
+        map: &mut Map,
+    ) {
         let info = info(node, destination);
         let seconds = |time: UnixTime| time.as_secs_f64();
         let record = &peer.record;
-        let next = self.timers.deadline(&super::Timer::Peer(*destination)).filter(|_| peer.stage == Stage::Idle);
+        let next =
+            self.timers.deadline(&super::Timer::Peer(*destination)).filter(|_| peer.stage == Stage::Idle);
         let next = next.map_or(0.0, |at| seconds(node.unix_time(now) + at.since(now)));
         msgpack::write_map_len(&mut map.out, 22);
         map.text("type", if peer.is_static { "static" } else { "discovered" });

@@ -122,7 +122,13 @@ impl PropagationNode {
     }
 
     /// Makes a peer of a node that was heard, if it suits.
-    fn consider_peer(&mut self, now: Instant, node: &mut Node, destination: DestinationHash, info: &NodeInfo) {
+    fn consider_peer(
+        &mut self,
+        now: Instant,
+        node: &mut Node,
+        destination: DestinationHash,
+        info: &NodeInfo,
+    ) {
         let is_near = node.path(&destination).is_some_and(|path| path.hops <= self.config.autopeer_hops_max);
         let suits = self.config.autopeer
             && !self.config.members_only
@@ -174,10 +180,14 @@ impl PropagationNode {
 
     pub(super) fn forget_silent_peers(&mut self, now: Instant, node: &mut Node) {
         let unix = node.unix_time(now);
-        let is_gone =
-            |peer: &Peer| !peer.is_static && unix.since(peer.record.heard) >= SILENT_MAX;
-        let gone: Vec<_> =
-            self.peers.all.iter().filter(|(_, peer)| is_gone(peer)).map(|(destination, _)| *destination).collect();
+        let is_gone = |peer: &Peer| !peer.is_static && unix.since(peer.record.heard) >= SILENT_MAX;
+        let gone: Vec<_> = self
+            .peers
+            .all
+            .iter()
+            .filter(|(_, peer)| is_gone(peer))
+            .map(|(destination, _)| *destination)
+            .collect();
         gone.into_iter().for_each(|destination| self.drop_peer(now, node, destination));
     }
 }

@@ -119,7 +119,13 @@ impl PropagationNode {
     }
 
     /// Asks the store what is new for a peer.
-    fn read_news(&mut self, now: Instant, node: &mut Node, destination: DestinationHash, link: Option<LinkId>) {
+    fn read_news(
+        &mut self,
+        now: Instant,
+        node: &mut Node,
+        destination: DestinationHash,
+        link: Option<LinkId>,
+    ) {
         let Some(info) = info(node, &destination) else { return self.wait_for_path(now, node, destination) };
         let Some(peer) = self.peers.all.get_mut(&destination) else { return };
         peer.has_news = false;
@@ -271,7 +277,9 @@ impl PropagationNode {
                     Err(_) => self.fail_sync(now, node, destination, Failure::Failed),
                 }
             }
-            (Event::Response { request, value, .. }, Stage::Offering(_, asked, batch)) if asked == request => {
+            (Event::Response { request, value, .. }, Stage::Offering(_, asked, batch))
+                if asked == request =>
+            {
                 self.offer_answered(now, node, destination, link, batch, &value);
             }
             (Event::ResourceSent { resource, .. }, Stage::Sending(_, sent, batch)) if sent == resource => {

@@ -106,8 +106,7 @@ impl PropagationNode {
         let answered = match size <= max && has_room {
             true => node.accept_resource(now, link, resource),
             false => {
-                let counter =
-                    if has_room { &mut self.counters.too_large } else { &mut self.counters.busy };
+                let counter = if has_room { &mut self.counters.too_large } else { &mut self.counters.busy };
                 *counter += 1;
                 node.reject_resource(now, link, resource)
             }
@@ -179,7 +178,8 @@ impl PropagationNode {
 
     /// Whether a message is worth checking its stamp.
     fn wants(&self, stamped: &[u8], transfer: &mut Transfer) -> bool {
-        let Some((destination, _)) = bodies::split_stamp(stamped).and_then(|(message, _)| split_stored(message))
+        let Some((destination, _)) =
+            bodies::split_stamp(stamped).and_then(|(message, _)| split_stored(message))
         else {
             transfer.bad += 1;
             return false;
@@ -223,7 +223,8 @@ impl PropagationNode {
     /// Keeps what is good. A peer's transfer is proven whatever was in it, or it would bring the rest for ever; a client's
     /// single message only if it was taken, lest its sender believes what is not so.
     fn finish_transfer(&mut self, now: Instant, node: &mut Node, transfer: Transfer) {
-        let Transfer { link, proof, is_packet, remote, peer, bytes, kept, ours, bad, not_served, .. } = transfer;
+        let Transfer { link, proof, is_packet, remote, peer, bytes, kept, ours, bad, not_served, .. } =
+            transfer;
         let taken = (kept.len() + ours.len()) as u64;
         let counter =
             if peer.is_some() { &mut self.counters.from_peers } else { &mut self.counters.uploaded };
@@ -248,16 +249,13 @@ impl PropagationNode {
         if let Some(proof) = proof {
             self.outputs.push_back(Output::Prove(proof));
         }
-        if bad > 0 {
-            if let Some(remote) = remote {
-                self.uploads.punish(now, remote);
-            }
-            // A peer's proof is still to go.
-            if peer.is_none() {
-                Self::turn_away(now, node, link, Code::InvalidStamp);
-            }
-        } else if not_served > 0 && peer.is_none() {
-            Self::turn_away(now, node, link, Code::NoAccess);
+        if let Some(remote) = remote.filter(|_| bad > 0) {
+            self.uploads.punish(now, remote);
+        }
+        // A peer's proof is still to go. Clients know no other refusal of an upload than that of its stamp, and would try
+        // for minutes.
+        if peer.is_none() && bad + not_served > 0 {
+            Self::turn_away(now, node, link, Code::InvalidStamp);
         }
         if has_news {
             self.mail_came(now, peer);
