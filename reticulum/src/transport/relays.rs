@@ -221,7 +221,6 @@ impl Relays {
     }
 
     /// Number of links.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.relays.len()
     }
