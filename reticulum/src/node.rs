@@ -8,6 +8,7 @@
 //! | `inbound` | to whom each packet goes, announces heard |
 //! | `announcing`, `destinations`, `ratchets` | our destinations and what they announce |
 //! | `saving`, `tunneling` | paths across restarts, and across connections |
+//! | `tools` | what an operator's tools ask |
 //! | `single` | single packets and their proofs |
 //! | `forwarding` | packets, link requests and proofs of others that pass through |
 //! | `blackholing` | identities whose traffic is not wanted |
@@ -31,9 +32,9 @@ mod ratchets;
 mod rules;
 mod saving;
 mod single;
-mod tables;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod tunneling;
 mod work;
 
@@ -50,7 +51,6 @@ pub use events::{
 };
 pub use ids::{ChannelMessageId, InterfaceId, PersistId, Priority, ReceiptId, ResourceId, WorkId};
 pub use rules::{AnnounceRate, IngressRules, InterfaceRules};
-pub use tables::TableUse;
 pub use work::{Work, WorkClass, WorkDone};
 
 use crate::crypto::{Identity, RatchetSecret, Rng};
@@ -62,6 +62,7 @@ use destinations::Destinations;
 use links::Links;
 use saving::Saving;
 pub use saving::{PathEntry, PathRecord};
+pub use tools::{Pressure, RateEntry};
 use work::{Done, Job};
 
 /// What the node's own timers are for; tables have their own.
@@ -73,6 +74,8 @@ enum Timer {
     Link(LinkId),
     /// Paths are to be saved.
     SavePaths,
+    /// The shared instance is told our destinations again.
+    Register(InterfaceId),
 }
 
 /// A Reticulum node. See the [crate's documentation](crate) for how to drive it.
@@ -144,9 +147,14 @@ impl Node {
     /// Attaches an interface, which is up.
     pub fn add_interface(&mut self, now: Instant, config: InterfaceConfig) -> InterfaceId {
         let limits = *self.transport.limits();
+        if config.is_local_client {
+            // They are answered from what we heard, whether we forward for the network or not.
+            self.transport.peers.keep_announces();
+        }
         let id = self.transport.interfaces.add(now, config, &limits);
         self.transport.wake_interface(now, id);
         self.tell_tunnel(id);
+        self.register_with_instance(now, id);
         id
     }
 
@@ -154,13 +162,15 @@ impl Node {
     /// tunnel that led over it, if that is within 8 hours.
     pub fn remove_interface(&mut self, now: Instant, interface: InterfaceId) {
         self.close_links_on(now, interface);
+        self.timers.cancel(&Timer::Register(interface));
         self.transport.remove_interface(now, interface);
     }
 
     /// An interface is up again.
-    pub fn handle_interface_up(&mut self, _now: Instant, interface: InterfaceId) {
+    pub fn handle_interface_up(&mut self, now: Instant, interface: InterfaceId) {
         self.transport.interfaces.set_up(interface, true, &mut self.counters);
         self.tell_tunnel(interface);
+        self.register_with_instance(now, interface);
     }
 
     /// An interface is down: its links close and what it had to transmit is dropped. The paths over it stay, for when
@@ -191,6 +201,7 @@ impl Node {
                 Timer::Announce(destination) => self.advance_announce(now, destination),
                 Timer::Link(link) => self.handle_link_timeout(now, link),
                 Timer::SavePaths => self.advance_saving(now),
+                Timer::Register(interface) => self.register(now, interface),
             }
         }
     }

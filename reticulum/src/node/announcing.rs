@@ -19,6 +19,8 @@ use crate::wire::{self, Context, Packet};
 
 /// Shortest time between announces of a destination (`spec/reticulum.md` 4.3).
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1);
+/// From the connection to the shared instance (`spec/reticulum.md` 5.11).
+const REGISTER_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 impl Node {
     /// Changes what `destination` announces from its next announce on.
@@ -73,6 +75,23 @@ impl Node {
         if let Some(entry) = self.destinations.of_mut(&destination) {
             entry.announcing.wanted.answers.insert(interface);
             self.advance_announce(now, destination);
+        }
+    }
+
+    /// The shared instance is there: tells it our destinations, as its clients do, so that it knows the way to them. It does
+    /// not pass that on (`spec/reticulum.md` 5.11).
+    pub(super) fn register_with_instance(&mut self, now: Instant, interface: InterfaceId) {
+        let config = self.transport.interfaces.up(interface).map(|interface| &interface.config);
+        if config.is_some_and(|config| config.is_shared_instance) {
+            self.register(now, interface);
+            // It may not have been ready yet; its other clients wait as long.
+            self.timers.set(Timer::Register(interface), now + REGISTER_AGAIN_AFTER);
+        }
+    }
+
+    pub(super) fn register(&mut self, now: Instant, interface: InterfaceId) {
+        for destination in self.destinations.hashes() {
+            self.answer_path_request(now, destination, interface);
         }
     }
 

@@ -193,6 +193,16 @@ pub struct InterfaceConfig {
     pub rules: InterfaceRules,
     /// Whether it leads to a program on this machine that shares this node (`spec/reticulum.md` 5.11).
     pub is_local_client: bool,
+    /// Whether it leads to the shared instance of this machine, whose client we are (`spec/reticulum.md` 5.11).
+    pub is_shared_instance: bool,
+}
+
+impl InterfaceConfig {
+    /// Whether the other end is a program on this machine that has one network with us: what passes between the two does
+    /// not travel (`spec/reticulum.md` 5.11).
+    pub(crate) fn is_on_this_machine(&self) -> bool {
+        self.is_local_client || self.is_shared_instance
+    }
 }
 
 impl Default for InterfaceConfig {
@@ -211,6 +221,7 @@ impl Default for InterfaceConfig {
             tells_tunnel: false,
             rules: InterfaceRules::default(),
             is_local_client: false,
+            is_shared_instance: false,
         }
     }
 }

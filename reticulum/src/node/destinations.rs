@@ -118,6 +118,11 @@ impl Destinations {
         self.destinations.contains_key(hash)
     }
 
+    /// All of ours, in order.
+    pub(super) fn hashes(&self) -> Vec<DestinationHash> {
+        self.destinations.keys().copied().collect()
+    }
+
     /// One of ours.
     pub(super) fn of(&self, hash: &DestinationHash) -> Option<&Destination> {
         self.destinations.get(hash)

@@ -16,15 +16,32 @@ use crate::wire::link::LinkProof;
 use crate::wire::{self, Context, DestinationType, HOPS_MAX, Header, Packet, PacketType};
 
 impl Node {
-    /// Whether a packet names us as the next hop to a destination that is not ours. The filter has seen to it that it
-    /// names nobody else.
-    pub(super) fn is_in_transport(&self, packet: &Packet<'_>) -> bool {
+    /// Whether a packet names us as the next hop to a destination that is not ours, or is for a program on this machine,
+    /// for whom we are meant without being named (`spec/reticulum.md` 5.11). The filter has seen to it that it names
+    /// nobody else.
+    pub(super) fn is_in_transport(&self, interface: InterfaceId, packet: &Packet<'_>) -> bool {
         let header = &packet.header;
-        header.transport_id.is_some()
-            && self.transport.forwards()
-            && header.packet_type != PacketType::Announce
-            && header.destination_type != DestinationType::Link
-            && !self.destinations.contains(&header.destination_hash())
+        let to = header.destination_hash();
+        if header.packet_type == PacketType::Announce
+            || header.destination_type == DestinationType::Link
+            || self.destinations.contains(&to)
+        {
+            return false;
+        }
+        match header.transport_id {
+            // The shared instance may name itself towards us.
+            Some(id) if id != *self.transport.own() => false,
+            Some(_) => {
+                self.transport.forwards()
+                    || self.transport.is_local_client(interface)
+                    || self.transport.leads_to_local_client(&to)
+            }
+            None => {
+                header.destination_type == DestinationType::Single
+                    && header.packet_type != PacketType::Proof
+                    && self.transport.leads_to_local_client(&to)
+            }
+        }
     }
 
     /// Forwards a packet along its path (`spec/reticulum.md` 5.4).
@@ -202,6 +219,8 @@ impl Node {
         let LinkWay { destination, back, back_hops, .. } = *way;
         let avoid = match self.transport.paths.path(&destination).map(|path| path.hops) {
             None => None,
+            // A program on this machine looks for the way through us.
+            Some(_) if back_hops == 0 => None,
             Some(hops) if hops == 1 || back_hops == 1 => {
                 let mode = self.transport.interfaces.up(back).map(|interface| interface.config.mode);
                 if mode != Some(Mode::Boundary) {

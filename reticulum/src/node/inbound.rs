@@ -29,13 +29,13 @@ impl Node {
     /// Ours, to forward, an announce or a path request.
     fn dispatch(&mut self, now: Instant, interface: InterfaceId, received: Received<'_>) {
         let packet = &received.packet;
-        if self.is_in_transport(packet) {
+        if self.is_in_transport(interface, packet) {
             return self.forward(now, interface, received);
         }
         match (packet.header.packet_type, packet.header.destination_type) {
             (PacketType::Announce, _) => self.hear_announce(now, interface, packet),
             (PacketType::Data, DestinationType::Single) => self.receive_single(interface, packet),
-            (PacketType::Data, DestinationType::Plain) => self.receive_plain(now, interface, packet),
+            (PacketType::Data, DestinationType::Plain) => self.receive_plain(now, interface, received),
             (PacketType::Data | PacketType::Proof, DestinationType::Link) => {
                 self.receive_on_link(now, interface, received);
             }
@@ -55,7 +55,7 @@ impl Node {
         };
         let Some(interface) = self.transport.interfaces.up(id) else { return };
         // What a program on this machine sends has not travelled yet.
-        let hops = packet.header.hops.saturating_add(u8::from(!interface.config.is_local_client));
+        let hops = packet.header.hops.saturating_add(u8::from(!interface.config.is_on_this_machine()));
         let (mode, gravity) = (interface.config.mode, interface.config.rules.gravity);
         self.transport.overhear(now, packet, hops, &announce.random_blob, &mut self.counters);
         let destination = &announce.destination;
@@ -181,13 +181,15 @@ impl Node {
         }
     }
 
-    fn receive_plain(&mut self, now: Instant, interface: InterfaceId, packet: &Packet<'_>) {
+    fn receive_plain(&mut self, now: Instant, interface: InterfaceId, received: Received<'_>) {
+        let Received { frame, ref packet, .. } = received;
         let to = packet.header.destination_hash();
         if to == tunnel_destination() {
             return self.hear_tunnel(interface, packet.data);
         }
         if to != path_request_destination() {
-            self.counters.packet_unknown_destination += 1;
+            let relayed = self.transport.share_plain(now, interface, frame, &mut self.counters);
+            self.counters.packet_unknown_destination += u64::from(!relayed);
             return;
         }
         let Some(request) = PathRequest::parse(packet.data) else {

@@ -38,6 +38,16 @@ impl Meter {
         rate
     }
 
+    /// The same, for who only looks.
+    pub(super) fn seen_hz(&self, now: Instant) -> f64 {
+        match self.0.front() {
+            Some(oldest) if self.0.len() > 2 => {
+                self.0.len() as f64 / now.since(*oldest).as_secs_f64().max(1e-6)
+            }
+            _ => 0.0,
+        }
+    }
+
     fn len(&self) -> usize {
         self.0.len()
     }
@@ -110,6 +120,16 @@ impl Bursts {
             unchanged => unchanged,
         };
         (self.burst.is_some(), begins)
+    }
+
+    /// How often it happens, for who only looks.
+    pub(super) fn seen_hz(&self, now: Instant) -> f64 {
+        self.meter.seen_hz(now)
+    }
+
+    /// Whether a burst lasts, as of the last evaluation.
+    pub(super) fn is_bursting(&self) -> bool {
+        self.burst.is_some()
     }
 
     /// Whether it happens less often than the threshold.

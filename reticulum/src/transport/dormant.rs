@@ -94,6 +94,7 @@ impl Dormant {
     }
 
     /// Number of paths.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.len
     }

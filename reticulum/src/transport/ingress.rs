@@ -113,6 +113,11 @@ impl<T> Ingress<T> {
         (!self.held.is_empty()).then_some(self.release_at)
     }
 
+    /// What is held and how announces of unknown destinations come.
+    pub(super) fn state(&self) -> (usize, &Bursts) {
+        (self.held.len(), &self.bursts)
+    }
+
     fn hold(&mut self, destination: DestinationHash, hops: u8, announce: T, max: usize) -> Admission<T> {
         if hops > HELD_HOPS_MAX {
             return Admission::Dropped;

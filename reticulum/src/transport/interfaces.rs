@@ -41,6 +41,28 @@ pub struct InterfaceStats {
     pub up: bool,
 }
 
+/// How much comes in and waits on an interface, for people to look at. Announces are those of destinations that were not
+/// known, which is what a burst is made of; rates are over the last samples, at most 48.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Pressure {
+    /// Announces heard a second.
+    pub announces_in_hz: f64,
+    /// Announces sent a second, ours and others'.
+    pub announces_out_hz: f64,
+    /// Path requests heard a second.
+    pub requests_in_hz: f64,
+    /// Path requests of others passed on a second.
+    pub requests_out_hz: f64,
+    /// Announces that ingress control holds back.
+    pub announces_held: usize,
+    /// Whether announces come in a burst.
+    pub announces_burst: bool,
+    /// Whether path requests do.
+    pub requests_burst: bool,
+    /// Announces that wait for the cap.
+    pub announces_capped: usize,
+}
+
 /// One interface.
 #[derive(Debug)]
 pub(crate) struct Interface {
@@ -52,6 +74,8 @@ pub(crate) struct Interface {
     pub(crate) asked: Bursts,
     /// Path requests passed on for others.
     pub(crate) asking: Meter,
+    /// Announces sent.
+    announced: Meter,
     stats: InterfaceStats,
     queue: Queue,
     /// Of a slow medium, or one with a limit.
@@ -90,6 +114,21 @@ impl Interface {
         next.map_or(now, |(priority, len)| budget.allowed_at(now, self.airtime(len), priority))
     }
 
+    /// How much comes in and waits.
+    pub(crate) fn pressure(&self, now: Instant) -> Pressure {
+        let (announces_held, announces) = self.ingress.state();
+        Pressure {
+            announces_in_hz: announces.seen_hz(now),
+            announces_out_hz: self.announced.seen_hz(now),
+            requests_in_hz: self.asked.seen_hz(now),
+            requests_out_hz: self.asking.seen_hz(now),
+            announces_held,
+            announces_burst: announces.is_bursting(),
+            requests_burst: self.asked.is_bursting(),
+            announces_capped: self.cap.len(),
+        }
+    }
+
     /// Counts a frame that came in.
     pub(crate) fn count_received(&mut self, len: usize) {
         self.stats.rx_bytes += len as u64;
@@ -112,14 +151,11 @@ pub(crate) struct Interfaces {
     /// hour's air.
     resting: VecDeque<(String, Box<Budget>)>,
     next: u32,
+    /// Those that lead to programs on this machine.
+    local_clients: usize,
 }
 
 impl Interfaces {
-    /// Bytes in all transmit queues.
-    pub(crate) fn queued_bytes(&self) -> usize {
-        self.queued_bytes
-    }
-
     /// An empty table.
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
@@ -130,6 +166,7 @@ impl Interfaces {
             refills: TimerQueue::default(),
             resting: VecDeque::new(),
             next: 0,
+            local_clients: 0,
         }
     }
 
@@ -137,6 +174,7 @@ impl Interfaces {
     pub(crate) fn add(&mut self, now: Instant, config: InterfaceConfig, limits: &Limits) -> InterfaceId {
         let id = InterfaceId(self.next);
         self.next += 1;
+        self.local_clients += usize::from(config.is_local_client);
         let budget = self.budget(&config);
         let interface = Interface {
             budget,
@@ -145,6 +183,7 @@ impl Interfaces {
             cap: Cap::default(),
             asked: Bursts::new(now),
             asking: Meter::default(),
+            announced: Meter::default(),
             stats: InterfaceStats { up: true, ..InterfaceStats::default() },
             queue: Queue::new(limits.queue_frames, limits.queue_bytes),
         };
@@ -156,6 +195,7 @@ impl Interfaces {
     pub(crate) fn remove(&mut self, id: InterfaceId) {
         if let Some(interface) = self.interfaces.remove(&id) {
             self.queued_bytes -= interface.queue.byte_len();
+            self.local_clients -= usize::from(interface.config.is_local_client);
             let limited = interface.config.airtime_limits != AirtimeLimits::default();
             if let Some(budget) = interface.budget.filter(|_| limited) {
                 self.resting.truncate(RESTING_BUDGETS_MAX - 1);
@@ -207,6 +247,11 @@ impl Interfaces {
         self.interfaces.len()
     }
 
+    /// Whether any leads to a program on this machine.
+    pub(crate) fn has_local_clients(&self) -> bool {
+        self.local_clients > 0
+    }
+
     /// Queues a packet.
     pub(crate) fn push(
         &mut self,
@@ -228,6 +273,9 @@ impl Interfaces {
         key: AnnounceKey,
         counters: &mut Counters,
     ) {
+        if let Some(interface) = self.up_mut(id) {
+            interface.announced.sample(now);
+        }
         self.enqueue(id, counters, |queue| queue.push_announce(now, packet, key));
     }
 

@@ -10,6 +10,7 @@
 //! | `interfaces`, `queue` | what goes out and comes in, per interface |
 //! | `admission`, `ingress`, `burst` | announces and path requests that come too fast |
 //! | `waking`, `dormant`, `tunnels` | paths whose interface is away, and comes back |
+//! | `sharing` | programs on this machine |
 //! | `spreading` | announces passed on and paths looked for, with `rebroadcast`, `modes`, `rate`, `cap`, `discovery` |
 //! | `paths` | the timebase rule, lifetimes |
 //! | `peers` | keys, app_data and ratchets heard |
@@ -45,6 +46,7 @@ mod relays;
 mod requests;
 mod reverse;
 mod seen;
+mod sharing;
 mod spreading;
 mod tunnels;
 mod waking;
@@ -55,13 +57,14 @@ pub(crate) use admission::{Held, Unproven};
 pub(crate) use blackhole::Blackhole;
 pub use dormant::Place;
 pub(crate) use half_open::HalfOpen;
-pub use interfaces::InterfaceStats;
 pub(crate) use interfaces::{Interface, Interfaces};
+pub use interfaces::{InterfaceStats, Pressure};
 pub(crate) use modes::{Origin, Outgoing, outgoing};
 pub(crate) use paths::{Heard, Paths, SavedPath};
 pub use peers::Peer;
 pub(crate) use peers::{Introduction, Learned, Peers, Signed};
 pub(crate) use queue::AnnounceKey;
+pub(crate) use rate::Rate;
 pub(crate) use rebroadcast::JITTER;
 pub(crate) use receipts::{Proof, ProofRefusal, Receipt, Receipts};
 pub(crate) use recency::Recency;
@@ -73,7 +76,7 @@ pub(crate) use seen::Seen;
 pub(crate) use tunnels::{TunnelId, tell as tell_tunnel, tunnel_destination, verify as verify_tunnel};
 
 use crate::hash::{DestinationHash, IdentityHash, NameHash, PacketHash};
-use crate::node::{Counters, InterfaceId, Limits, Priority};
+use crate::node::{Counters, InterfaceConfig, InterfaceId, Limits, Priority};
 use crate::time::{Instant, TimerQueue};
 use crate::wire::link::{LinkRequest, MTU_UNSIGNALLED};
 use crate::wire::{self, Clamp, Context, Packet, Rewrite};
@@ -222,14 +225,15 @@ impl Transport {
             None => &mut counters.frame_interface_down,
             Some(interface) => {
                 interface.count_received(frame.len());
-                let local = interface.config.is_local_client;
+                let (local, instance) =
+                    (interface.config.is_on_this_machine(), interface.config.is_shared_instance);
                 match &interface.config.ifac {
                     _ if frame.len() <= 2 => &mut counters.frame_short,
                     _ if frame.len() > interface.frame_len_max() => &mut counters.frame_long,
                     Some(ifac) if ifac.open(frame, plain).is_err() => &mut counters.frame_access_code,
                     ifac => {
                         let frame = if ifac.is_some() { plain } else { frame };
-                        return judge(frame, &self.own, local, counters);
+                        return judge(frame, &self.own, local, instance, counters);
                     }
                 }
             }
@@ -258,7 +262,7 @@ impl Transport {
         Some(Route {
             interface: path.interface,
             hops: path.hops,
-            via: path.next_hop.filter(|_| path.hops > 1),
+            via: path.next_hop.filter(|_| path.hops > direct_hops_max(&interface.config)),
             link_mtu: interface.link_mtu(),
             first_hop_timeout: PER_HOP_TIMEOUT + interface.airtime(wire::MTU),
         })
@@ -269,8 +273,8 @@ impl Transport {
         let path = self.paths.path(destination)?;
         let interface = self.interfaces.up(path.interface)?;
         let rewrite = match (path.hops, path.next_hop) {
-            (0, _) => Rewrite::Keep,
-            (2.., Some(next_hop)) => Rewrite::Via(next_hop),
+            (0, _) if !interface.config.is_shared_instance => Rewrite::Keep,
+            (hops, Some(next_hop)) if hops > direct_hops_max(&interface.config) => Rewrite::Via(next_hop),
             _ => Rewrite::Strip,
         };
         Some(Onward {
@@ -434,11 +438,18 @@ pub(crate) fn path_request_destination() -> DestinationHash {
     DestinationHash::new(HASH)
 }
 
-/// Parses and filters a frame without access code.
+/// Up to how many hops a destination is the next hop itself, so that no transport is named: the shared instance is named
+/// also for its neighbours (`spec/reticulum.md` 3.6).
+fn direct_hops_max(config: &InterfaceConfig) -> u8 {
+    u8::from(!config.is_shared_instance)
+}
+
+/// Parses and filters a frame without access code. What the shared instance sends us is `local` and was filtered by it.
 fn judge<'a>(
     frame: &'a [u8],
     own: &IdentityHash,
     local: bool,
+    instance: bool,
     counters: &mut Counters,
 ) -> Option<Received<'a>> {
     let received = |packet: Packet<'a>, once| {
@@ -446,6 +457,7 @@ fn judge<'a>(
         Some(Received { frame, packet, hops, once })
     };
     let refused = match Packet::parse(frame) {
+        Ok(packet) if instance => return received(packet, false),
         Ok(packet) => match filter(&packet.header, own) {
             Verdict::Pass => return received(packet, false),
             Verdict::PassOnce => return received(packet, true),

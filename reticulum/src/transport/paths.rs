@@ -289,6 +289,11 @@ impl Paths {
         self.paths.iter().map(|(destination, path)| (destination, path.interface, path.save()))
     }
 
+    /// The record of how often each destination is announced, with the interface that leads there.
+    pub(crate) fn rates(&self) -> impl Iterator<Item = (DestinationHash, InterfaceId, Rate)> {
+        self.paths.iter().map(|(destination, path)| (destination, path.interface, path.rate))
+    }
+
     /// Forgets what was not used for its lifetime.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         while let Some((_, destination)) = self.next_expiry().filter(|(at, _)| *at <= now) {

@@ -1,8 +1,13 @@
 //! How often the announces of one destination are passed on (`spec/reticulum.md` 4.6). It stands in the destination's path,
 //! which it never changes: what is refused here is only not passed on.
 
+use std::time::Duration;
+
 use crate::node::AnnounceRate;
 use crate::time::Instant;
+
+/// Announces whose time is kept, for people to look at.
+const HEARD_MAX: usize = 6;
 
 /// The record of one destination.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,13 +19,17 @@ pub(crate) struct Rate {
     begun: bool,
     /// Whether all are refused until target and penalty are over.
     blocked: bool,
+    /// When the newest were heard, in seconds, oldest first behind zeros that are none.
+    heard_s: [u32; HEARD_MAX],
+    heard: u8,
 }
 
 impl Rate {
     /// Takes an accepted announce; whether it may be passed on.
     pub(crate) fn admit(&mut self, now: Instant, rule: &AnnounceRate) -> bool {
+        self.note(now);
         if !self.begun {
-            *self = Self { last: now, begun: true, ..Self::default() };
+            (self.last, self.begun) = (now, true);
             return true;
         }
         if self.blocked && now <= self.last + rule.target + rule.penalty {
@@ -37,12 +46,37 @@ impl Rate {
         }
         !self.blocked
     }
+
+    /// The last announce that counted, if there was any.
+    pub(crate) fn last(&self) -> Option<Instant> {
+        self.begun.then_some(self.last)
+    }
+
+    /// How often announces came too soon.
+    pub(crate) fn violations(&self) -> u32 {
+        self.violations
+    }
+
+    /// Until when announces are refused.
+    pub(crate) fn blocked_until(&self, rule: &AnnounceRate) -> Option<Instant> {
+        self.blocked.then(|| self.last + rule.target + rule.penalty)
+    }
+
+    /// When the newest announces were heard, oldest first.
+    pub(crate) fn heard(&self) -> impl Iterator<Item = Instant> {
+        let heard = &self.heard_s[HEARD_MAX - usize::from(self.heard)..];
+        heard.iter().map(|s| Instant::ZERO + Duration::from_secs(u64::from(*s)))
+    }
+
+    fn note(&mut self, now: Instant) {
+        self.heard_s.rotate_left(1);
+        self.heard_s[HEARD_MAX - 1] = u32::try_from(now.since(Instant::ZERO).as_secs()).unwrap_or(u32::MAX);
+        self.heard = (self.heard + 1).min(HEARD_MAX as u8);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const fn at(s: u64) -> Instant {

@@ -220,6 +220,11 @@ impl Relays {
         self.timers.next_deadline()
     }
 
+    /// How many of them are established.
+    pub(crate) fn established(&self) -> usize {
+        self.relays.values().filter(|relay| relay.established).count()
+    }
+
     /// Number of links.
     pub(crate) fn len(&self) -> usize {
         self.relays.len()

@@ -11,7 +11,7 @@ use super::modes::{Origin, Outgoing, outgoing, searches};
 use super::rebroadcast::{Due, Source};
 use super::{AnnounceKey, Heard, PathRequest, Transport, emitted, path_request_destination};
 use crate::hash::DestinationHash;
-use crate::node::{Airtime, Counters, InterfaceId, Mode, Priority};
+use crate::node::{Airtime, Counters, InterfaceConfig, InterfaceId, Mode, Priority};
 use crate::time::Instant;
 use crate::wire::{self, Context, Packet};
 
@@ -35,16 +35,22 @@ impl Transport {
         jitter: Duration,
         counters: &mut Counters,
     ) {
-        for asker in self.discoveries.found(&destination) {
-            self.send_announce(now, destination, asker, heard.hops, Context::PATH_RESPONSE, counters);
+        let from_local = self.is_local_client(heard.interface);
+        let askers = self.discoveries.found(&destination);
+        // A program's answer to a question of the network is passed on like an announce, so that it is not needed twice.
+        let answered = path_response && from_local && askers.iter().any(|id| !self.is_local_client(*id));
+        for asker in askers {
+            if !(answered && self.lets_out(asker, heard.interface)) {
+                self.send_announce(now, destination, asker, heard.hops, Context::PATH_RESPONSE, counters);
+            }
         }
         let Some(interface) = self.interfaces.up(heard.interface) else { return };
-        let (from_local, rule) = (interface.config.is_local_client, interface.config.rules.announce_rate);
+        let rule = interface.config.rules.announce_rate;
         let locals: Vec<InterfaceId> = self.local_clients().filter(|id| *id != heard.interface).collect();
         for local in locals {
             self.send_announce(now, destination, local, heard.hops, Context::NONE, counters);
         }
-        if path_response || !(self.forwards() || from_local) {
+        if path_response && !answered || !(self.forwards() || from_local) {
             return;
         }
         let source = if from_local { Source::LocalClient } else { Source::Network(jitter) };
@@ -82,21 +88,22 @@ impl Transport {
         request: &PathRequest<'_>,
         counters: &mut Counters,
     ) {
-        let forwards = self.forwards();
-        let Some(interface) = self.interfaces.up_mut(id) else { return };
-        let config = &interface.config;
-        if !forwards && !config.is_local_client {
+        let to_local = self.leads_to_local_client(&request.destination);
+        // What we know of the network is for those who share this node, unless we forward for all.
+        let tells = self.forwards() || self.is_local_client(id) || to_local;
+        if !tells && !self.interfaces.has_local_clients() {
             counters.path_request_unknown += 1;
             return;
         }
+        let Some(interface) = self.interfaces.up_mut(id) else { return };
+        let config = &interface.config;
         interface.asked.sample(now);
         let rule = BurstRule::requests(&config.rules.ingress);
         let bursting = interface.asked.evaluate(now, &rule).0 && config.ingress_control;
         let (asker_mode, from_local) = (config.mode, config.is_local_client);
-        let Some((route, next_hop)) = self.known_path(&request.destination) else {
+        let Some((route, next_hop)) = self.known_path(&request.destination).filter(|_| tells) else {
             return self.search(now, id, request, bursting, counters);
         };
-        let to_local = self.interfaces.up(route).is_some_and(|interface| interface.config.is_local_client);
         let same_roaming = asker_mode == Mode::Roaming && route == id;
         if same_roaming || request.requester.is_some() && request.requester == next_hop {
             counters.path_request_from_the_way += 1;
@@ -147,6 +154,7 @@ impl Transport {
     }
 
     /// How much waits: announces to pass on, answers, capped announces, paths looked for, gates, tunnels, sleeping paths.
+    #[cfg(test)]
     pub(crate) fn waiting(&self) -> [usize; 7] {
         let (announces, answers) = self.rebroadcasts.len();
         let (wanted, gates) = self.discoveries.len();
@@ -162,7 +170,9 @@ impl Transport {
         let verdict = |(id, interface): (InterfaceId, &super::Interface)| {
             (id, outgoing(&interface.config, Origin::Heard(from), hops))
         };
-        let verdicts: Vec<(InterfaceId, Outgoing)> = self.interfaces.all_up().map(verdict).collect();
+        // Programs on this machine were told when it was heard.
+        let others = self.interfaces.all_up().filter(|(_, interface)| !interface.config.is_local_client);
+        let verdicts: Vec<(InterfaceId, Outgoing)> = others.map(verdict).collect();
         for (id, verdict) in verdicts {
             match verdict {
                 Outgoing::Block => {}
@@ -274,7 +284,7 @@ impl Transport {
         let Some(asked) = self.interfaces.up(id).map(|interface| &interface.config) else { return };
         let others = self.interfaces.all_up().filter(|(other, _)| *other != id);
         let targets: Vec<InterfaceId> =
-            others.filter(|(_, out)| searches(asked, &out.config)).map(|(other, _)| other).collect();
+            others.filter(|(_, out)| self.is_searched(asked, &out.config)).map(|(other, _)| other).collect();
         if targets.is_empty() {
             counters.path_request_unknown += 1;
             return;
@@ -318,12 +328,39 @@ impl Transport {
         Some((path.interface, path.next_hop))
     }
 
+    /// Whether looking for a path on behalf of who asks on one interface leads to another.
+    fn is_searched(&self, asked: &InterfaceConfig, out: &InterfaceConfig) -> bool {
+        let shares = asked.is_local_client || out.is_local_client;
+        (shares || self.forwards()) && searches(asked, out)
+    }
+
+    /// Whether an interface lets out at once what a program on this machine announces.
+    fn lets_out(&self, id: InterfaceId, from: InterfaceId) -> bool {
+        let from = self.interfaces.interface(from).map(|interface| &interface.config);
+        let out = self.interfaces.up(id).filter(|interface| !interface.config.is_local_client);
+        out.is_some_and(|out| outgoing(&out.config, Origin::Heard(from), 0) == Outgoing::Pass)
+    }
+
     fn local_clients(&self) -> impl Iterator<Item = InterfaceId> + '_ {
         self.interfaces.all_up().filter(|(_, interface)| interface.config.is_local_client).map(|(id, _)| id)
     }
 
+    /// Forgets what waits for the caps of all interfaces; how much that was.
+    pub(crate) fn drop_capped(&mut self) -> usize {
+        let waits: Vec<InterfaceId> = self.interfaces.all_up().map(|(id, _)| id).collect();
+        let mut dropped = 0;
+        for id in waits {
+            if let Some(interface) = self.interfaces.up_mut(id) {
+                dropped += interface.cap.len();
+                interface.cap.clear();
+            }
+            self.pauses.cancel(&id);
+        }
+        dropped
+    }
+
     /// How long a question and its answer take over the slowest interface.
-    fn medium_timeout(&self) -> Duration {
+    pub(crate) fn medium_timeout(&self) -> Duration {
         let known = |(_, interface): (InterfaceId, &super::Interface)| {
             Some(interface.config.bitrate_bps).filter(|bps| *bps > 0)
         };

@@ -116,6 +116,7 @@ impl Tunnels {
     }
 
     /// Number of tunnels.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.by_id.len()
     }

@@ -26,10 +26,12 @@ impl Transport {
 
     /// Remembers the paths over an interface that goes away.
     pub(super) fn put_to_sleep(&mut self, now: Instant, id: InterfaceId) {
-        let Some(place) = self.place(id) else { return };
+        let place = self.place(id);
         self.tunnels.remove_interface(id);
         let paths = self.paths.remove_interface(id);
-        self.dormant.keep(now, place, paths);
+        if let Some(place) = place {
+            self.dormant.keep(now, place, paths);
+        }
     }
 
     /// Remembers a path of before the start, until its place is there.
@@ -70,9 +72,14 @@ impl Transport {
         }
     }
 
-    /// Where paths over an interface lead.
+    /// Where paths over an interface lead. Those to and through programs on this machine end with the connection: who
+    /// comes back tells them anew, and the shared instance may be another one then (`spec/reticulum.md` 5.11).
     fn place(&self, id: InterfaceId) -> Option<Place> {
-        let name = &self.interfaces.interface(id)?.config.name;
+        let config = &self.interfaces.interface(id)?.config;
+        if config.is_on_this_machine() {
+            return None;
+        }
+        let name = &config.name;
         Some(self.tunnels.tunnel(id).map_or_else(|| Place::of_interface(name), Place::Tunnel))
     }
 }
