@@ -20,12 +20,14 @@ mod backbone;
 mod batch;
 mod i2p;
 mod kiss;
+mod local;
 mod lora;
 mod notice;
 mod pace;
 mod pipe;
 mod retry;
 mod rnode;
+mod rpc;
 mod serial;
 mod settings;
 mod stream;
@@ -47,10 +49,14 @@ pub use backbone::{BackboneEnd, BackboneSettings};
 pub use batch::{FRAME_BATCH_BYTES, FrameBatch};
 pub use i2p::I2pSettings;
 pub use kiss::{Ax25Station, Beacon, KissSettings};
+pub use local::{
+    CONTROL_PORT_DEFAULT, INSTANCE_NAME_DEFAULT, INSTANCE_PORT_DEFAULT, LocalPlace, LocalSettings,
+};
 pub use lora::LoraSettings;
 pub use notice::{CREDITS, MediumId, Notice, Properties, RadioReport, hw_mtu_of_bitrate};
 pub use pipe::PipeSettings;
 pub use rnode::RnodeSettings;
+pub use rpc::{RequestError, RpcCall, RpcError, RpcRequest, Session, start_rpc};
 pub use serial::{Parity, SerialLine, SerialSettings};
 pub use settings::{Settings, StartError};
 pub use tcp::{FlapLimit, TcpClientSettings, TcpServerSettings};
@@ -69,6 +75,8 @@ pub async fn start(
         Settings::Backbone(settings) => backbone::start(index, settings, notices).await,
         Settings::Auto(settings) => auto::start(index, settings, notices),
         Settings::I2p(settings) => i2p::start(index, settings, notices),
+        Settings::LocalServer(settings) => local::start_server(index, settings, notices).await,
+        Settings::LocalClient(settings) => Ok(local::start_client(index, settings, notices)),
         Settings::Udp(settings) => udp::start(index, settings, notices).await,
         Settings::Pipe(settings) => pipe::start(index, settings, notices),
         Settings::Serial(settings) => serial::start(index, settings, notices),

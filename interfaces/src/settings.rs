@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::framing::ax25::StationError;
 use crate::{
-    AutoSettings, BackboneSettings, I2pSettings, KissSettings, PipeSettings, RnodeSettings, SerialSettings,
-    TcpClientSettings, TcpServerSettings, UdpSettings,
+    AutoSettings, BackboneSettings, I2pSettings, KissSettings, LocalSettings, PipeSettings, RnodeSettings,
+    SerialSettings, TcpClientSettings, TcpServerSettings, UdpSettings,
 };
 
 /// The settings of one interface, by type.
@@ -24,6 +24,10 @@ pub enum Settings {
     Auto(AutoSettings),
     /// Streams over the I2P network, through a router on this machine.
     I2p(I2pSettings),
+    /// The shared instance of this machine: each program is a medium of its own.
+    LocalServer(LocalSettings),
+    /// A client of the shared instance of this machine.
+    LocalClient(LocalSettings),
     /// One packet a datagram, to one address or to a whole network.
     Udp(UdpSettings),
     /// A program that takes and gives packets on its standard input and output.
@@ -40,7 +44,7 @@ impl Settings {
     /// Whether every setting is in its range, as far as that can be known without opening anything.
     pub fn check(&self) -> Result<(), StartError> {
         match self {
-            Self::TcpServer(_) => Ok(()),
+            Self::TcpServer(_) | Self::LocalServer(_) | Self::LocalClient(_) => Ok(()),
             Self::TcpClient(settings) => settings.check(),
             Self::Backbone(settings) => settings.check(),
             Self::Auto(settings) => settings.check(),
