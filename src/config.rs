@@ -8,6 +8,7 @@ mod error;
 mod groups;
 mod import;
 mod interface;
+mod node;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub use self::groups::{Creation, GroupsOptions};
 pub use self::import::{ImportError, SyntaxError, SyntaxProblem, import, import_file};
 use self::interface::InterfaceTable;
 pub use self::interface::{Access, Interface};
+pub use self::node::{InstanceType, NodeOptions, RpcKey};
 
 /// Name of the file within the data folder.
 pub const FILE_NAME: &str = "meshgroup.toml";
@@ -99,11 +101,14 @@ pub struct Config {
     pub store: StoreOptions,
     /// What the node does for others.
     pub node: NodeOptions,
-    /// How the node uses propagation nodes, and is one.
+    /// How the node uses propagation nodes.
     pub propagation: PropagationOptions,
     /// The media that the node uses, in the order of the file. Those that are not enabled are checked, then left out.
     #[serde(rename = "interface")]
     pub interfaces: Vec<Interface>,
+    /// Whether the file says nothing of media, so that the node chooses ([`NodeOptions::usual_interface`]).
+    #[serde(skip)]
+    pub chooses_interface: bool,
 }
 
 impl Default for Config {
@@ -115,7 +120,8 @@ impl Default for Config {
             store: StoreOptions::default(),
             node: NodeOptions::default(),
             propagation: PropagationOptions::default(),
-            interfaces: vec![Interface::default()],
+            interfaces: Vec::new(),
+            chooses_interface: true,
         }
     }
 }
@@ -170,22 +176,7 @@ options! {
 }
 
 options! {
-    /// What the node does for others in the network.
-    pub struct NodeOptions {
-        /// Whether the node forwards announces, packets and links of others between its interfaces, and answers who asks
-        /// for the way. Its identity on the network is then the file `transport_identity`.
-        transport: bool = false,
-        /// Whether `rnprobe` and its like get an answer: with transport, the destination rnstransport.probe is announced
-        /// 15 seconds after the start and every 2 hours, and proves each packet.
-        respond_to_probes: bool = false,
-        /// Identities, as 32 hexadecimal digits each, whose announces, links and packets are dropped and counted.
-        #[serde(deserialize_with = "identities")]
-        blackhole: Vec<IdentityHash> = Vec::new() => "[]",
-    }
-}
-
-options! {
-    /// How the node uses propagation nodes, which keep messages for those who are away, and is one itself.
+    /// How the node uses propagation nodes, which keep messages for those who are away.
     pub struct PropagationOptions {
         /// The propagation nodes to use, as 32 hexadecimal digits each, the first choice first; one may stand without
         /// brackets. A member's own, which they name with /pn, goes before them.
@@ -197,46 +188,6 @@ options! {
         sync_interval: u32 = 15,
         /// Whether messages to members who are not reached go to a propagation node.
         fallback: bool = true,
-        /// Whether this node is a propagation node itself. Its identity is then the file `propagation_identity`.
-        serve: bool = false,
-        /// The name that it announces; empty = none.
-        #[serde(deserialize_with = "node_name")]
-        node_name: String = String::new(),
-        /// Whether it keeps messages for members of its groups only, and exchanges them with the named peers only.
-        members_only: bool = true,
-        /// Megabytes of messages that it keeps. Beyond that the largest and oldest go first, those to members last.
-        storage_mb: u32 = 500,
-        /// Bits of proof of work that a message on it costs, 0 to 32, and by how many a stamp may be worth less.
-        #[serde(deserialize_with = "node_cost")]
-        stamp_cost: u8 = 16,
-        /// See stamp_cost.
-        #[serde(deserialize_with = "node_cost")]
-        stamp_flexibility: u8 = 3,
-        /// Bits of proof of work that another node shows once before it may offer messages, 0 to 32.
-        #[serde(deserialize_with = "node_cost")]
-        peering_cost: u8 = 18,
-        /// The most that this node pays for that itself, in bits; a node that asks for more is no peer.
-        #[serde(deserialize_with = "node_cost")]
-        peering_cost_paid_max: u8 = 26,
-        /// Propagation nodes to exchange messages with, as 32 hexadecimal digits each.
-        #[serde(deserialize_with = "nodes")]
-        peers: Vec<DestinationHash> = Vec::new() => "[]",
-        /// Whether nodes that announce themselves become peers, too; never with members_only.
-        autopeer: bool = true,
-        /// How many hops away those may be.
-        autopeer_maxdepth: u8 = 4,
-        /// Peers at most, with those named.
-        max_peers: u32 = 20,
-        /// The largest message that it takes, in kilobytes.
-        message_kb_max: u32 = 256,
-        /// The most that a peer may bring at a time, in kilobytes.
-        sync_kb_max: u32 = 10_240,
-        /// Minutes between two announces of it. 0 = only when an interface comes up.
-        announce_interval: u32 = 360,
-        /// Identities that may ask how it is, as `lxmd --status` does, as 32 hexadecimal digits each. Whoever has the file
-        /// `propagation_identity` always may.
-        #[serde(deserialize_with = "identities")]
-        control: Vec<IdentityHash> = Vec::new() => "[]",
     }
 }
 
@@ -272,9 +223,12 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 // It is the place for passphrases.
                 let options = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file);
-                let written = options.and_then(|mut open| open.write_all(Self::template().as_bytes()));
-                written.map_err(|error| ConfigError::Write { file, error })?;
-                Ok(Self::default())
+                let text = Self::template();
+                let written = options.and_then(|mut open| open.write_all(text.as_bytes()));
+                match written {
+                    Ok(()) => Self::parse(&text, &file),
+                    Err(error) => Err(ConfigError::Write { file, error }),
+                }
             }
             Err(error) => Err(ConfigError::Read { file, error }),
         }
@@ -284,6 +238,8 @@ impl Config {
     pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
         let mut config: Self =
             toml::from_str(text).map_err(|error| ConfigError::of_toml(file, text, &error))?;
+        config.chooses_interface =
+            !toml::from_str::<toml::Table>(text).is_ok_and(|table| table.contains_key("interface"));
         let names = config.interfaces.iter().map(|interface| &interface.name);
         for (index, name) in names.clone().enumerate() {
             if names.clone().take(index).any(|earlier| earlier == name) {
@@ -402,23 +358,6 @@ fn stamp_cost<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, 
     let cost = u32::deserialize(deserializer)?;
     if cost > 24 {
         return Err(serde::de::Error::custom("expected a number from 0 to 24"));
-    }
-    Ok(cost)
-}
-
-fn node_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    // With all else that is announced it fits any announce.
-    if name.len() > 64 {
-        return Err(serde::de::Error::custom("a node's name has at most 64 bytes"));
-    }
-    Ok(name.trim().to_owned())
-}
-
-fn node_cost<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
-    let cost = u8::deserialize(deserializer)?;
-    if cost > 32 {
-        return Err(serde::de::Error::custom("expected a number from 0 to 32"));
     }
     Ok(cost)
 }

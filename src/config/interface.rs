@@ -4,13 +4,14 @@
 mod rules;
 mod table;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use interfaces::{
     AutoSettings, Ax25Station, BackboneEnd, BackboneSettings, Beacon, FlapLimit, I2pSettings, KissSettings,
-    LoraSettings, PipeSettings, RnodeSettings, SerialLine, SerialSettings, Settings, TcpClientSettings,
-    TcpServerSettings, UdpSettings,
+    LocalPlace, LocalSettings, LoraSettings, PipeSettings, RnodeSettings, SerialLine, SerialSettings,
+    Settings, TcpClientSettings, TcpServerSettings, UdpSettings,
 };
 use reticulum::crypto::Ifac;
 use reticulum::node::{AirtimeLimits, InterfaceRules, Mode};
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 use self::table::InterfaceType;
 pub(super) use self::table::{ADDRESS_LIVES, InterfaceTable, MODES, PARITIES, SCOPES};
+use super::node::checked_instance_name;
 
 /// One medium that the node uses.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -80,15 +82,18 @@ impl Interface {
     /// Whether it waits for connections, and so is of use before there is one.
     pub fn listens(&self) -> bool {
         match &self.settings {
-            Settings::TcpServer(_) => true,
+            Settings::TcpServer(_) | Settings::LocalServer(_) => true,
             Settings::Backbone(backbone) => matches!(backbone.end, BackboneEnd::Listener { .. }),
             _ => false,
         }
     }
 
     /// The key and the value that say where it is.
-    pub(super) fn place(&self) -> (&'static str, &str) {
-        match &self.settings {
+    pub(crate) fn place(&self) -> (&'static str, Cow<'_, str>) {
+        let (key, value): (&'static str, &str) = match &self.settings {
+            Settings::LocalServer(local) | Settings::LocalClient(local) => {
+                return ("place", local.place.to_string().into());
+            }
             Settings::TcpServer(server) => ("listen", &server.listen),
             Settings::TcpClient(client) => ("target", &client.target),
             Settings::Backbone(backbone) => match &backbone.end {
@@ -106,15 +111,16 @@ impl Interface {
             Settings::Serial(serial) => ("port", &serial.line.port),
             Settings::Kiss(kiss) => ("port", &kiss.line.port),
             Settings::Rnode(rnode) => ("port", &rnode.port),
-        }
+        };
+        (key, Cow::Borrowed(value))
     }
 }
 
-impl Default for Interface {
-    /// What a node uses whose file has no interface: programs on the same machine can connect, nobody else.
-    fn default() -> Self {
+impl Interface {
+    /// One with nothing set but what it is.
+    pub(super) fn usual(name: &str, settings: Settings) -> Self {
         Self {
-            name: "local".to_owned(),
+            name: name.to_owned(),
             enabled: true,
             announce_interval_min: ANNOUNCE_INTERVAL_MIN,
             mode: Mode::Full,
@@ -122,8 +128,13 @@ impl Default for Interface {
             rules: InterfaceRules::default(),
             airtime_limits: AirtimeLimits::default(),
             access: None,
-            settings: Settings::TcpServer(TcpServerSettings::new("127.0.0.1:4242")),
+            settings,
         }
+    }
+
+    /// The same between programs of one machine, which do not flood each other.
+    pub(super) fn on_this_machine(name: &str, settings: Settings) -> Self {
+        Self { ingress_control: false, ..Self::usual(name, settings) }
     }
 }
 
@@ -179,7 +190,7 @@ impl Interface {
         let radio = matches!(kind, InterfaceType::Kiss | InterfaceType::Ax25Kiss | InterfaceType::Rnode);
         let interval = if radio { ANNOUNCE_INTERVAL_RADIO_MIN } else { ANNOUNCE_INTERVAL_MIN };
         // Nobody floods a slow medium with announces: it is the flood's own bottleneck (interfaces.md section 1.5).
-        let slow = radio || kind == InterfaceType::Serial;
+        let slow = radio || matches!(kind, InterfaceType::Serial | InterfaceType::Local);
         let interface = Self {
             name,
             enabled: table.enabled,
@@ -231,6 +242,7 @@ impl InterfaceTable {
                 })
             }
             InterfaceType::Backbone => Settings::Backbone(self.backbone()?),
+            InterfaceType::Local => Settings::LocalClient(LocalSettings::new(self.instance()?)),
             InterfaceType::Auto => Settings::Auto(self.auto()),
             InterfaceType::I2p => Settings::I2p(self.i2p()?),
             InterfaceType::Pipe => {
@@ -285,6 +297,17 @@ impl InterfaceTable {
             grace: self.fast_flapping_grace.unwrap_or(usual.grace),
             block_time: block_time.unwrap_or(usual.block_time),
         })
+    }
+
+    fn instance(&self) -> Result<LocalPlace, String> {
+        match (&self.instance_name, self.shared_instance_port) {
+            (Some(_), Some(_)) => {
+                Err("it needs `instance_name` or `shared_instance_port`, not both".to_owned())
+            }
+            (Some(name), None) => checked_instance_name(name).map(|()| LocalPlace::instance(name)),
+            (None, Some(port)) => Ok(LocalPlace::Port(port)),
+            (None, None) => Ok(LocalPlace::usual()),
+        }
     }
 
     fn auto(self) -> AutoSettings {

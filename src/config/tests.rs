@@ -4,7 +4,7 @@ use interfaces::{Parity, Settings, TcpClientSettings};
 use reticulum::hash::IdentityHash;
 use reticulum::node::Mode;
 
-use super::{Config, ConfigError, Durability, Interface, Visibility, not_opened};
+use super::{Config, ConfigError, Durability, InstanceType, Interface, NodeOptions, Visibility, not_opened};
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("/d/meshgroup.toml"))
@@ -35,12 +35,13 @@ fn uncommented() -> String {
         .collect()
 }
 
-const TYPES: [&str; 11] = [
+const TYPES: [&str; 12] = [
     "tcp-server",
     "tcp-client",
     "backbone",
     "auto",
     "udp",
+    "local",
     "i2p",
     "pipe",
     "serial",
@@ -49,15 +50,73 @@ const TYPES: [&str; 11] = [
     "rnode",
 ];
 
+/// What the file of a first run says: one interface, for programs on the same machine, and all else by default.
+fn first_written() -> Config {
+    let settings = Settings::TcpServer(interfaces::TcpServerSettings::new("127.0.0.1:4242"));
+    let interfaces = vec![Interface::usual("local", settings)];
+    Config { interfaces, chooses_interface: false, ..Config::default() }
+}
+
+#[test]
+fn a_node_without_interfaces_joins_the_instance_that_runs_or_looks_for_neighbours() {
+    assert!(parse("").unwrap().chooses_interface, "nothing said");
+    for said in ["interface = []\n", "[[interface]]\nname = \"a\"\ntype = \"auto\"\nenabled = false\n"] {
+        assert!(!parse(said).unwrap().chooses_interface, "{said}");
+    }
+    let node = parse("[node]\ninstance_name = \"pier\"\n").unwrap().node;
+    let joined = node.usual_interface(true);
+    let Settings::LocalClient(local) = &joined.settings else { panic!("{joined:?}") };
+    assert_eq!((local.place.to_string().as_str(), joined.ingress_control), ("rns/pier", false));
+    assert!(matches!(node.usual_interface(false).settings, Settings::Auto(_)));
+    let shares = NodeOptions { share_instance: true, ..node };
+    assert!(matches!(shares.usual_interface(true).settings, Settings::Auto(_)), "not its own client");
+}
+
+#[test]
+fn the_shared_instance_has_a_place_by_name_or_by_port_and_its_key_is_not_shown() {
+    let node = parse("[node]\nshare_instance = true\ninstance_name = \"pier\"\nrpc_key = \"C0ffee\"\n")
+        .unwrap()
+        .node;
+    assert_eq!(node.control_place().to_string(), "rns/pier/rpc");
+    assert_eq!(node.rpc_key.as_ref().unwrap().0, [0xc0, 0xff, 0xee]);
+    assert!(format!("{node:?}").contains("rpc_key: Some([redacted])"));
+    let shared = node.shared().unwrap();
+    assert!(
+        matches!(&shared.settings, Settings::LocalServer(local) if local.place.to_string() == "rns/pier")
+    );
+    let node = NodeOptions { shared_instance_type: InstanceType::Tcp, ..node };
+    let places = [node.instance_place(), node.control_place()].map(|place| place.to_string());
+    assert_eq!(places, ["127.0.0.1:37428", "127.0.0.1:37429"]);
+    assert!(parse("").unwrap().node.shared().is_none());
+    let wrong = complaint("[node]\nrpc_key = \"c0ffe\"\n");
+    assert!(wrong.contains("an even number of hexadecimal digits") && !wrong.contains("c0ffe\""), "{wrong}");
+    assert!(complaint("[node]\ninstance_name = \"\"\n").contains("1 to 90 bytes"));
+}
+
+#[test]
+fn a_client_of_the_shared_instance_names_it_or_its_port() {
+    let place = |more: &str| match interface(&format!("type = \"local\"\n{more}")).settings {
+        Settings::LocalClient(local) => local.place.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(place("instance_name = \"pier\"\n"), "rns/pier");
+    assert_eq!(place("shared_instance_port = 5000\n"), "127.0.0.1:5000");
+    assert_eq!(place(""), interfaces::LocalPlace::usual().to_string());
+}
+
 #[test]
 fn the_template_means_the_defaults_commented_and_uncommented() {
-    assert_eq!(parse(&Config::template()).unwrap(), Config::default());
+    let first = parse(&Config::template()).unwrap();
+    assert_eq!(first, first_written());
     let text = uncommented();
     assert!(text.contains("\n[[interface]]\n") && text.contains("\nposts_per_minute = 60\n"), "{text}");
     let mut config = parse(&text).unwrap();
     let Settings::TcpServer(server) = &mut config.interfaces[0].settings else { panic!("{text}") };
     assert_eq!(server.bitrate_bps.take(), Some(10_000_000), "what the driver assumes anyway");
-    assert_eq!(config, Config::default());
+    config.interfaces[0].name = "local".to_owned();
+    config.interfaces.remove(1);
+    config.node.rpc_key = None;
+    assert_eq!(config, first);
 }
 
 #[test]
@@ -69,7 +128,7 @@ fn the_template_documents_each_option_on_lines_that_fit_a_terminal() {
         .filter(|line| !line.starts_with(' '))
         .filter_map(|line| line.split_once(" = "))
         .collect();
-    assert_eq!(options.len(), 95, "{options:?}");
+    assert_eq!(options.len(), 103, "{options:?}");
     for (option, _) in options {
         let (prose, _) = template.split_once(&format!("\n#{option} = ")).unwrap();
         assert!(prose.lines().last().unwrap().starts_with("# "), "{option}");
@@ -177,7 +236,7 @@ fn two_interfaces_of_one_name_are_refused() {
 
 #[test]
 fn a_port_in_use_names_interface_key_and_remedy() {
-    let interface = &Config::default().interfaces[0];
+    let interface = &first_written().interfaces[0];
     let error = interfaces::StartError::AddressInUse { address: "127.0.0.1:4242".to_owned() };
     let message = not_opened(Path::new("/d/meshgroup.toml"), interface, &error).to_string();
     assert!(message.starts_with("/d/meshgroup.toml: [[interface]] \"local\", listen = \"127.0.0.1:4242\": "));
@@ -188,10 +247,10 @@ fn a_port_in_use_names_interface_key_and_remedy() {
 fn the_first_load_writes_the_template_and_the_second_reads_it() {
     let folder = std::env::temp_dir().join(format!("meshgroup-config-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    assert_eq!(Config::load_or_create(&folder).unwrap(), Config::default());
+    assert_eq!(Config::load_or_create(&folder).unwrap(), first_written());
     let written = std::fs::read_to_string(folder.join(super::FILE_NAME)).unwrap();
     assert_eq!(written, Config::template());
-    assert_eq!(Config::load_or_create(&folder).unwrap(), Config::default());
+    assert_eq!(Config::load_or_create(&folder).unwrap(), first_written());
     std::fs::remove_dir_all(&folder).unwrap();
 }
 

@@ -13,7 +13,7 @@ pub enum Push {
     Nothing,
 }
 
-/// A language in which people are answered.
+/// In which language a member is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
     /// English.
@@ -21,19 +21,6 @@ pub enum Language {
     English,
     /// German.
     German,
-}
-
-impl Language {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::English, Self::German];
-
-    /// Its code in ISO 639-1.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::German => "de",
-        }
-    }
 }
 
 /// Whether others see if a member is there.
@@ -51,8 +38,8 @@ pub enum Visible {
 pub enum Preference {
     /// What is pushed.
     Push(Push),
-    /// In which language; `None` is that of the group.
-    Language(Option<Language>),
+    /// In which language.
+    Language(Language),
     /// Whether others see if they are there.
     Presence(Visible),
 }
@@ -62,20 +49,19 @@ pub enum Preference {
 pub struct Preferences {
     /// What is pushed.
     pub push: Push,
-    /// In which language; `None` is that of the group.
-    pub language: Option<Language>,
+    /// In which language.
+    pub language: Language,
     /// Whether others see if they are there.
     pub presence: Visible,
 }
 
 impl Preference {
     /// Every choice that there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 6] = [
         Self::Push(Push::All),
         Self::Push(Push::Nothing),
-        Self::Language(None),
-        Self::Language(Some(Language::English)),
-        Self::Language(Some(Language::German)),
+        Self::Language(Language::English),
+        Self::Language(Language::German),
         Self::Presence(Visible::Shown),
         Self::Presence(Visible::Hidden),
     ];
@@ -94,8 +80,8 @@ impl Preference {
         match self {
             Self::Push(Push::All) => "all",
             Self::Push(Push::Nothing) => "nothing",
-            Self::Language(None) => "group",
-            Self::Language(Some(language)) => language.code(),
+            Self::Language(Language::English) => "en",
+            Self::Language(Language::German) => "de",
             Self::Presence(Visible::Shown) => "shown",
             Self::Presence(Visible::Hidden) => "hidden",
         }

@@ -294,9 +294,7 @@ impl Host {
     ) {
         self.counters.unpaid += 1;
         if self.held.tell.take(identity.hash(), self.engine.unix_time(now)).is_ok() {
-            let language = self.groups.get(from).map(|hosted| hosted.group.language_for(identity.hash()));
-            let text = unstamped_text(language.unwrap_or_default(), cost, kept);
-            self.after_commit(now, After::Tell { from, to, text });
+            self.after_commit(now, After::Tell { from, to, text: unstamped_text(cost, kept) });
         }
     }
 

@@ -29,11 +29,24 @@ struct Configured {
 struct Medium {
     interface: InterfaceId,
     configured: usize,
+    /// Whom it leads to, for people.
+    label: String,
     frames: mpsc::Sender<FrameBatch>,
     credits: usize,
     batch_bytes: usize,
     spare: Vec<FrameBatch>,
     radio: Option<RadioReport>,
+}
+
+/// A configured interface as it stands.
+pub(crate) struct Row<'a> {
+    pub(crate) interface: &'a Interface,
+    pub(crate) online: bool,
+    /// The engine's interfaces for its media.
+    pub(crate) interfaces: Vec<InterfaceId>,
+    /// Traffic of media that are gone.
+    pub(crate) closed: InterfaceStats,
+    pub(crate) radio: Option<&'a RadioReport>,
 }
 
 /// All configured interfaces and their open media.
@@ -85,7 +98,8 @@ impl Media {
             ingress_control: *ingress_control,
             tells_tunnel: tells_tunnel(settings),
             rules: *rules,
-            is_local_client: false,
+            is_local_client: matches!(settings, Settings::LocalServer(_)),
+            is_shared_instance: matches!(settings, Settings::LocalClient(_)),
         };
         (config, MINUTE * *announce_interval_min)
     }
@@ -95,6 +109,7 @@ impl Media {
         medium: MediumId,
         configured: usize,
         interface: InterfaceId,
+        label: String,
         properties: &Properties,
         frames: mpsc::Sender<FrameBatch>,
     ) {
@@ -106,6 +121,7 @@ impl Media {
             Medium {
                 interface,
                 configured,
+                label,
                 frames,
                 credits: CREDITS,
                 batch_bytes,
@@ -187,6 +203,35 @@ impl Media {
         self.by_medium.values().any(|medium| medium.credits < CREDITS)
     }
 
+    /// Each configured interface as it stands.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        (0..self.configured.len()).map(|configured| self.row(configured))
+    }
+
+    /// The configured interface that one of the engine's belongs to, and whom that one leads to.
+    pub(crate) fn of(&self, id: InterfaceId) -> Option<(Row<'_>, &str)> {
+        let medium = self.by_medium.get(self.by_interface.get(&id)?)?;
+        Some((self.row(medium.configured), &medium.label))
+    }
+
+    /// The engine's interfaces, in order.
+    pub(crate) fn interfaces(&self) -> impl Iterator<Item = InterfaceId> + '_ {
+        self.by_interface.keys().copied()
+    }
+
+    fn row(&self, configured: usize) -> Row<'_> {
+        let media = self.by_interface.values().filter_map(|medium| self.by_medium.get(medium));
+        let media: Vec<&Medium> = media.filter(|medium| medium.configured == configured).collect();
+        let Configured { interface, closed, .. } = &self.configured[configured];
+        Row {
+            interface,
+            online: self.configured[configured].is_online() || !media.is_empty(),
+            interfaces: media.iter().map(|medium| medium.interface).collect(),
+            closed: *closed,
+            radio: media.iter().find_map(|medium| medium.radio.as_ref()),
+        }
+    }
+
     /// Each configured interface, with all its traffic.
     pub(crate) fn report(
         &self,
@@ -219,12 +264,17 @@ impl Media {
 }
 
 impl Configured {
+    /// Whether it is of use without a medium.
+    fn is_online(&self) -> bool {
+        (self.ready || self.interface.listens()) && self.waiting.is_none()
+    }
+
     /// How it is without a medium, and without traffic.
     fn status(&self) -> InterfaceStatus {
         InterfaceStatus {
             name: self.interface.name.clone(),
             r#type: self.interface.type_name().to_owned(),
-            online: (self.ready || self.interface.listens()) && self.waiting.is_none(),
+            online: self.is_online(),
             waiting: self.waiting.clone().unwrap_or_default(),
             ..InterfaceStatus::default()
         }
@@ -269,7 +319,7 @@ fn radio_status(report: &RadioReport) -> RadioStatus {
     }
 }
 
-fn add(total: &mut InterfaceStats, more: &InterfaceStats) {
+pub(super) fn add(total: &mut InterfaceStats, more: &InterfaceStats) {
     total.rx_bytes += more.rx_bytes;
     total.tx_bytes += more.tx_bytes;
     total.rx_packets += more.rx_packets;

@@ -9,6 +9,7 @@ mod identity;
 mod media;
 mod options;
 mod pool;
+mod rpc;
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use interfaces::{InterfaceHandle, MediumId, Notice};
+use interfaces::{InterfaceHandle, MediumId, Notice, RpcCall};
 use reticulum::crypto::Rng;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -28,7 +29,7 @@ use self::pool::{Completion, Pool};
 use crate::api::control::{self, Call};
 use crate::api::{GroupStatus, NodeStatus};
 use crate::cli::Banner;
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config, ConfigError, Interface};
 use crate::group::GroupId;
 use crate::host::{CallId, Host, HostConfig, Job, JobDone, Output, Query, QueryId, Rows, TransportConfig};
 use crate::store::{self, Durability, OpenError, Options, Reader, Store, StoreError};
@@ -84,6 +85,7 @@ enum Event {
     Report(Report),
     Notice(Notice),
     Call(Call),
+    Rpc(RpcCall),
     Timeout,
     Stop,
 }
@@ -111,6 +113,9 @@ struct Running {
     reports: mpsc::UnboundedReceiver<Report>,
     notices: mpsc::Receiver<Notice>,
     calls: mpsc::Receiver<Call>,
+    /// What programs that share the node ask; nothing, if none do.
+    rpc_calls: Option<mpsc::Receiver<RpcCall>>,
+    rpc_answers: rpc::Answers,
     waiting_calls: HashMap<CallId, oneshot::Sender<Vec<u8>>>,
     next_call: u64,
     packet_jobs: Vec<Job>,
@@ -129,7 +134,6 @@ impl Running {
                 config::Durability::Crash => Durability::Crash,
             },
             commit_delay: Duration::from_millis(config.store.commit_delay_ms.into()),
-            mail_bytes_max: options::mail_bytes_max(config),
         };
         let on_report = move |commit| drop(committed.send(Report::Store(commit)));
         let (store, restored) = Store::open(folder, &options, clock.unix(), on_report)?;
@@ -145,13 +149,6 @@ impl Running {
             }),
             false => None,
         };
-        let propagation = match config.propagation.serve {
-            true => {
-                let identity = identity::load_or_create(folder, identity::PROPAGATION, &mut rng)?;
-                Some(options::serving(config, Arc::new(identity)))
-            }
-            false => None,
-        };
         let host_config = HostConfig {
             identities,
             settings: options::settings(config),
@@ -160,7 +157,6 @@ impl Running {
             blackhole: config.node.blackhole.clone(),
             stamps: options::stamps(config),
             mail: options::mail(config),
-            propagation,
             messages_per_minute: config.limits.messages_per_minute,
             message_size_max: config.limits.message_size_max.into(),
             ignored: config.limits.ignore.iter().copied().collect(),
@@ -170,15 +166,15 @@ impl Running {
         if let Some(address) = host.probe_address() {
             tracing::info!(%address, "answering probes");
         }
-        if let Some(address) = host.propagation_address() {
-            tracing::info!(%address, "propagation node");
-        }
         let finished = report.clone();
         let pool = Pool::start(move |completion| drop(finished.send(Report::Pool(completion))))
             .map_err(io("cannot start the work threads"))?;
         let queries = start_reader(store.reader()?, report.clone())?;
         let (notice_sender, notices) = mpsc::channel(NOTICES_MAX);
-        let handles = start_interfaces(folder, config, &notice_sender).await?;
+        let configured = options::interfaces(config).await;
+        let mut handles = start_interfaces(folder, &configured, &notice_sender).await?;
+        let (rpc_calls, rpc_handle) = rpc::start(folder, config, &mut rng).await?.unzip();
+        handles.extend(rpc_handle);
         let (call_sender, calls) = mpsc::channel(CALLS_MAX);
         let listener =
             control::bind(folder).map_err(io(format!("cannot open {}/control.sock", folder.display())))?;
@@ -200,10 +196,12 @@ impl Running {
             pool,
             store,
             queries,
-            media: Media::new(config.interfaces.clone()),
+            media: Media::new(configured),
             reports,
             notices,
             calls,
+            rpc_calls,
+            rpc_answers: rpc::Answers::default(),
             waiting_calls: HashMap::new(),
             next_call: 0,
             packet_jobs: Vec::new(),
@@ -242,6 +240,7 @@ impl Running {
             () = stop => Event::Stop,
             () = timeout => Event::Timeout,
             Some(call) = self.calls.recv() => Event::Call(call),
+            Some(call) = next_rpc(&mut self.rpc_calls) => Event::Rpc(call),
             Some(report) = self.reports.recv() => Event::Report(report),
             Some(notice) = self.notices.recv(), if !self.host.is_saturated() => Event::Notice(notice),
         }
@@ -285,6 +284,11 @@ impl Running {
                 self.waiting_calls.insert(id, answer);
                 self.host.handle_call(now, id, &group, &path, &body);
             }
+            Event::Rpc(RpcCall { request, answer }) => {
+                let body = self.answer_rpc(&request);
+                // A program that does not wait any longer needs none.
+                let _ = answer.send(body);
+            }
             Event::Timeout | Event::Stop => self.host.handle_timeout(now),
         }
         Ok(())
@@ -294,9 +298,10 @@ impl Running {
         let now = self.clock.now();
         match notice {
             Notice::Opened { medium, interface, label, properties, frames } => {
-                let (config, announce_interval) = self.media.engine_config(interface, label, &properties);
+                let (config, announce_interval) =
+                    self.media.engine_config(interface, label.clone(), &properties);
                 let id = self.host.handle_interface_up(now, config, announce_interval);
-                self.media.opened(medium, interface, id, &properties, frames);
+                self.media.opened(medium, interface, id, label, &properties, frames);
             }
             Notice::Frames { medium, batch } => {
                 self.violations += u64::from(batch.violations());
@@ -402,6 +407,19 @@ impl Running {
         }
     }
 
+    fn answer_rpc(&mut self, request: &interfaces::RpcRequest) -> Vec<u8> {
+        let probe_responder = self.host.probe_address().map(|address| *address.as_bytes());
+        let mut asked = rpc::Asked {
+            now: self.clock.now(),
+            uptime: self.clock.uptime(),
+            node: self.host.network(),
+            media: &self.media,
+            probe_responder,
+            rss_bytes: resident_bytes(),
+        };
+        self.rpc_answers.answer(&mut asked, request)
+    }
+
     fn status(&self) -> NodeStatus {
         let now = self.clock.now();
         let interfaces = self.media.report(|interface| self.host.interface_stats(now, interface));
@@ -409,9 +427,6 @@ impl Running {
         counters.insert("frame_violations".to_owned(), self.violations);
         let connections_refused = self.interfaces.iter().map(InterfaceHandle::connections_refused).sum();
         counters.insert("connections_refused".to_owned(), connections_refused);
-        let mail = self.store.mail_totals();
-        counters.insert("mail_kept".to_owned(), mail.count);
-        counters.insert("mail_kept_bytes".to_owned(), mail.bytes);
         let groups: Vec<_> = self
             .host
             .groups()
@@ -424,10 +439,17 @@ impl Running {
             rss_bytes: resident_bytes(),
             group: groups.first().expect("a node hosts at least one group").clone(),
             groups,
-            propagation_address: self.host.propagation_address(),
             interfaces,
             counters,
         }
+    }
+}
+
+/// The next question of a program that shares the node.
+async fn next_rpc(calls: &mut Option<mpsc::Receiver<RpcCall>>) -> Option<RpcCall> {
+    match calls {
+        Some(calls) => calls.recv().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -473,12 +495,12 @@ fn start_reader(
 
 async fn start_interfaces(
     folder: &Path,
-    config: &Config,
+    configured: &[Interface],
     notices: &mpsc::Sender<Notice>,
 ) -> Result<Vec<InterfaceHandle>, RunError> {
     let file: PathBuf = folder.join(config::FILE_NAME);
     let mut handles = Vec::new();
-    for (index, interface) in config.interfaces.iter().enumerate() {
+    for (index, interface) in configured.iter().enumerate() {
         let mut settings = interface.settings.clone();
         settings.keep_files_in(folder, &interface.name);
         let handle = interfaces::start(index, settings, notices.clone()).await;

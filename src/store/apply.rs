@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use lxmf::propagation::node::Totals;
 use lxmf::router::Terms;
 use reticulum::crypto::{PublicIdentity, RatchetSecret};
 use reticulum::hash::{DestinationHash, IdentityHash};
@@ -11,7 +10,6 @@ use rusqlite::{Connection, Error, params};
 
 use super::entry;
 use super::erase::Erasing;
-use super::mail::Mail;
 use super::path_row;
 use super::row::{self, signed};
 use super::rules;
@@ -49,16 +47,14 @@ pub(super) struct Ledger {
     messages: BTreeMap<GroupId, i64>,
     /// Deleted groups of which something is left.
     erasing: Erasing,
-    /// What is kept for others.
-    mail: Mail,
 }
 
 impl Ledger {
-    pub(super) fn read(db: &Connection, mail: Mail) -> Result<Self, Error> {
+    pub(super) fn read(db: &Connection) -> Result<Self, Error> {
         let newest: Option<i64> = db.query_row("SELECT max(number) FROM seen", [], |row| row.get(0))?;
         let next_seen = newest.map_or(0, |number| row::unsigned(number) + 1);
         let peers = db.query_row("SELECT count(*) FROM peer", [], |row| row.get(0))?;
-        Ok(Self { next_seen, peers, messages: BTreeMap::new(), erasing: Erasing::read(db)?, mail })
+        Ok(Self { next_seen, peers, messages: BTreeMap::new(), erasing: Erasing::read(db)? })
     }
 
     /// Carries out one write within the open transaction.
@@ -102,7 +98,6 @@ impl Ledger {
                 self.messages.remove(group);
                 self.erasing.delete(db, *group, *delivery)
             }
-            Write::Mail(change) => self.mail.apply(db, change),
             Write::Setting { group, key, value } => execute(
                 db,
                 "INSERT OR REPLACE INTO setting (group_id, key, value) VALUES (?1, ?2, ?3)",
@@ -113,17 +108,12 @@ impl Ledger {
 
     /// Whether there is something to do when there is nothing to write.
     pub(super) fn has_chores(&self) -> bool {
-        !self.erasing.is_done() || self.mail.has_chores()
-    }
-
-    /// How much is kept for others.
-    pub(super) fn mail_totals(&self) -> Totals {
-        self.mail.totals()
+        !self.erasing.is_done()
     }
 
     /// Does a little of it within the open transaction.
     pub(super) fn do_chore(&mut self, db: &Connection) -> Result<(), Error> {
-        if self.erasing.is_done() { self.mail.do_chore(db) } else { self.erasing.step(db) }
+        self.erasing.step(db)
     }
 
     /// Writes down what was gathered over a transaction. To be called before its commit.

@@ -1,14 +1,13 @@
 """A stock Reticulum and LXMF peer for the interop tests: rns and lxmf from PyPI, nothing else.
 
 It is driven by JSON lines on standard input and reports by JSON lines on standard output. It joins exactly one
-interface, in a configuration folder of its own, and never shares an instance. The interface is loopback TCP, or what
+interface, in a configuration folder of its own, and shares no instance but the one that `--instance` names. The interface is loopback TCP, or what
 `--interface` says in lines of the ecosystem's configuration.
 """
 import argparse
 import hashlib
 import json
 import os
-import random
 import sys
 import threading
 import time
@@ -22,13 +21,13 @@ arguments.add_argument("--dir", required=True)
 arguments.add_argument("--connect", type=int)
 arguments.add_argument("--listen", type=int)
 arguments.add_argument("--interface")
+arguments.add_argument("--instance")
+arguments.add_argument("--rpc-key")
 arguments.add_argument("--name", default="Peer")
 arguments.add_argument("--transport", action="store_true")
 arguments.add_argument("--no-link-mtu-discovery", action="store_true")
 arguments.add_argument("--stamp-cost", type=int)
 arguments.add_argument("--propagation-node", action="store_true")
-arguments.add_argument("--no-ratchet", action="store_true")
-arguments.add_argument("--known-only", action="store_true")
 arguments = arguments.parse_args()
 
 # Stamps are made in processes that this one forks, and each of them begins by closing its standard input: it must not be
@@ -58,18 +57,24 @@ def write_config():
         file.write(
             "[reticulum]\n"
             f"  enable_transport = {'Yes' if arguments.transport else 'No'}\n"
-            "  share_instance = No\n"
+            + (
+                f"  share_instance = Yes\n  instance_name = {arguments.instance}\n  rpc_key = {arguments.rpc_key}\n"
+                if arguments.instance
+                else "  share_instance = No\n"
+            )
+            +
             f"  link_mtu_discovery = {'No' if arguments.no_link_mtu_discovery else 'Yes'}\n"
             "  panic_on_interface_error = No\n"
             "[logging]\n  loglevel = 1\n"
-            "[interfaces]\n  [[interop]]\n    enabled = Yes\n    ingress_control = No\n" + interface
+            "[interfaces]\n"
+            + ("" if arguments.instance else "  [[interop]]\n    enabled = Yes\n    ingress_control = No\n" + interface)
         )
 
 
 write_config()
 RNS.loglevel = 1
 reticulum = RNS.Reticulum(configdir=arguments.dir, loglevel=1)
-assert not reticulum.is_connected_to_shared_instance, "a test peer must never join a shared instance"
+assert reticulum.is_connected_to_shared_instance == bool(arguments.instance), "a test peer joins the instance it is told"
 
 identity_file = os.path.join(arguments.dir, "peer_identity")
 identity = RNS.Identity.from_file(identity_file) if os.path.isfile(identity_file) else RNS.Identity()
@@ -124,11 +129,6 @@ router = LXMF.LXMRouter(identity=identity, storagepath=os.path.join(arguments.di
 delivery = router.register_delivery_identity(identity, display_name=arguments.name, stamp_cost=arguments.stamp_cost)
 if arguments.propagation_node:
     router.enable_propagation()
-if arguments.no_ratchet:
-    delivery.ratchets = None
-
-# Whom this peer wrote to: a client that ignores unknown senders shows nobody else.
-contacts = set()
 
 
 def plain(value):
@@ -140,19 +140,11 @@ def plain(value):
     return value
 
 
-def attachment_sizes(fields):
-    """How many bytes the files and the picture of a message have."""
-    files = [len(file[1]) for file in fields.get(LXMF.FIELD_FILE_ATTACHMENTS, [])]
-    return files + [len(fields[LXMF.FIELD_IMAGE][1])] if LXMF.FIELD_IMAGE in fields else files
-
-
 def on_message(message):
-    if arguments.known_only and (message.source_hash not in contacts or not message.signature_validated):
-        return
     report(event="message", source=message.source_hash.hex(), text=message.content.decode(errors="replace"),
            title=message.title.decode(errors="replace"), valid=message.signature_validated,
            method=METHOD_NAMES.get(message.method, str(message.method)), hash=message.hash.hex(),
-           fields=len(message.fields or {}), attachments=attachment_sizes(message.fields or {}),
+           fields=len(message.fields or {}),
            known={str(key): plain(value) for key, value in (message.fields or {}).items()
                   if key in (0x0F, 0x30, 0x31, 0x40, 0x41, 0x42, 0xFB, 0xFC)}, ticket=LXMF.FIELD_TICKET in (message.fields or {}),
            stamp_valid=message.stamp_valid, stamp=len(message.stamp or b""))
@@ -243,16 +235,6 @@ def do_send(command):
                              include_ticket=command.get("ticket", False))
     if "fields" in command:
         message.fields.update(msgpack.unpackb(bytes.fromhex(command["fields"])))
-    # The bytes follow from the text, so that the same post has the same ones each time it is sent.
-    if "file" in command:
-        message.fields[LXMF.FIELD_FILE_ATTACHMENTS] = [["notes.bin", random.Random(text).randbytes(command["file"])]]
-    if "image" in command:
-        message.fields[LXMF.FIELD_IMAGE] = ["jpg", random.Random(text).randbytes(command["image"])]
-    if "reply" in command:
-        message.fields.update({0x30: bytes.fromhex(command["reply"]), 0x31: command["quote"].encode()})
-    if "reaction" in command:
-        message.fields[0x40] = {0: bytes.fromhex(command["reaction"]), 1: command["emoji"].encode()}
-    contacts.add(destination.hash)
     tag = command["tag"]
     if command.get("stamp") is False:  # as a client does that never heard what the other end asks for
         router.outbound_stamp_costs.pop(destination.hash, None)
@@ -265,10 +247,6 @@ def do_send(command):
     message.register_delivery_callback(conclude)
     message.register_failed_callback(conclude)
     router.handle_outbound(message)
-    if command.get("halfway"):
-        while message.progress < 0.4 and message.state not in STATE_NAMES:
-            time.sleep(0.002)
-        report(event="halfway", tag=tag)
 
 
 def do_flood(command):
@@ -520,7 +498,6 @@ def handle(command):
         links[command["link"]].teardown()
     elif kind == "quit":
         router.exit_handler()
-        RNS.Reticulum.exit_handler()
         os._exit(0)
     else:
         raise ValueError(f"unknown command {kind}")

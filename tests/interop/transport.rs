@@ -36,7 +36,7 @@ fn client(port: u16) -> String {
     format!("type = \"tcp-client\"\ntarget = \"127.0.0.1:{port}\"")
 }
 
-fn counter(node: &Meshgroup, name: &str) -> u64 {
+pub(super) fn counter(node: &Meshgroup, name: &str) -> u64 {
     node.status()["counters"][name].as_u64().unwrap_or_else(|| panic!("no counter {name}"))
 }
 
@@ -45,7 +45,7 @@ fn counter(node: &Meshgroup, name: &str) -> u64 {
 const ATTEMPTS: usize = 4;
 
 /// Lets `to` announce itself until `from` has heard of both its destinations.
-fn introduce(from: &mut Peer, to: &mut Peer) {
+pub(super) fn introduce(from: &mut Peer, to: &mut Peer) {
     let mut unheard = vec![to.delivery.clone(), to.service.clone()];
     for _ in 0..ATTEMPTS {
         to.tell(json!({"do": "announce"}));
@@ -61,7 +61,7 @@ fn introduce(from: &mut Peer, to: &mut Peer) {
 }
 
 /// Everything that `from` can do with `to`, which is `hops` away.
-fn carry_everything(from: &mut Peer, to: &mut Peer, hops: u64) {
+pub(super) fn carry_everything(from: &mut Peer, to: &mut Peer, hops: u64) {
     let forgotten = json!({"do": "path", "to": to.service, "forget": true});
     let path = from.ask(forgotten, "path");
     assert_eq!((path["found"].as_bool(), path["hops"].as_u64()), (Some(true), Some(hops)), "{path}");

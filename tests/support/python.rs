@@ -54,6 +54,8 @@ pub(crate) enum Medium {
     Listen(u16),
     /// What these lines of its configuration say.
     Lines(String),
+    /// The shared instance of this name, by way of a program that knows its key.
+    Instance(String, &'static str),
 }
 
 /// One stock peer process. Dropping it ends the process.
@@ -100,6 +102,7 @@ impl Peer {
             Medium::Connect(port) => command.arg("--connect").arg(port.to_string()),
             Medium::Listen(port) => command.arg("--listen").arg(port.to_string()),
             Medium::Lines(lines) => command.arg("--interface").arg(lines),
+            Medium::Instance(name, key) => command.args(["--instance", &name, "--rpc-key", key]),
         };
         let mut child = command
             .stdin(Stdio::piped())

@@ -114,8 +114,6 @@ impl Inbound {
             return None;
         };
         let source = message.source;
-        // What lay on a node, or on paper, does not say that its author is there.
-        let is_there = !matches!(arrival.method, Method::Propagated | Method::Paper);
         if !cx.rates.take(cx.now, source) {
             cx.counters.message_rate_limited += 1;
             return None;
@@ -130,7 +128,7 @@ impl Inbound {
             ack: arrival.ack,
             raw: RawMessage { destination: arrival.destination, bytes: arrival.bytes },
         })));
-        is_there.then_some(source)
+        Some(source)
     }
 
     pub(super) fn handle_offer(

@@ -4,14 +4,12 @@
 //! are under way. `attempt` decides how one travels and what follows if nothing comes back; this module owns the
 //! tables and turns events into the next step. Sends to a peer that does not answer fail together.
 //!
-//! A send that goes by a propagation node moves into the lane to that node (`by_node`), at once if its recipient was not
-//! reached a while ago (`away`).
+//! A send that goes by a propagation node moves into the lane to that node (`by_node`).
 //!
 //! A message that its recipient wants stamped gets its ticket or its proof of work between being signed and its turn
 //! in the lane.
 
 mod attempt;
-mod away;
 mod by_node;
 mod lane;
 
@@ -22,7 +20,6 @@ use reticulum::node::{Priority, ReceiptId, ResourceId};
 use reticulum::time::{Instant, TimerQueue, UnixTime};
 use thiserror::Error;
 
-use self::away::Away;
 use self::by_node::ByNode;
 use self::lane::Lane;
 use super::links::Pair;
@@ -140,7 +137,6 @@ pub(super) struct Outbound {
     receipts: HashMap<ReceiptId, SendId>,
     transfers: HashMap<(LinkId, ResourceId), SendId>,
     timers: TimerQueue<SendId>,
-    away: Away,
     /// Lanes in which something changed, so that more may be sent. Empty between calls.
     ready: VecDeque<Pair>,
     bytes: usize,
@@ -321,15 +317,10 @@ impl Outbound {
 
     /// The message is as its recipient wants it.
     fn start(&mut self, cx: &mut Context<'_>, id: SendId) {
-        let Some(send) = self.sends.get(&id) else { return };
-        let may_go_by_node = send.fallback && send.method.is_none();
-        if send.method == Some(Method::Propagated) {
-            self.go_by_node(cx, id, Failure::NoNode);
-        } else if may_go_by_node && self.away.contains(cx.now, &send.pair) {
-            self.go_by_node(cx, id, Failure::NoPath);
-        } else {
-            self.enqueue(id);
+        if self.sends.get(&id).is_some_and(|send| send.method == Some(Method::Propagated)) {
+            return self.go_by_node(cx, id, Failure::NoNode);
         }
+        self.enqueue(id);
     }
 
     /// It goes when its lane lets it.
@@ -429,7 +420,6 @@ impl Outbound {
 
     /// A peer is there: what waits for it goes at once, unless it went a moment ago.
     pub(super) fn handle_heard(&mut self, cx: &mut Context<'_>, remote: DestinationHash) {
-        cx.deliveries.keys().for_each(|local| self.away.forget(&Pair { local: *local, remote }));
         for pair in self.lanes_to(cx, remote) {
             let reachable = cx.node.path(&remote).is_some() || cx.links.active(&pair).is_some();
             let now = cx.now;
@@ -540,19 +530,9 @@ impl Outbound {
         for id in std::iter::once(id).chain(behind) {
             cx.counters.send_unreachable += u64::from(unreachable);
             match self.sends.get(&id).is_some_and(|send| send.has_other_way(reason)) {
-                true => {
-                    self.note_away(cx, id);
-                    self.go_by_node(cx, id, reason);
-                }
+                true => self.go_by_node(cx, id, reason),
                 false => self.end(cx, id, reason),
             }
-        }
-    }
-
-    /// A send leaves the direct way.
-    fn note_away(&mut self, cx: &Context<'_>, id: SendId) {
-        if let Some(send) = self.sends.get(&id).filter(|send| send.by_node.is_none()) {
-            self.away.note(cx.now, send.pair);
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use reticulum::crypto::{Identity, PublicIdentity, RatchetPublic, RatchetSecret};
 use reticulum::hash::DestinationHash;
-use reticulum::node::{PendingProof, WorkClass};
+use reticulum::node::WorkClass;
 
 use super::inbound::Arrival;
 use super::outbound::SendId;
@@ -65,20 +65,10 @@ impl std::fmt::Debug for SealJob {
     }
 }
 
-/// Where a message came from that was not sent as a packet.
-#[derive(Clone, Debug)]
-pub(super) enum Origin {
-    /// A propagation node.
-    Fetched(Fetched),
-    /// Our own propagation node; with what tells who uploaded it that it arrived.
-    Stored(PendingProof),
-    /// Paper.
-    Paper,
-}
-
-/// What somebody sealed for one of ours and did not send as a packet.
+/// What somebody sealed for one of ours and did not send as a packet: from a node, or as a paper message.
 pub(super) struct OpenJob {
-    pub(super) origin: Origin,
+    /// Where it came from; `None` is paper.
+    pub(super) fetched: Option<Fetched>,
     pub(super) destination: DestinationHash,
     pub(super) identity: Arc<Identity>,
     pub(super) ratchets: Arc<[RatchetSecret]>,
@@ -87,7 +77,7 @@ pub(super) struct OpenJob {
 
 impl std::fmt::Debug for OpenJob {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "OpenJob({:?})", self.origin)
+        write!(f, "OpenJob({:?})", self.fetched)
     }
 }
 
@@ -112,7 +102,7 @@ pub(super) enum Done {
         stored: Vec<u8>,
     },
     Opened {
-        origin: Origin,
+        fetched: Option<Fetched>,
         destination: DestinationHash,
         body: Option<Vec<u8>>,
     },
@@ -179,9 +169,9 @@ impl Work {
                 let sealed = recipient.seal(ratchet.as_ref(), &entropy, &body);
                 Done::Sealed { send, stored: [destination.as_ref(), &sealed].concat() }
             }
-            Job::Open(OpenJob { origin, destination, identity, ratchets, sealed }) => {
+            Job::Open(OpenJob { fetched, destination, identity, ratchets, sealed }) => {
                 let opened = identity.open(&ratchets, &sealed, false);
-                Done::Opened { origin, destination, body: opened.ok().map(|opened| opened.plaintext) }
+                Done::Opened { fetched, destination, body: opened.ok().map(|opened| opened.plaintext) }
             }
             Job::Check(check) => Done::Checked { valid: check.run(), check },
             Job::Search(job) => {

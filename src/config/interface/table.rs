@@ -12,12 +12,13 @@ options! {
     /// An `[[interface]]` table as written. The keys of all types are here; [`InterfaceType::keys`] says whose they are.
     pub(in crate::config) struct InterfaceTable {
         /// Name of the interface in `meshgroup status`. Required.
-        name: Option<String> = None => "\"local\"",
+        name: Option<String> = None => "\"lan\"",
         /// What it is; the keys below it say which types they belong to. "tcp-server" waits for connections,
         /// "tcp-client" makes one, "backbone" does either for fast networks. "auto" finds neighbours on local networks.
         /// "udp" sends each packet as a datagram. "i2p" connects through an I2P router on this machine. "pipe" runs a
         /// program. "serial" is a line to another node. "kiss" is a TNC on a serial line, "ax25-kiss" one that wants
-        /// AX.25 addresses. "rnode" is a LoRa radio with RNode firmware. Required.
+        /// AX.25 addresses. "rnode" is a LoRa radio with RNode firmware. "local" is the shared instance of this machine, of
+        /// which the node is a client; [node] share_instance makes it one. Required.
         #[serde(deserialize_with = "interface_type")]
         r#type: Option<InterfaceType> = None => "\"tcp-server\"",
         /// Whether the node is to use it.
@@ -122,6 +123,11 @@ options! {
         /// auto: the network interfaces of the machine not to use.
         ignored_devices: Option<Vec<String>> = None => "[\"docker0\"]",
 
+        /// local: the name of the shared instance, if not "default".
+        instance_name: Option<String> = None => "\"default\"",
+        /// local: its port, if it has one in place of a name.
+        shared_instance_port: Option<u16> = None => "37428",
+
         /// udp: host and port to send to, most often a broadcast address.
         forward: Option<String> = None => "\"192.168.1.255:4242\"",
 
@@ -194,6 +200,7 @@ pub(in crate::config) enum InterfaceType {
     Backbone,
     Auto,
     Udp,
+    Local,
     I2p,
     Pipe,
     Serial,
@@ -202,12 +209,13 @@ pub(in crate::config) enum InterfaceType {
     Rnode,
 }
 
-const TYPES: [(&str, InterfaceType); 11] = [
+const TYPES: [(&str, InterfaceType); 12] = [
     ("tcp-server", InterfaceType::TcpServer),
     ("tcp-client", InterfaceType::TcpClient),
     ("backbone", InterfaceType::Backbone),
     ("auto", InterfaceType::Auto),
     ("udp", InterfaceType::Udp),
+    ("local", InterfaceType::Local),
     ("i2p", InterfaceType::I2p),
     ("pipe", InterfaceType::Pipe),
     ("serial", InterfaceType::Serial),
@@ -292,6 +300,7 @@ impl InterfaceType {
                 "devices", "ignored_devices",
             ],
             Self::Udp => &["listen", "forward", "bitrate"],
+            Self::Local => &["instance_name", "shared_instance_port"],
             Self::I2p => &["peers", "connectable", "bridge"],
             Self::Pipe => &["command", "respawn_delay"],
             Self::Serial => &[
@@ -323,6 +332,7 @@ impl InterfaceType {
             Settings::Backbone(_) => Self::Backbone,
             Settings::Auto(_) => Self::Auto,
             Settings::Udp(_) => Self::Udp,
+            Settings::LocalServer(_) | Settings::LocalClient(_) => Self::Local,
             Settings::I2p(_) => Self::I2p,
             Settings::Pipe(_) => Self::Pipe,
             Settings::Serial(_) => Self::Serial,
@@ -340,11 +350,17 @@ impl InterfaceType {
 impl InterfaceTable {
     pub(in crate::config) fn template(out: &mut String) {
         out.push_str(
-            "\n# The media that the node uses: one [[interface]] table each, as many as you like. With none in this file,\n\
-             # a tcp-server on 127.0.0.1:4242 is used. Before the documentation of a key stand the types that have it;\n\
-             # where none stand, all have it. A key that the type does not have is an error.\n#[[interface]]\n",
+            "\n# The media that the node uses: one [[interface]] table each, as many as you like, with these keys. Before the\n\
+             # documentation of a key stand the types that have it; where none stand, all have it. A key that the type does\n\
+             # not have is an error.\n#[[interface]]\n",
         );
         Self::describe(out);
+        out.push_str(
+            "\n# The first one: programs on this machine can connect, nobody else. With no [[interface]] at all in this file the\n\
+             # node joins the shared instance of this machine if one runs, and otherwise looks for neighbours on local\n\
+             # networks, as programs of this field do.\n\
+             [[interface]]\nname = \"local\"\ntype = \"tcp-server\"\nlisten = \"127.0.0.1:4242\"\n",
+        );
     }
 
     /// The type, if all keys of the table belong to it.

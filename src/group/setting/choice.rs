@@ -1,6 +1,5 @@
 //! Settings that are one word of several.
 
-use crate::group::Language;
 use crate::group::event::Visibility;
 
 /// One word of several.
@@ -58,14 +57,6 @@ impl Choice for Unstamped {
             Self::Refuse => "refuse",
             Self::Accept => "accept",
         }
-    }
-}
-
-impl Choice for Language {
-    const ALL: &'static [Self] = &Self::ALL;
-
-    fn word(self) -> &'static str {
-        self.code()
     }
 }
 

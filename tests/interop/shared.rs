@@ -1,0 +1,288 @@
+//! The shared instance of a machine: ours serves stock programs and the stock tools, and is a client of the stock `rnsd`.
+//! Each test has an instance name of its own, and sockets in the abstract namespace, so that nothing else is joined.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::delivery::texts;
+use super::families::wait_for;
+use super::transport::{carry_everything, counter, introduce};
+use crate::support::namespace::{Neighbour, run_alone};
+use crate::support::process::{Folder, Meshgroup, free_port};
+use crate::support::python::{Medium, Peer, interpreter};
+
+const KEY: &str = "00112233445566778899aabbccddeeff";
+
+fn instance(name: &str) -> String {
+    format!("meshgroup-{name}-{}", std::process::id())
+}
+
+/// A node of ours that is the shared instance of this name, with a TCP server beside it.
+fn sharing(folder: &Folder, name: &str, more: &str) -> Meshgroup {
+    let table =
+        format!("[node]\nshare_instance = true\ninstance_name = \"{name}\"\nrpc_key = \"{KEY}\"\n{more}");
+    Meshgroup::start(folder.path(), &table)
+}
+
+fn program(folder: &Folder, name: &str, instance: &str) -> Peer {
+    Peer::start(folder.path(), name, Medium::Instance(instance.to_owned(), KEY))
+}
+
+/// A folder for the stock tools that says which instance to ask.
+fn tools(folder: &Folder, instance: &str, key: &str) -> PathBuf {
+    let dir = folder.path().join("tools");
+    std::fs::create_dir_all(&dir).expect("target/ is writable");
+    let config = format!(
+        "[reticulum]\nshare_instance = Yes\ninstance_name = {instance}\nrpc_key = {key}\n[logging]\nloglevel = 1\n\
+         [interfaces]\n"
+    );
+    std::fs::write(dir.join("config"), config).expect("target/ is writable");
+    dir
+}
+
+fn tool(config: &Path, name: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(interpreter().with_file_name(name));
+    let output = command.arg("--config").arg(config).args(arguments).output().expect("the stock tool runs");
+    [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat()
+}
+
+#[track_caller]
+fn assert_says(said: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(said.contains(part), "no {part:?} in:\n{said}");
+    }
+}
+
+#[test]
+fn programs_reach_the_network_and_are_reached_through_our_instance() {
+    let folder = Folder::new("shared-ours");
+    let name = instance("ours");
+    let node = sharing(&folder, &name, "");
+    let mut far = Peer::start(folder.path(), "Far", Medium::Connect(node.port));
+    let mut near = program(&folder, "Near", &name);
+    introduce(&mut near, &mut far);
+    introduce(&mut far, &mut near);
+    carry_everything(&mut near, &mut far, 1);
+    carry_everything(&mut far, &mut near, 1);
+    for refused in ["relay_proof_forged", "relay_wrong_way", "forward_too_long"] {
+        assert_eq!(counter(&node, refused), 0, "{refused}");
+    }
+}
+
+#[test]
+fn two_programs_reach_each_other_and_the_group_and_may_come_and_go() {
+    let folder = Folder::new("shared-two");
+    let name = instance("two");
+    let node = sharing(&folder, &name, "");
+    let mut first = program(&folder, "First", &name);
+    let mut second = program(&folder, "Second", &name);
+    introduce(&mut first, &mut second);
+    assert_eq!(first.deliver(&second.delivery, "direct", "next door")["state"], "delivered");
+    second.message("next door");
+
+    let group = node.group("address");
+    assert_eq!(first.deliver(&group, "opportunistic", "/join")["state"], "delivered");
+    first.message_with("Harbour chat");
+    assert_eq!(first.deliver(&group, "direct", "aboard")["state"], "delivered");
+    assert_eq!(texts(&node), ["aboard"]);
+
+    // The one that goes is forgotten, the same one that comes again is found.
+    let address = second.delivery.clone();
+    drop(second);
+    let mut second = program(&folder, "Second", &name);
+    assert_eq!(second.delivery, address);
+    introduce(&mut first, &mut second);
+    assert_eq!(first.deliver(&address, "opportunistic", "there again")["state"], "delivered");
+    second.message("there again");
+}
+
+#[test]
+fn the_stock_tools_see_our_instance_and_what_it_knows() {
+    let folder = Folder::new("shared-tools");
+    let name = instance("tools");
+    let node = sharing(&folder, &name, "transport = true\nrespond_to_probes = true\n");
+    let mut far = Peer::start(folder.path(), "Far", Medium::Connect(node.port));
+    let mut near = program(&folder, "Near", &name);
+    introduce(&mut near, &mut far);
+    let config = tools(&folder, &name, KEY);
+
+    let server = format!("TCPServerInterface[local/127.0.0.1:{}]", node.port);
+    let status = tool(&config, "rnstatus", &[]);
+    let shared = format!("Shared Instance[rns/{name}]");
+    assert_says(
+        &status,
+        &[&server, "Status    : Up", "Clients   : 1", &shared, "Rate      : 1.00 Gbps", "Mode      : Full"],
+    );
+    assert_says(&status, &["Traffic   : ↑", "Transport Instance <", "running", "Probe responder at <"]);
+    assert_says(
+        &tool(&config, "rnstatus", &["-a", "-A", "-l", "-t"]),
+        &["Announces", "entries in link table"],
+    );
+    let json: serde_json::Value = serde_json::from_str(&tool(&config, "rnstatus", &["-j"])).expect("JSON");
+    assert_eq!(json["interfaces"].as_array().map(Vec::len), Some(2), "{json}");
+
+    let service = &far.service.clone();
+    let paths = tool(&config, "rnpath", &["-t"]);
+    assert_says(
+        &paths,
+        &[&format!("<{service}> is 1 hop  away via <{service}> on TCPInterface[Client on local/")],
+    );
+    assert_says(&tool(&config, "rnpath", &["-r"]), &[&format!("<{service}> last heard"), "announces/hour"]);
+    assert_says(
+        &tool(&config, "rnpath", &[service]),
+        &["Path found", "1 hop away", "TCPInterface[Client on local/"],
+    );
+    let probed = tool(&config, "rnprobe", &["-t", "20", "interop.service", service]);
+    assert_says(&probed, &["Valid reply from", "over 1 hop"]);
+
+    assert_says(&tool(&config, "rnpath", &["-d", service]), &["Dropped path to"]);
+    assert!(!tool(&config, "rnpath", &["-t"]).contains(service));
+    introduce(&mut near, &mut far);
+    assert_says(&tool(&config, "rnpath", &["-t"]), &[service]);
+    tool(&config, "rnpath", &["-D"]);
+
+    let identity = far.identity.clone();
+    assert_says(&tool(&config, "rnpath", &["-B", &identity]), &["lackholed"]);
+    assert!(!tool(&config, "rnpath", &["-t"]).contains(service), "what is blackholed has no path");
+    assert_says(&tool(&config, "rnpath", &["-b"]), &[&identity]);
+    tool(&config, "rnpath", &["-U", &identity]);
+    assert!(!tool(&config, "rnpath", &["-b"]).contains(&identity));
+}
+
+#[test]
+fn a_tool_with_another_key_learns_nothing() {
+    let folder = Folder::new("shared-key");
+    let name = instance("key");
+    let _node = sharing(&folder, &name, "");
+    let right = tools(&folder, &name, KEY);
+    assert_says(&tool(&right, "rnstatus", &[]), &["Shared Instance"]);
+    let wrong = tools(&folder, &name, "ffeeddccbbaa99887766554433221100");
+    let said = tool(&wrong, "rnstatus", &[]);
+    assert!(!said.contains("Shared Instance["), "{said}");
+}
+
+/// The stock daemon as the shared instance, with a TCP server.
+struct Rnsd(Child);
+
+impl Rnsd {
+    fn start(folder: &Folder, instance: &str, port: u16) -> Self {
+        let dir = folder.path().join("rnsd");
+        std::fs::create_dir_all(&dir).expect("target/ is writable");
+        let config = format!(
+            "[reticulum]\nenable_transport = No\nshare_instance = Yes\ninstance_name = {instance}\nrpc_key = {KEY}\n\
+             [logging]\nloglevel = 1\n[interfaces]\n[[way]]\ntype = TCPServerInterface\nenabled = Yes\n\
+             ingress_control = No\nlisten_ip = 127.0.0.1\nlisten_port = {port}\n"
+        );
+        std::fs::write(dir.join("config"), config).expect("target/ is writable");
+        let mut command = Command::new(interpreter().with_file_name("rnsd"));
+        command.arg("--config").arg(dir).stdin(Stdio::null()).stdout(Stdio::null());
+        Self(command.spawn().expect("the stock daemon runs"))
+    }
+}
+
+impl Drop for Rnsd {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A node of ours with this configuration and nothing else.
+fn node_with(folder: &Folder, config: &str) -> Meshgroup {
+    let dir = folder.path().join("node");
+    std::fs::create_dir_all(&dir).expect("target/ is writable");
+    let config = format!("[group]\nname = \"Harbour chat (group)\"\n{config}");
+    std::fs::write(dir.join("meshgroup.toml"), config).expect("target/ is writable");
+    Meshgroup::restart_on(&dir, 0)
+}
+
+fn online(node: &Meshgroup, online: bool) {
+    // The next attempt to connect, and what the instance is given to set itself up.
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let interface = node.status()["interfaces"][0].clone();
+        assert_eq!(interface["type"], "local");
+        if interface["online"] == online {
+            return;
+        }
+        assert!(Instant::now() < end, "{interface}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn talk(node: &Meshgroup, peer: &mut Peer, text: &str) {
+    let group = node.group("address");
+    peer.tell(json!({"do": "announce"}));
+    // Either end may have been connected a moment too late to be heard.
+    let end = Instant::now() + Duration::from_secs(90);
+    loop {
+        let path = peer.ask(json!({"do": "path", "to": group}), "path");
+        if path["found"] == true {
+            assert_eq!(path["hops"].as_u64(), Some(1), "{path}");
+            break;
+        }
+        assert!(Instant::now() < end, "{path}");
+    }
+    assert_eq!(peer.deliver(&group, "opportunistic", "/join")["state"], "delivered");
+    peer.message_with("Harbour chat");
+    assert_eq!(peer.deliver(&group, "direct", text)["state"], "delivered");
+    assert_eq!(texts(node).last().map(String::as_str), Some(text));
+    let to = node.group("api_address");
+    let link = peer.ask(json!({"do": "link", "to": to, "name": "meshchat.group"}), "link");
+    let request = json!({"do": "request", "link": link["link"], "path": "/api/v1/info", "timeout": 30});
+    let answer = peer.ask(request, "response");
+    assert!(answer["value"].as_str().is_some_and(|value| !value.is_empty()), "{answer}");
+}
+
+#[test]
+fn we_are_a_client_of_the_stock_daemon_and_come_back_when_it_does() {
+    let folder = Folder::new("shared-theirs");
+    let (name, port) = (instance("theirs"), free_port());
+    let table = format!("[[interface]]\nname = \"rnsd\"\ntype = \"local\"\ninstance_name = \"{name}\"\n");
+    let node = node_with(&folder, &table);
+    online(&node, false);
+    let rnsd = Rnsd::start(&folder, &name, port);
+    online(&node, true);
+    let mut far = Peer::start(folder.path(), "Far", Medium::Connect(port));
+    talk(&node, &mut far, "through the daemon");
+    drop(rnsd);
+    online(&node, false);
+    let _rnsd = Rnsd::start(&folder, &name, port);
+    online(&node, true);
+    drop(far);
+    let mut far = Peer::start(folder.path(), "Later", Medium::Connect(port));
+    talk(&node, &mut far, "and again");
+}
+
+#[test]
+fn without_interfaces_we_join_the_instance_that_runs() {
+    let folder = Folder::new("shared-joined");
+    let (name, port) = (instance("joined"), free_port());
+    let config = tools(&folder, &name, KEY);
+    let _rnsd = Rnsd::start(&folder, &name, port);
+    let end = Instant::now() + Duration::from_secs(30);
+    while !tool(&config, "rnstatus", &[]).contains("Shared Instance[") {
+        assert!(Instant::now() < end, "the daemon did not start");
+    }
+    let node = node_with(&folder, &format!("[node]\ninstance_name = \"{name}\"\n"));
+    online(&node, true);
+}
+
+#[test]
+fn without_interfaces_and_instance_we_look_for_neighbours() {
+    run_alone("interop::shared::the_default_in_a_namespace");
+}
+
+#[test]
+#[ignore = "runs in a network namespace that without_interfaces_and_instance_we_look_for_neighbours makes"]
+fn the_default_in_a_namespace() {
+    let folder = Folder::new("shared-none");
+    let _neighbour = Neighbour::new();
+    let node = node_with(&folder, &format!("[node]\ninstance_name = \"{}\"\n", instance("none")));
+    wait_for(&node, "the network", |status| {
+        status["interfaces"][0]["type"] == "auto" && status["interfaces"][0]["online"] == true
+    });
+}
