@@ -85,6 +85,10 @@ pub struct CleanUp {
     pub since: Option<UnixTime>,
     /// Only those with at least so many bytes of text.
     pub bytes_min: Option<u32>,
+    /// Only so many of them, the oldest.
+    pub oldest: Option<u32>,
+    /// Only those after this number: there is nothing left up to it.
+    pub after: Option<Seq>,
 }
 
 impl CleanUp {

@@ -146,6 +146,8 @@ settings! {
     idle_days: IdleDays(u32) = 0, "idle-days", Shape::Number { min: 0, max: 3_650 }, ChangeSettings;
     /// Days for which the texts of messages are kept; 0 is for ever.
     keep_days: KeepDays(u32) = 0, "keep-days", Shape::Number { min: 0, max: 36_500 }, ChangeSettings;
+    /// How many messages the texts are kept of, the newest; 0 is all.
+    keep_messages: KeepMessages(u32) = 0, "keep-messages", Shape::Number { min: 0, max: 10_000_000 }, ChangeSettings;
     /// Messages that one member may post in a minute, some of them at once; 0 is no limit.
     posts_per_minute: PostsPerMinute(u32) = 60, "posts-per-minute",
         Shape::Number { min: 0, max: 6_000 }, ChangeSettings;

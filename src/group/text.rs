@@ -63,7 +63,10 @@ fn kept(settings: &Settings) -> String {
         0 => String::new(),
         days => format!(" for {days} days"),
     };
-    format!("They can copy it, and this node keeps it{time}.")
+    match settings.keep_messages {
+        0 => format!("They can copy it, and this node keeps it{time}."),
+        newest => format!("They can copy it, and this node keeps the newest {newest}{time}."),
+    }
 }
 
 pub(super) fn invited(identity: IdentityHash) -> String {

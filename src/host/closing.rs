@@ -45,6 +45,7 @@ impl Host {
     fn erase_group(&mut self, now: Instant, group: GroupId) {
         let Some(hosted) = self.groups.remove(group) else { return };
         self.announces.forget(group);
+        self.retention.forget(group);
         self.untold.retain(|(_, of)| *of != group);
         let addresses = hosted.addresses;
         for person in hosted.present.into_values() {

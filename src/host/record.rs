@@ -19,7 +19,9 @@ impl Host {
         }
         let after: Vec<After> = events.iter().filter_map(|event| self.project(group, event)).collect();
         let ends_otherwise = events.iter().any(|event| event.kind.changes_restrictions());
-        let keeps_otherwise = events.iter().any(|event| event.kind.setting_key() == Some(Key::KeepDays));
+        let keeps_otherwise = events
+            .iter()
+            .any(|event| matches!(event.kind.setting_key(), Some(Key::KeepDays | Key::KeepMessages)));
         let roles_otherwise = events.iter().any(|event| event.kind.changes_roles());
         self.write(Write::Decision { group, events, seen });
         if ends_otherwise {
@@ -27,6 +29,8 @@ impl Host {
         }
         if keeps_otherwise {
             self.arm_retention(now, group);
+        } else {
+            self.note_growth(now, group);
         }
         if roles_otherwise {
             let cursors = self.sync_quiet(group);

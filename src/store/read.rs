@@ -74,7 +74,8 @@ impl Reader {
         let sql = "SELECT event.seq, actor FROM event JOIN message USING (group_id, seq) \
                    WHERE group_id = ?1 AND kind = ?2 AND message.text IS NOT NULL \
                    AND (?3 IS NULL OR actor = ?3) AND (?4 IS NULL OR time < ?4) AND (?5 IS NULL OR time >= ?5) \
-                   AND (?6 IS NULL OR octet_length(message.text) >= ?6) ORDER BY event.seq LIMIT ?7";
+                   AND (?6 IS NULL OR octet_length(message.text) >= ?6) AND event.seq > ?8 \
+                   ORDER BY event.seq LIMIT ?7";
         let time = |time: Option<UnixTime>| time.map(|time| signed(time.as_micros()));
         let values = params![
             group.0,
@@ -83,7 +84,8 @@ impl Reader {
             time(what.before),
             time(what.since),
             what.bytes_min,
-            CLEAN_UP_MAX as i64 + 1,
+            what.oldest.map_or(CLEAN_UP_MAX as i64 + 1, i64::from).min(CLEAN_UP_MAX as i64 + 1),
+            what.after.map_or(0, |after| signed(after.0)),
         ];
         let mut query = self.db.prepare_cached(sql)?;
         let rows =

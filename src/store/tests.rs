@@ -471,6 +471,8 @@ fn the_audit_log_holds_acts_and_nobodys_own_deletions_and_a_clean_up_finds_what_
     assert_eq!(found(CleanUp { before: Some(at(5)), ..CleanUp::default() }), [0; 0]);
     assert_eq!(found(CleanUp { since: Some(at(5)), bytes_min: Some(6), ..CleanUp::default() }), [5]);
     assert_eq!(found(CleanUp { bytes_min: Some(7), ..CleanUp::default() }), [0; 0]);
+    assert_eq!(found(CleanUp { oldest: Some(1), ..CleanUp::default() }), [5]);
+    assert_eq!(found(CleanUp { oldest: Some(1), after: Some(Seq(5)), ..CleanUp::default() }), [0; 0]);
 }
 
 /// Whoever acted on somebody stood above them, and gave nothing that they did not have.

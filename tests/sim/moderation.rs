@@ -167,3 +167,33 @@ fn texts_are_withdrawn_when_the_group_has_kept_them_for_long_enough() {
     sim.run_for(Duration::from_secs(6 * 3_600));
     assert_eq!(messages(&mut sim), 1);
 }
+
+#[test]
+fn of_more_texts_than_the_group_keeps_the_oldest_are_withdrawn() {
+    let (mut sim, group) = joined();
+    let newest_two = v1::Setting {
+        key: "keep-messages".into(),
+        value: Some(v1::setting::Value::Number(2)),
+        ..Default::default()
+    };
+    let set = v1::SettingsRequest { set: vec![newest_two], ..Default::default() };
+    assert_eq!(operate::<v1::SettingsResponse>(&mut sim, "/api/v1/settings", &set).error, None);
+    let texts = |sim: &mut Sim<Participant>| {
+        let request = v1::MessagesRequest { after: Some(0), ..Default::default() };
+        let page: v1::MessagesResponse = operate(sim, "/api/v1/messages", &request);
+        let texts = page.events.into_iter().filter_map(|event| match event.body {
+            Some(v1::history_event::Body::Text(text)) if !text.is_empty() => Some(text),
+            _ => None,
+        });
+        texts.collect::<Vec<_>>()
+    };
+    for round in 0..2 {
+        for post in ["one", "two", "three", "four"] {
+            say(&mut sim, ALICE, group, &format!("{post} {round}"));
+        }
+        sim.run_for(Duration::from_secs(300));
+        assert_eq!(texts(&mut sim), [format!("three {round}"), format!("four {round}")]);
+    }
+    sim.run_for(Duration::from_secs(6 * 3_600));
+    assert_eq!(texts(&mut sim).len(), 2, "and no more than that");
+}

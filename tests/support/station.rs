@@ -241,10 +241,13 @@ impl GroupStation {
                         && what.before.is_none_or(|before| event.time < before)
                         && what.since.is_none_or(|since| event.time >= since)
                         && what.bytes_min.is_none_or(|bytes| post.text.len() >= bytes as usize)
+                        && what.after.is_none_or(|after| event.seq > after)
                 }
                 _ => false,
             };
-            known.matching = log.iter().filter(fits).map(|event| (event.seq, event.actor)).collect();
+            let oldest = what.oldest.map_or(usize::MAX, |oldest| oldest as usize);
+            let fitting = log.iter().filter(fits).take(oldest);
+            known.matching = fitting.map(|event| (event.seq, event.actor)).collect();
         }
         known
     }

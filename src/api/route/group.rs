@@ -46,6 +46,7 @@ fn details(settings: &Settings, seen: bool) -> v1::GroupDetails {
         send_cost: settings.send_cost,
         capacity: if settings.capacity == CAPACITY_MAX { 0 } else { settings.capacity },
         keep_days: settings.keep_days,
+        keep_messages: settings.keep_messages,
     }
 }
 

@@ -47,7 +47,8 @@ pub(super) fn cleanup(call: &Call<'_>) -> Result<Plan, Error> {
     let author = author.map(|author| member(call, Some(author))).transpose()?;
     let time = |s: u64| (s > 0).then(|| UnixTime::from_secs(s));
     let bytes_min = (bytes_min > 0).then_some(bytes_min);
-    let what = CleanUp { author, before: time(before_s), since: time(since_s), bytes_min };
+    let what =
+        CleanUp { author, before: time(before_s), since: time(since_s), bytes_min, ..CleanUp::default() };
     if what.is_empty() {
         return Err(missing("author"));
     }
