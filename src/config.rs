@@ -101,7 +101,7 @@ pub struct Config {
     pub store: StoreOptions,
     /// What the node does for others.
     pub node: NodeOptions,
-    /// How the node uses propagation nodes.
+    /// How the node uses propagation nodes, and is one.
     pub propagation: PropagationOptions,
     /// The media that the node uses, in the order of the file. Those that are not enabled are checked, then left out.
     #[serde(rename = "interface")]
@@ -176,7 +176,7 @@ options! {
 }
 
 options! {
-    /// How the node uses propagation nodes, which keep messages for those who are away.
+    /// How the node uses propagation nodes, which keep messages for those who are away, and is one itself.
     pub struct PropagationOptions {
         /// The propagation nodes to use, as 32 hexadecimal digits each, the first choice first; one may stand without
         /// brackets. A member's own, which they name with /pn, goes before them.
@@ -188,6 +188,46 @@ options! {
         sync_interval: u32 = 15,
         /// Whether messages to members who are not reached go to a propagation node.
         fallback: bool = true,
+        /// Whether this node is a propagation node itself. Its identity is then the file `propagation_identity`.
+        serve: bool = false,
+        /// The name that it announces; empty = none.
+        #[serde(deserialize_with = "node_name")]
+        node_name: String = String::new(),
+        /// Whether it keeps messages for members of its groups only, and exchanges them with the named peers only.
+        members_only: bool = true,
+        /// Megabytes of messages that it keeps. Beyond that the largest and oldest go first, those to members last.
+        storage_mb: u32 = 500,
+        /// Bits of proof of work that a message on it costs, 0 to 32, and by how many a stamp may be worth less.
+        #[serde(deserialize_with = "node_cost")]
+        stamp_cost: u8 = 16,
+        /// See stamp_cost.
+        #[serde(deserialize_with = "node_cost")]
+        stamp_flexibility: u8 = 3,
+        /// Bits of proof of work that another node shows once before it may offer messages, 0 to 32.
+        #[serde(deserialize_with = "node_cost")]
+        peering_cost: u8 = 18,
+        /// The most that this node pays for that itself, in bits; a node that asks for more is no peer.
+        #[serde(deserialize_with = "node_cost")]
+        peering_cost_paid_max: u8 = 26,
+        /// Propagation nodes to exchange messages with, as 32 hexadecimal digits each.
+        #[serde(deserialize_with = "nodes")]
+        peers: Vec<DestinationHash> = Vec::new() => "[]",
+        /// Whether nodes that announce themselves become peers, too; never with members_only.
+        autopeer: bool = true,
+        /// How many hops away those may be.
+        autopeer_maxdepth: u8 = 4,
+        /// Peers at most, with those named.
+        max_peers: u32 = 20,
+        /// The largest message that it takes, in kilobytes.
+        message_kb_max: u32 = 256,
+        /// The most that a peer may bring at a time, in kilobytes.
+        sync_kb_max: u32 = 10_240,
+        /// Minutes between two announces of it. 0 = only when an interface comes up.
+        announce_interval: u32 = 360,
+        /// Identities that may ask how it is, as `lxmd --status` does, as 32 hexadecimal digits each. Whoever has the file
+        /// `propagation_identity` always may.
+        #[serde(deserialize_with = "identities")]
+        control: Vec<IdentityHash> = Vec::new() => "[]",
     }
 }
 
@@ -358,6 +398,23 @@ fn stamp_cost<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, 
     let cost = u32::deserialize(deserializer)?;
     if cost > 24 {
         return Err(serde::de::Error::custom("expected a number from 0 to 24"));
+    }
+    Ok(cost)
+}
+
+fn node_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    // With all else that is announced it fits any announce.
+    if name.len() > 64 {
+        return Err(serde::de::Error::custom("a node's name has at most 64 bytes"));
+    }
+    Ok(name.trim().to_owned())
+}
+
+fn node_cost<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let cost = u8::deserialize(deserializer)?;
+    if cost > 32 {
+        return Err(serde::de::Error::custom("expected a number from 0 to 32"));
     }
     Ok(cost)
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use meshgroup::cli::{self, Arguments, Task};
-use meshgroup::config;
+use meshgroup::{config, store};
 
 fn main() -> ExitCode {
     match run() {
@@ -20,6 +20,10 @@ fn run() -> anyhow::Result<()> {
     match cli::carry_out(Arguments::parse())? {
         Task::Done => Ok(()),
         Task::Import(file) => cli::print(&config::import_file(&file)?),
+        Task::Check(folder, json) => {
+            let store::Checked { groups, events, findings } = store::check(&folder)?;
+            cli::print_check(json, groups, events, &findings)
+        }
         Task::Run(folder) => {
             tracing_subscriber::fmt().with_writer(std::io::stderr).init();
             Ok(meshgroup::node::run(&folder)?)

@@ -22,7 +22,7 @@ fuzz_target!(|input: &[u8]| {
     }
     if let Ok(messages) = propagation::parse_messages(input) {
         assert!(messages.iter().map(|message| message.len()).sum::<usize>() <= input.len());
-        messages.iter().for_each(|message| drop(TransientId::of(message)));
+        let _: Vec<TransientId> = messages.iter().map(|message| TransientId::of(message)).collect();
     }
     let container = propagation::container(now, input, &[0; 32]);
     assert!(container.len() >= input.len() + 32);

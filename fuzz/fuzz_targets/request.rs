@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use libfuzzer_sys::fuzz_target;
 use meshgroup::api::{self, PATHS, Plan};
 use meshgroup::group::{Caller, Event, Group, Settings, State};
-use meshgroup::store::Page;
+use meshgroup::store::{Entry, Page};
 use reticulum::crypto::{Identity, Rng};
 use reticulum::hash::PathHash;
 use reticulum::time::UnixTime;
@@ -44,9 +44,12 @@ fuzz_target!(|input: &[u8]| {
                 }
             }
             Plan::Read(request) => {
-                let page = Page { events: log.clone(), head: group.state().head, ..Page::default() };
+                let entries = log.iter().map(|event| Entry { event: event.clone(), details: None }).collect();
+                let page = Page { entries, head: group.state().head, ..Page::default() };
                 assert!(api::history(&request, page).len() <= request.text_bytes_max.max(64));
             }
+            // What the store or the node is to answer.
+            Plan::Acts { .. } | Plan::Mark(_) | Plan::EarlierTexts { .. } | Plan::Node(_) => {}
             Plan::Status => unreachable!("no path of members leads to the status"),
         }
     }

@@ -1,6 +1,14 @@
 //! What is said to and by propagation nodes: announces, uploads, `/get` (`spec/lxmf.md` 3.3, 4.3, 9).
 //!
 //! Owns the layouts, from the side of a client. Which node is used, and when, is decided in [`router`](crate::router).
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`bodies`] | the layouts from the side of a node |
+//! | [`node`] | being a propagation node |
+
+pub mod bodies;
+pub mod node;
 
 use std::sync::LazyLock;
 
@@ -65,6 +73,10 @@ pub struct NodeInfo {
     pub transfer_len_max: u64,
     /// What a message costs, in bits.
     pub stamp_cost: u8,
+    /// Bits by which a stamp may be worth less.
+    pub flexibility: u8,
+    /// What peering with it costs, in bits.
+    pub peering_cost: u8,
     /// Its name, if it has one.
     pub name: Option<String>,
 }
@@ -89,14 +101,17 @@ impl NodeInfo {
             return Err(NotANode);
         }
         let stamp_cost = number(&mut reader)?;
-        let (_flexibility, _peering) = (number(&mut reader)?, number(&mut reader)?);
+        let (flexibility, peering_cost) = (number(&mut reader)?, number(&mut reader)?);
+        let bits = |number: u64| u8::try_from(number).unwrap_or(u8::MAX);
         let name = name(&mut reader)?;
         Ok(Self {
             timebase,
             enabled,
             message_len_max: message_kb.saturating_mul(1_000),
             transfer_len_max: transfer_kb.saturating_mul(1_000),
-            stamp_cost: u8::try_from(stamp_cost).unwrap_or(u8::MAX),
+            stamp_cost: bits(stamp_cost),
+            flexibility: bits(flexibility),
+            peering_cost: bits(peering_cost),
             name,
         })
     }

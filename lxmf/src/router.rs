@@ -60,11 +60,11 @@ use self::rate::Rates;
 use self::stamping::{Check, Stamping};
 use self::sync::{Fetched, Syncs};
 use self::terms::AllTerms;
-use self::work::Done;
+use self::work::{Done, Origin};
 use crate::app_data::{self, AppData};
 use crate::message::{Message, MessageId, Method, UnpackError};
 use crate::paper;
-use crate::propagation::{PROPAGATION_NAME_HASH, is_stamp_refusal};
+use crate::propagation::{PROPAGATION_NAME_HASH, is_stamp_refusal, split_stored};
 use crate::ticket::{Issuer, Ticket};
 
 /// Full name of the destinations that receive messages.
@@ -555,22 +555,22 @@ impl Router {
         let cx = &mut cx;
         match done.0 {
             Done::Sealed { send, stored } => outbound.handle_sealed(cx, send, stored),
-            Done::Opened { fetched, destination, body } => {
-                if let Some(fetched) = fetched {
-                    syncs.handle_opened(cx, fetched, body.is_some());
-                }
-                let (method, ack) = match fetched {
-                    Some(fetched) => (Method::Propagated, Ack(AckKind::Fetched(fetched))),
-                    None => (Method::Paper, Ack::none()),
+            Done::Opened { origin, destination, body } => {
+                let (method, ack) = match origin {
+                    Origin::Fetched(fetched) => {
+                        syncs.handle_opened(cx, fetched, body.is_some());
+                        (Method::Propagated, Ack(AckKind::Fetched(fetched)))
+                    }
+                    Origin::Stored(proof) => (Method::Propagated, Ack::of_proof(proof)),
+                    Origin::Paper => (Method::Paper, Ack::none()),
                 };
                 match body {
                     Some(body) => {
                         inbound.handle_arrival(cx, Arrival::opened(destination, body, method, ack));
                     }
-                    None if method == Method::Paper => {
-                        cx.outputs.push_back(Output::Refused { reason: Refusal::NotOurs, ack });
-                    }
-                    None => {}
+                    // What was fetched is told to its node, and to nobody else.
+                    None if matches!(ack.0, AckKind::Fetched(_)) => {}
+                    None => cx.outputs.push_back(Output::Refused { reason: Refusal::NotOurs, ack }),
                 }
             }
             Done::Verified(verified) => {
@@ -696,9 +696,23 @@ impl Router {
         let ratchets = node.ratchets(&destination);
         let identity = delivery.identity.clone();
         self.work_outstanding += 1;
-        let job = work::OpenJob { fetched: None, destination, identity, ratchets, sealed };
+        let job = work::OpenJob { origin: Origin::Paper, destination, identity, ratchets, sealed };
         self.outputs.push_back(Output::Work(Work::open(job)));
         Ok(())
+    }
+
+    /// Takes a message as propagation nodes keep it, for one of ours, from our own node. It then comes like any other, and
+    /// `proof` is what acknowledging it proves. False if it is for nobody here.
+    pub fn handle_stored(&mut self, node: &mut Node, stored: &[u8], proof: PendingProof) -> bool {
+        let of = split_stored(stored);
+        let Some((destination, sealed)) = of else { return false };
+        let Some(delivery) = self.deliveries.get(&destination) else { return false };
+        let (ratchets, identity) = (node.ratchets(&destination), delivery.identity.clone());
+        self.work_outstanding += 1;
+        let origin = Origin::Stored(proof);
+        let job = work::OpenJob { origin, destination, identity, ratchets, sealed: sealed.to_vec() };
+        self.outputs.push_back(Output::Work(Work::open(job)));
+        true
     }
 
     /// Gives a send up; it ends as [`Failure::Cancelled`]. What is on its way may arrive nevertheless. False if it

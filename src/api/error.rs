@@ -3,7 +3,7 @@
 use prost::Message;
 use proto::v1::{Error, ErrorCode, ErrorResponse};
 
-use crate::group::{Refusal, refusal_text};
+use crate::group::{Language, Refusal, refusal_text};
 
 /// An error with nothing but code and text.
 pub(super) fn error(code: ErrorCode, text: &str) -> Error {
@@ -76,7 +76,7 @@ pub fn not_confirmed() -> Vec<u8> {
 }
 
 pub(super) fn of_refusal(refusal: &Refusal) -> Error {
-    let mut of = error(code(refusal), &refusal_text(refusal));
+    let mut of = error(code(refusal), &refusal_text(Language::English, refusal));
     if *refusal == Refusal::BadReaction {
         "reaction".clone_into(&mut of.field);
     }

@@ -25,6 +25,9 @@ pub struct NodeStatus {
     pub group: GroupStatus,
     /// All groups that it hosts, the first one included.
     pub groups: Vec<GroupStatus>,
+    /// Where messages are kept for others, if they are.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_hex_if_any")]
+    pub propagation_address: Option<DestinationHash>,
     /// The configured interfaces, in their order.
     pub interfaces: Vec<InterfaceStatus>,
     /// Every count of something refused, dropped or done, by name.
@@ -144,6 +147,13 @@ pub(super) fn as_hex<S: Serializer>(hash: &impl std::fmt::Display, serializer: S
     serializer.collect_str(hash)
 }
 
+fn as_hex_if_any<S: Serializer>(hash: &Option<DestinationHash>, serializer: S) -> Result<S::Ok, S::Error> {
+    match hash {
+        Some(hash) => as_hex(hash, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 impl NodeStatus {
     /// The encoded answer to `/control/v1/status`.
     pub fn encode(&self) -> Vec<u8> {
@@ -160,6 +170,7 @@ impl NodeStatus {
             groups: self.groups.iter().map(GroupStatus::to_proto).collect(),
             interfaces: self.interfaces.iter().map(InterfaceStatus::to_proto).collect(),
             counters: self.counters.clone(),
+            propagation_address: self.propagation_address.map(|address| address.as_bytes().to_vec()),
             error: None,
         }
     }
@@ -175,6 +186,9 @@ impl NodeStatus {
             groups: status.groups.into_iter().map(GroupStatus::from_proto).collect::<Option<_>>()?,
             interfaces: status.interfaces.into_iter().map(InterfaceStatus::from_proto).collect(),
             counters: status.counters,
+            propagation_address: status
+                .propagation_address
+                .and_then(|address| DestinationHash::from_slice(&address)),
         })
     }
 }
@@ -415,6 +429,7 @@ mod tests {
                 }),
                 ..InterfaceStatus::default()
             }],
+            propagation_address: Some(DestinationHash::new([9; 16])),
             counters: BTreeMap::from([("malformed_packets".into(), 2)]),
         };
         assert_eq!(NodeStatus::from_proto(status.to_proto()), Some(status));

@@ -1,5 +1,5 @@
-//! The command line: what can be typed, and what is printed. It decides nothing; every command but `run`, `airtime`,
-//! `completions`, `man` and `interfaces import` asks the node that runs on the data folder.
+//! The command line: what can be typed, and what is printed. It decides nothing; every command but `run`, `check`,
+//! `airtime`, `completions`, `man` and `interfaces import` asks the node that runs on the data folder.
 
 mod airtime;
 mod banner;
@@ -69,6 +69,8 @@ enum Command {
     /// Interfaces of the node
     #[command(subcommand)]
     Interfaces(InterfacesCommand),
+    /// Check that the database is sound and that every table is what the log of events gives; changes nothing
+    Check(Output),
     /// Compute how long a packet is on the air of LoRa
     Airtime(airtime::Airtime),
     /// Print what a shell needs to complete commands
@@ -140,6 +142,8 @@ pub enum Task {
     Run(PathBuf),
     /// Print the interfaces in this file of the ecosystem as our own tables.
     Import(PathBuf),
+    /// Check the store in this data folder, and print what it is as JSON or in words.
+    Check(PathBuf, bool),
     /// Everything is done and printed.
     Done,
 }
@@ -154,6 +158,7 @@ pub fn carry_out(arguments: Arguments) -> anyhow::Result<Task> {
     };
     let printed = match arguments.command.unwrap_or(Command::Run) {
         Command::Run => return Ok(Task::Run(folder()?)),
+        Command::Check(output) => return Ok(Task::Check(folder()?, output.json)),
         Command::Interfaces(InterfacesCommand::Import { file }) => return Ok(Task::Import(file)),
         Command::Airtime(question) => question.print(out),
         Command::Completions { shell } => {
@@ -178,6 +183,22 @@ pub fn carry_out(arguments: Arguments) -> anyhow::Result<Task> {
 pub fn print(text: &str) -> anyhow::Result<()> {
     let out = &mut io::stdout().lock();
     forgive_broken_pipe(out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Into::into))
+}
+
+/// Prints what a check found. An error where something is wrong.
+pub fn print_check(json: bool, groups: usize, events: u64, findings: &[String]) -> anyhow::Result<()> {
+    if json {
+        let report = serde_json::json!({ "groups": groups, "events": events, "findings": findings });
+        print(&format!("{report:#}\n"))?;
+    } else {
+        let lines = findings.iter().map(|finding| format!("{finding}\n")).collect::<String>();
+        print(&format!("{lines}{groups} groups with {events} events checked\n"))?;
+    }
+    anyhow::ensure!(
+        findings.is_empty(),
+        "the database is not what its log says\n  remedy: keep a copy of the data folder, and report this"
+    );
+    Ok(())
 }
 
 /// `meshgroup message list | head` is no mistake of anybody.

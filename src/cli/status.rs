@@ -35,6 +35,9 @@ fn for_people(status: &NodeStatus, out: &mut impl Write) -> anyhow::Result<()> {
         duration(status.uptime_s),
         status.rss_bytes / 1000,
     )?;
+    if let Some(address) = status.propagation_address {
+        writeln!(out, "propagation node {address}")?;
+    }
     status.interfaces.iter().try_for_each(|interface| interface_line(interface, out))?;
     for (name, count) in status.counters.iter().filter(|(_, count)| **count > 0) {
         writeln!(out, "  {count:>8}  {name}")?;
@@ -129,6 +132,7 @@ mod tests {
             rss_bytes: 9_000_000,
             groups: vec![group.clone()],
             group,
+            propagation_address: None,
             interfaces: vec![InterfaceStatus {
                 name: "up".into(),
                 r#type: "tcp-client".into(),

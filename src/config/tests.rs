@@ -128,7 +128,7 @@ fn the_template_documents_each_option_on_lines_that_fit_a_terminal() {
         .filter(|line| !line.starts_with(' '))
         .filter_map(|line| line.split_once(" = "))
         .collect();
-    assert_eq!(options.len(), 103, "{options:?}");
+    assert_eq!(options.len(), 119, "{options:?}");
     for (option, _) in options {
         let (prose, _) = template.split_once(&format!("\n#{option} = ")).unwrap();
         assert!(prose.lines().last().unwrap().starts_with("# "), "{option}");

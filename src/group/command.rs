@@ -1,6 +1,7 @@
 //! The commands of plain LXMF clients: text that starts with `/`, or `\` where a phone made that of it, in either case.
 
-use super::entry_command::{INVITE_USAGE, Invite, MODE_USAGE, parse_invite, parse_mode};
+use super::entry_command::{Invite, parse_invite, parse_mode};
+use super::help;
 use super::ids::{MemberId, Seq};
 use super::message_command::{self, MessageCommand};
 use super::pending::PendingId;
@@ -13,7 +14,9 @@ pub(super) enum Command<'a> {
     Leave,
     Nick { nick: &'a str },
     Members { from: MemberId },
-    Help,
+    Help { word: &'a str },
+    Stats,
+    CleanUp { words: &'a str },
     Kick { who_and_reason: &'a str },
     Ban { who_and_reason: &'a str },
     Unban { who: &'a str },
@@ -45,7 +48,7 @@ pub(super) enum Command<'a> {
 pub(super) enum CommandError {
     /// There is no such command.
     Unknown,
-    /// Something is missing behind it; this is how it goes.
+    /// What stands behind it is not what it takes. This is the command.
     Usage(&'static str),
 }
 
@@ -53,45 +56,49 @@ pub(super) enum CommandError {
 pub(super) fn parse(text: &str) -> Option<Result<Command<'_>, CommandError>> {
     let line = text.trim().strip_prefix(['/', '\\'])?;
     let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    Some(parse_word(&word.to_lowercase(), rest.trim()))
+    let entry = help::find(&word.to_lowercase());
+    Some(entry.ok_or(CommandError::Unknown).and_then(|entry| parse_word(entry.word, rest.trim())))
 }
 
-fn parse_word<'a>(word: &str, rest: &'a str) -> Result<Command<'a>, CommandError> {
-    let needed = |usage| if rest.is_empty() { Err(CommandError::Usage(usage)) } else { Ok(rest) };
+fn parse_word<'a>(word: &'static str, rest: &'a str) -> Result<Command<'a>, CommandError> {
+    let usage = CommandError::Usage(word);
+    let needed = || if rest.is_empty() { Err(usage) } else { Ok(rest) };
     Ok(match word {
         "join" => Command::Join { words: rest },
-        "invite" => parse_invite(rest).map(Command::Invite).ok_or(CommandError::Usage(INVITE_USAGE))?,
+        "invite" => parse_invite(rest).map(Command::Invite).ok_or(usage)?,
         "info" => Command::Info,
         "rules" => Command::Rules { text: rest },
         "topic" => Command::Topic { text: rest },
-        "rename" => Command::Rename { name: needed("/rename NAME")? },
+        "rename" => Command::Rename { name: needed()? },
         "who" if rest.is_empty() => Command::Presence,
         "who" => Command::Who { who: rest },
         "pause" => Command::Choose(Preference::Push(Push::Nothing)),
         "resume" => Command::Choose(Preference::Push(Push::All)),
-        "mode" => parse_mode(rest).map(Command::Choose).ok_or(CommandError::Usage(MODE_USAGE))?,
+        "mode" => parse_mode(rest).map(Command::Choose).ok_or(usage)?,
         "leave" => Command::Leave,
-        "nick" => Command::Nick { nick: needed("/nick NAME")? },
-        "members" => Command::Members { from: first_number(rest)? },
-        "help" => Command::Help,
-        "kick" => Command::Kick { who_and_reason: needed("/kick WHO REASON")? },
-        "mute" => Command::Mute { who_and_reason: needed("/mute WHO 2h REASON")? },
-        "unmute" => Command::Unmute { who: needed("/unmute WHO")? },
-        "slow" => Command::Slow { value: needed("/slow SECONDS, or /slow off")? },
-        "readonly" => Command::ReadOnly { value: needed("/readonly on, or off")? },
-        "ban" => Command::Ban { who_and_reason: needed("/ban WHO REASON")? },
-        "unban" => Command::Unban { who: needed("/unban WHO")? },
-        "role" => Command::Role { words: needed("/role WHO ROLE")? },
+        "nick" => Command::Nick { nick: needed()? },
+        "members" => Command::Members { from: first_number(rest).ok_or(usage)? },
+        "help" => Command::Help { word: rest },
+        "stats" => Command::Stats,
+        "cleanup" => Command::CleanUp { words: needed()? },
+        "kick" => Command::Kick { who_and_reason: needed()? },
+        "mute" => Command::Mute { who_and_reason: needed()? },
+        "unmute" => Command::Unmute { who: needed()? },
+        "slow" => Command::Slow { value: needed()? },
+        "readonly" => Command::ReadOnly { value: needed()? },
+        "ban" => Command::Ban { who_and_reason: needed()? },
+        "unban" => Command::Unban { who: needed()? },
+        "role" => Command::Role { words: needed()? },
         "set" => Command::Set { key_and_value: rest },
-        "audit" => Command::Audit { before: first_act(rest)? },
-        "held" => Command::Held { from: waiting_number(rest, "/held NUMBER").unwrap_or_default().0 },
-        "ok" => Command::Ok { number: waiting_number(rest, "/ok NUMBER")?.0 },
+        "audit" => Command::Audit { before: first_act(rest).ok_or(usage)? },
+        "held" => Command::Held { from: waiting_number(rest).unwrap_or_default().0 },
+        "ok" => Command::Ok { number: waiting_number(rest).ok_or(usage)?.0 },
         "no" => {
-            let (number, reason) = waiting_number(rest, "/no NUMBER REASON")?;
+            let (number, reason) = waiting_number(rest).ok_or(usage)?;
             Command::No { number, reason }
         }
-        "pn" => Command::Node { node: needed("/pn HASH, or /pn - for none")? },
-        "claim" => Command::Claim { code: needed("/claim CODE")? },
+        "pn" => Command::Node { node: needed()? },
+        "claim" => Command::Claim { code: needed()? },
         _ => {
             return message_command::parse_word(word, rest)
                 .unwrap_or(Err(CommandError::Unknown))
@@ -101,23 +108,23 @@ fn parse_word<'a>(word: &str, rest: &'a str) -> Result<Command<'a>, CommandError
 }
 
 /// A number as it stands in notices, with or without `#`, and what stands behind it.
-fn waiting_number<'a>(rest: &'a str, usage: &'static str) -> Result<(PendingId, &'a str), CommandError> {
+fn waiting_number(rest: &str) -> Option<(PendingId, &str)> {
     let (word, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let number = word.strip_prefix('#').unwrap_or(word).parse();
-    number.map(|number| (PendingId(number), rest.trim())).map_err(|_| CommandError::Usage(usage))
+    let number = word.strip_prefix('#').unwrap_or(word).parse().ok()?;
+    Some((PendingId(number), rest.trim()))
 }
 
-fn first_act(rest: &str) -> Result<Option<Seq>, CommandError> {
+fn first_act(rest: &str) -> Option<Option<Seq>> {
     match rest.trim_start_matches('#') {
-        "" => Ok(None),
-        digits => digits.parse().map(|seq| Some(Seq(seq))).map_err(|_| CommandError::Usage("/audit NUMBER")),
+        "" => Some(None),
+        digits => digits.parse().ok().map(|seq| Some(Seq(seq))),
     }
 }
 
-fn first_number(rest: &str) -> Result<MemberId, CommandError> {
+fn first_number(rest: &str) -> Option<MemberId> {
     match rest {
-        "" => Ok(MemberId(0)),
-        digits => digits.parse().map(MemberId).map_err(|_| CommandError::Usage("/members NUMBER")),
+        "" => Some(MemberId(0)),
+        digits => digits.parse().ok().map(MemberId),
     }
 }
 
@@ -136,12 +143,16 @@ mod tests {
             ("/nick Zoë", Command::Nick { nick: "Zoë" }),
             ("/members", Command::Members { from: MemberId(0) }),
             ("/members 38", Command::Members { from: MemberId(38) }),
-            ("/HELP", Command::Help),
+            ("/HELP", Command::Help { word: "" }),
             ("/kick Bob Smith too loud", Command::Kick { who_and_reason: "Bob Smith too loud" }),
             ("/ban #3\nspam", Command::Ban { who_and_reason: "#3\nspam" }),
             ("/unban 3f2a", Command::Unban { who: "3f2a" }),
             ("/set", Command::Set { key_and_value: "" }),
             ("/Set join-cost 12", Command::Set { key_and_value: "join-cost 12" }),
+            ("/hilfe /kick", Command::Help { word: "/kick" }),
+            ("/VERLASSEN", Command::Leave),
+            ("\\Mitglieder 38", Command::Members { from: MemberId(38) }),
+            ("/cleanup older 30d", Command::CleanUp { words: "older 30d" }),
             ("/ok #3", Command::Ok { number: PendingId(3) }),
             ("/no 3 not here", Command::No { number: PendingId(3), reason: "not here" }),
             ("/held", Command::Held { from: PendingId(0) }),

@@ -10,14 +10,18 @@ use reticulum::time::UnixTime;
 
 use super::command::{self, Command, CommandError};
 use super::event::Visibility;
+use super::help;
 use super::ids::MessageId;
 use super::known::{Known, Needs, Viewer};
 use super::post::{Authorship, Reference};
 use super::refusal::Refusal;
 use super::setting::{Key, Setting};
 use super::span;
-use super::who::{Who, split_who};
-use super::{Action, ActsRequest, Caller, Group, Outcome, Permission, Permissions, RoleRef, act_text, text};
+use super::who::{Who, find_member, split_who};
+use super::{
+    Action, ActsRequest, Caller, CleanUp, Group, Outcome, Permission, Permissions, Role, RoleRef, act_text,
+    text,
+};
 
 /// A message as it came in.
 #[derive(Clone, Debug)]
@@ -38,7 +42,7 @@ pub struct Incoming<'a> {
 
 impl Group {
     /// What has to be looked up before [`Self::handle_text`] can take this message in.
-    pub fn needs_of_text(&self, caller: &Caller, incoming: &Incoming<'_>) -> Needs {
+    pub fn needs_of_text(&self, now: UnixTime, caller: &Caller, incoming: &Incoming<'_>) -> Needs {
         if self.member_of(caller).is_none() {
             return Needs::default();
         }
@@ -58,6 +62,9 @@ impl Group {
                 let acts = ActsRequest { after: None, before, acts_max: act_text::ACTS_TOLD_MAX };
                 Needs { acts: Some(acts), ..Needs::default() }
             }
+            Some(Ok(Command::CleanUp { words })) if self.authorize(caller, Permission::DeleteAny).is_ok() => {
+                self.clean_up_action(now, words).map(|action| action.needs()).unwrap_or_default()
+            }
             Some(_) => Needs::default(),
         }
     }
@@ -72,9 +79,10 @@ impl Group {
         known: &Known,
     ) -> Outcome {
         let Caller::Identity { identity, .. } = caller else {
-            return Outcome::told(text::refusal(&Refusal::NotIdentified));
+            return Outcome::told(text::refusal(self.state.settings.language, &Refusal::NotIdentified));
         };
         let identity = identity.hash();
+        let language = self.language_for(identity);
         let is_stranger = self.member_by_identity(identity).is_none();
         let command = command::parse(incoming.text);
         if is_stranger && !matches!(command, Some(Ok(Command::Join { .. } | Command::Claim { .. }))) {
@@ -86,41 +94,47 @@ impl Group {
                 self.decide(now, caller, self.join_action(words, incoming.paid_bits))
             }
             Some(Ok(Command::Message(command))) if command.list_request(Viewer::default()).is_some() => {
-                Ok(Outcome::told(command.list(now, &known.list)))
+                Ok(Outcome::told(command.list(language, now, &known.list)))
             }
             Some(Ok(Command::Message(command))) => self
                 .message_action(caller, &incoming, command)
                 .and_then(|action| self.decide_knowing(now, caller, action, known)),
             Some(Ok(Command::Audit { .. })) => self
                 .authorize(caller, Permission::ReadAudit)
-                .map(|()| Outcome::told(act_text::acts(now, &known.acts, &self.state))),
+                .map(|()| Outcome::told(act_text::acts(language, now, &known.acts, &self.state))),
+            Some(Ok(Command::CleanUp { words })) => self
+                .clean_up_action(now, words)
+                .and_then(|action| self.decide_knowing(now, caller, action, known)),
             Some(Ok(command)) => self.command(now, caller, command),
-            Some(Err(CommandError::Unknown)) => Ok(Outcome::told(text::unknown_command())),
-            Some(Err(CommandError::Usage(usage))) => Ok(Outcome::told(text::usage(usage))),
+            Some(Err(CommandError::Unknown)) => Ok(Outcome::told(text::unknown_command(language))),
+            Some(Err(CommandError::Usage(word))) => {
+                Ok(Outcome::told(text::usage(language, help::usage(language, word))))
+            }
         };
         match done {
             Ok(outcome) => outcome,
             Err(_) if is_stranger && self.stranger_refusals.take(identity, now).is_err() => {
                 Outcome::default()
             }
-            Err(refusal) => Outcome::told(text::refusal(&refusal)),
+            Err(refusal) => Outcome::told(text::refusal(language, &refusal)),
         }
     }
 
     fn command(&mut self, now: UnixTime, caller: &Caller, command: Command<'_>) -> Result<Outcome, Refusal> {
+        let language = self.language_of(caller);
         let action = match command {
             // Taken before: they depend on how they came, or on what has to be looked up.
-            Command::Join { .. } | Command::Message(_) | Command::Audit { .. } => {
+            Command::Join { .. } | Command::Message(_) | Command::Audit { .. } | Command::CleanUp { .. } => {
                 return Err(Refusal::NotFound);
             }
             Command::Invite(invite) => Self::invite_action(invite),
             Command::Rules { text } => return self.tell_or_set(now, caller, Key::Rules, text),
             Command::Topic { text } => return self.tell_or_set(now, caller, Key::Topic, text),
             Command::Rename { name } => return self.tell_or_set(now, caller, Key::Name, name),
-            Command::Who { who } => return Ok(Outcome::told(self.who_is(who)?)),
+            Command::Who { who } => return Ok(Outcome::told(self.who_is(language, who)?)),
             Command::Choose(preference) => Action::Choose { preferences: vec![preference] },
             Command::Presence => return Ok(Outcome::told(self.who_is_there(now, caller)?)),
-            Command::Info => return Ok(Outcome::told(text::info(&self.state))),
+            Command::Info => return Ok(Outcome::told(text::info(language, &self.state))),
             Command::Leave => Action::Leave,
             Command::Nick { nick } => Action::Rename { nick: nick.to_owned() },
             Command::Claim { code } => Action::Claim { code: code.to_owned() },
@@ -144,29 +158,55 @@ impl Group {
             Command::No { number, reason } => Action::Reject { number, reason: reason.to_owned() },
             Command::Held { from } => {
                 self.authorize(caller, Permission::Approve)?;
-                return Ok(Outcome::told(text::held_list(&self.state, from)));
+                return Ok(Outcome::told(text::held_list(language, &self.state, from)));
             }
             Command::Role { words } => return self.role_command(now, caller, words),
             Command::Set { key_and_value } => return self.set_command(now, caller, key_and_value),
             Command::Members { from } => {
                 let roster = &self.state.roster;
                 return Ok(Outcome::told(text::members(
+                    language,
                     roster.len(),
                     roster.iter_from(from),
                     &self.state.roles,
                 )));
             }
             Command::Node { node } => return self.node_command(caller, node),
-            Command::Help => {
+            Command::Stats => {
+                self.authorize(caller, Permission::HearStaff)?;
+                return Ok(Outcome::told(text::stats(language, &self.state)));
+            }
+            Command::Help { word } => {
                 let permissions = self.permissions_of(self.require_member(caller)?);
-                return Ok(Outcome::told(text::help(permissions)));
+                return Ok(Outcome::told(help::help(language, permissions, word)));
             }
         };
         self.decide(now, caller, action)
     }
 
-    /// `/role WHO ROLE`, `/role WHO +PERMISSION -PERMISSION =PERMISSION`.
+    /// `/cleanup WHO`, `/cleanup WHO 2h`, `/cleanup older 30d`: all messages of a member, their newest, or old ones.
+    fn clean_up_action(&self, now: UnixTime, words: &str) -> Result<Action, Refusal> {
+        let before = |age: Duration| {
+            let age_us = u64::try_from(age.as_micros()).unwrap_or(u64::MAX);
+            UnixTime::from_micros(now.as_micros().saturating_sub(age_us))
+        };
+        let (word, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
+        if let ("older" | "älter", Some(age)) = (word.to_lowercase().as_str(), span::parse(rest.trim())) {
+            let what = CleanUp { before: Some(before(age)), ..CleanUp::default() };
+            return Ok(Action::CleanUp { what, reason: String::new() });
+        }
+        let (who, age, reason) = self.split_terms(words)?;
+        let author = Some(find_member(&self.state.roster, &who)?.id);
+        let what = CleanUp { author, since: age.map(before), ..CleanUp::default() };
+        Ok(Action::CleanUp { what, reason })
+    }
+
+    /// `/role WHO ROLE`, `/role WHO +PERMISSION -PERMISSION =PERMISSION`; `/role create NAME RANK PERMISSION …`,
+    /// `/role delete NAME`.
     fn role_command(&mut self, now: UnixTime, caller: &Caller, words: &str) -> Result<Outcome, Refusal> {
+        if let Some(action) = custom_role_action(words) {
+            return self.decide(now, caller, action);
+        }
         let (who, rest) = self.split_who(words)?;
         let action = match permission_changes(&rest) {
             Some([grant, revoke, reset]) => Action::ChangePermissions { who, grant, revoke, reset },
@@ -181,11 +221,11 @@ impl Group {
         let (name, value) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
         let settings = &self.state.settings;
         if let Some(from) = if name.is_empty() { Some(0) } else { name.parse().ok() } {
-            return Ok(Outcome::told(text::settings(settings, from)));
+            return Ok(Outcome::told(text::settings(self.language_of(caller), settings, from)));
         }
         let key = Key::named(name).ok_or(Refusal::NotFound)?;
         match value.trim() {
-            "" => Ok(Outcome::told(text::setting(&settings.setting(key)))),
+            "" => Ok(Outcome::told(text::setting(self.language_of(caller), &settings.setting(key)))),
             value => {
                 let value = if value == "-" { "" } else { value };
                 let setting = Setting::parse(key, value).map_err(|_| Refusal::BadValue { key })?;
@@ -213,7 +253,7 @@ impl Group {
             "-" => None,
             hash => Some(DestinationHash::from_hex(hash).ok_or(Refusal::NotFound)?),
         };
-        Ok(Outcome { node: Some(node), ..Outcome::told(text::node(node)) })
+        Ok(Outcome { node: Some(node), ..Outcome::told(text::node(self.language_of(caller), node)) })
     }
 
     fn split_who(&self, text: &str) -> Result<(Who, String), Refusal> {
@@ -225,11 +265,14 @@ impl Group {
             return Outcome::default();
         }
         if let Some(ban) = self.state.bans.get(&identity) {
-            return Outcome::told(text::refusal(&Refusal::Banned { reason: ban.reason.clone() }));
+            return Outcome::told(text::refusal(
+                self.state.settings.language,
+                &Refusal::Banned { reason: ban.reason.clone() },
+            ));
         }
         let name = (self.state.settings.visibility == Visibility::Public)
             .then_some(self.state.settings.name.as_str());
-        Outcome::told(text::stranger(name))
+        Outcome::told(text::stranger(self.state.settings.language, name))
     }
 }
 
@@ -240,6 +283,30 @@ fn slow_mode(value: &str) -> String {
         (value, None) if value.eq_ignore_ascii_case("off") => "0".to_owned(),
         (value, None) => value.to_owned(),
     }
+}
+
+/// Reads `create NAME RANK PERMISSION …` and `delete NAME`; a rank that is left out is that of a member.
+fn custom_role_action(words: &str) -> Option<Action> {
+    let mut words = words.split_whitespace();
+    let (verb, name) = (words.next()?.to_lowercase(), words.next()?.to_owned());
+    if verb == "delete" && words.clone().next().is_none() {
+        return Some(Action::DeleteRole { role: RoleRef::Name(name) });
+    }
+    if verb != "create" {
+        return None;
+    }
+    let rank = words.clone().next().and_then(|word| word.parse().ok());
+    if rank.is_some() {
+        words.next();
+    }
+    let permissions = words.map(Permission::from_name).collect::<Option<Vec<_>>>()?;
+    Some(Action::DefineRole {
+        role: None,
+        name,
+        permissions: Permissions::of(&permissions),
+        rank: rank.unwrap_or(Role::Member.rank().0),
+        quiet: false,
+    })
 }
 
 /// Reads `+kick -post =mute` as what is to be granted, revoked and reset; `None` if any word is something else.

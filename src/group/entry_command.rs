@@ -12,13 +12,8 @@ use super::ids::Seq;
 use super::preference::Preference;
 use super::setting::{Key, Setting};
 use super::who::{Who, find_member};
-use super::{Action, Caller, Group, Outcome, Refusal, text};
+use super::{Action, Caller, Group, Language, Outcome, Refusal, text};
 
-/// How `/invite` goes.
-pub(super) const INVITE_USAGE: &str =
-    "/invite HASH, /invite code 5 7d (for 5 people, 7 days), /invite no HASH or code number";
-/// How `/mode` goes.
-pub(super) const MODE_USAGE: &str = "/mode all, /mode nothing, /mode language de, /mode presence hidden";
 /// For how long a code lets people in where nothing else is said.
 const CODE_LASTS: Duration = Duration::from_secs(7 * 24 * 3_600);
 
@@ -50,15 +45,16 @@ impl Group {
             let there = self.state.roster.iter().filter(move |member| self.presence(now, member) == presence);
             there.map(|member| member.nick.as_str()).collect::<Vec<_>>()
         };
-        Ok(text::who_is_there(&of(Presence::Online), &of(Presence::Away), self.state.roster.len()))
+        let language = self.language_of(caller);
+        Ok(text::who_is_there(language, &of(Presence::Online), &of(Presence::Away), self.state.roster.len()))
     }
 
     /// `/who WHO`: one member.
-    pub(super) fn who_is(&self, who: &str) -> Result<String, Refusal> {
+    pub(super) fn who_is(&self, language: Language, who: &str) -> Result<String, Refusal> {
         let member = find_member(&self.state.roster, &Who::Text(who.to_owned()))?;
         let invited_by = member.invited_by.and_then(|by| self.state.roster.by_id(by));
         let role = self.state.roles.name(member.role);
-        Ok(text::member(member, role, invited_by.map(|by| by.nick.as_str())))
+        Ok(text::member(language, member, role, invited_by.map(|by| by.nick.as_str())))
     }
 
     /// Whether a text asks to come in without a code.
@@ -86,7 +82,10 @@ impl Group {
     ) -> Result<Outcome, Refusal> {
         self.require_member(caller)?;
         if value.is_empty() {
-            return Ok(Outcome::told(text::told_setting(&self.state.settings.setting(key))));
+            return Ok(Outcome::told(text::told_setting(
+                self.language_of(caller),
+                &self.state.settings.setting(key),
+            )));
         }
         let value = if value == "-" { "" } else { value };
         let setting = Setting::parse(key, value).map_err(|_| Refusal::BadValue { key })?;

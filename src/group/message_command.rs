@@ -11,7 +11,7 @@ use super::ids::{MemberId, Seq};
 use super::known::{Known, ListRequest, Listed, Viewer};
 use super::post::{Audience, Draft, PostKind, Reference};
 use super::who::{find_member, split_who};
-use super::{Action, Caller, Group, Refusal, Reported, text};
+use super::{Action, Caller, Group, Language, Refusal, Reported, text};
 
 /// A command about messages as it was typed; what it names is not looked up yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,38 +30,35 @@ pub(super) enum MessageCommand<'a> {
     Search { words: &'a str },
 }
 
-const REACT_USAGE: &str = "/react 👍, /react NUMBER 👍 or /react NICK 👍";
-
 /// Reads a command of which the word is in lower case. `None` is none of these.
-pub(super) fn parse_word<'a>(word: &str, rest: &'a str) -> Option<Result<MessageCommand<'a>, CommandError>> {
+pub(super) fn parse_word<'a>(
+    word: &'static str,
+    rest: &'a str,
+) -> Option<Result<MessageCommand<'a>, CommandError>> {
     use MessageCommand::{Delete, Edit, Me, New, Notice, Pin, React, Reply, Report, Search, Since, Staff};
-    let needed = |usage| if rest.is_empty() { Err(CommandError::Usage(usage)) } else { Ok(rest) };
+    let usage = CommandError::Usage(word);
+    let needed = || if rest.is_empty() { Err(usage) } else { Ok(rest) };
     Some(match word {
-        "me" => needed("/me DOES SOMETHING").map(|text| Me { text }),
-        "staff" => needed("/staff TEXT").map(|text| Staff { text }),
-        "notice" => needed("/notice TEXT").map(|text| Notice { text }),
-        "reply" => {
-            needed("/reply NUMBER TEXT or /reply NICK TEXT").map(|what_and_text| Reply { what_and_text })
-        }
-        "react" => needed(REACT_USAGE).map(|what_and_reaction| React { what_and_reaction, remove: false }),
-        "unreact" => needed(REACT_USAGE).map(|what_and_reaction| React { what_and_reaction, remove: true }),
-        "edit" => needed("/edit TEXT or /edit NUMBER TEXT").map(|what_and_text| Edit { what_and_text }),
-        "report" => needed("/report NUMBER REASON or /report WHO REASON")
-            .map(|what_and_reason| Report { what_and_reason }),
+        "me" => needed().map(|text| Me { text }),
+        "staff" => needed().map(|text| Staff { text }),
+        "notice" => needed().map(|text| Notice { text }),
+        "reply" => needed().map(|what_and_text| Reply { what_and_text }),
+        "react" => needed().map(|what_and_reaction| React { what_and_reaction, remove: false }),
+        "unreact" => needed().map(|what_and_reaction| React { what_and_reaction, remove: true }),
+        "edit" => needed().map(|what_and_text| Edit { what_and_text }),
+        "report" => needed().map(|what_and_reason| Report { what_and_reason }),
         "delete" => Ok(Delete { what: rest }),
-        "pin" => needed("/pin NUMBER").map(|what| Pin { what, remove: false }),
+        "pin" => needed().map(|what| Pin { what, remove: false }),
         "new" => match rest {
             "" => Ok(New { before: None }),
             rest => match number_and_rest(rest) {
                 Some((seq, "")) => Ok(New { before: Some(seq) }),
-                _ => Err(CommandError::Usage("/new or /new NUMBER")),
+                _ => Err(usage),
             },
         },
-        "since" => {
-            parse_age(rest).map(|age| Since { age }).ok_or(CommandError::Usage("/since 30m, 2h or 1d"))
-        }
-        "search" => needed("/search WORDS").map(|words| Search { words }),
-        "unpin" => needed("/unpin NUMBER").map(|what| Pin { what, remove: true }),
+        "since" => parse_age(rest).map(|age| Since { age }).ok_or(usage),
+        "search" => needed().map(|words| Search { words }),
+        "unpin" => needed().map(|what| Pin { what, remove: true }),
         _ => return None,
     })
 }
@@ -108,14 +105,14 @@ impl MessageCommand<'_> {
     }
 
     /// The answer to a command that asks, made of what was found.
-    pub(super) fn list(&self, now: UnixTime, found: &[Listed]) -> String {
+    pub(super) fn list(&self, language: Language, now: UnixTime, found: &[Listed]) -> String {
         match self {
             Self::Since { age } => {
                 let end = found.partition_point(|one| now.since(one.time) <= *age);
-                text::listed(now, &found[..end], None)
+                text::listed(language, now, &found[..end], None)
             }
-            Self::New { .. } => text::listed(now, found, Some("/new")),
-            _ => text::listed(now, found, None),
+            Self::New { .. } => text::listed(language, now, found, Some("/new")),
+            _ => text::listed(language, now, found, None),
         }
     }
 }

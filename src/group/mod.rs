@@ -27,6 +27,7 @@ mod filter;
 mod fold;
 mod former;
 mod founding;
+mod help;
 mod ids;
 mod known;
 mod member;
@@ -307,6 +308,20 @@ impl Group {
     /// Counts that a person comes in or is renamed.
     fn take_change(&mut self, now: UnixTime, person: IdentityHash) -> Result<(), Refusal> {
         self.changes.take(person, now).map_err(decide::rate_limited)
+    }
+
+    /// In which language somebody is answered: their own choice or, without one, the group's.
+    pub fn language_for(&self, person: IdentityHash) -> Language {
+        let chosen = self.member_by_identity(person).and_then(|member| member.preferences.language);
+        chosen.unwrap_or(self.state.settings.language)
+    }
+
+    /// In which language the caller is answered.
+    pub fn language_of(&self, caller: &Caller) -> Language {
+        match caller {
+            Caller::Identity { identity, .. } => self.language_for(identity.hash()),
+            Caller::Operator | Caller::Unidentified => self.state.settings.language,
+        }
     }
 
     fn require_identity<'a>(&self, caller: &'a Caller) -> Result<&'a Arc<PublicIdentity>, Refusal> {

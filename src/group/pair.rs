@@ -148,7 +148,8 @@ impl Group {
         let member = self.member_by_identity(person).filter(|_| self.state.settings.kind == Kind::Direct)?;
         let mut others = self.state.roster.iter().filter(|other| other.id != member.id);
         let other = others.next().map(|other| other.nick.as_str());
-        let text = text::welcome_to_pair(&self.state.settings, &member.nick, other);
+        let text =
+            text::welcome_to_pair(self.language_for(person), &self.state.settings, &member.nick, other);
         Some(Notice { to: Arc::clone(&member.identity), text })
     }
 }

@@ -13,7 +13,7 @@ pub enum Push {
     Nothing,
 }
 
-/// In which language a member is answered.
+/// A language in which people are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
     /// English.
@@ -21,6 +21,19 @@ pub enum Language {
     English,
     /// German.
     German,
+}
+
+impl Language {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::English, Self::German];
+
+    /// Its code in ISO 639-1.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::German => "de",
+        }
+    }
 }
 
 /// Whether others see if a member is there.
@@ -38,8 +51,8 @@ pub enum Visible {
 pub enum Preference {
     /// What is pushed.
     Push(Push),
-    /// In which language.
-    Language(Language),
+    /// In which language; `None` is that of the group.
+    Language(Option<Language>),
     /// Whether others see if they are there.
     Presence(Visible),
 }
@@ -49,19 +62,20 @@ pub enum Preference {
 pub struct Preferences {
     /// What is pushed.
     pub push: Push,
-    /// In which language.
-    pub language: Language,
+    /// In which language; `None` is that of the group.
+    pub language: Option<Language>,
     /// Whether others see if they are there.
     pub presence: Visible,
 }
 
 impl Preference {
     /// Every choice that there is.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Push(Push::All),
         Self::Push(Push::Nothing),
-        Self::Language(Language::English),
-        Self::Language(Language::German),
+        Self::Language(None),
+        Self::Language(Some(Language::English)),
+        Self::Language(Some(Language::German)),
         Self::Presence(Visible::Shown),
         Self::Presence(Visible::Hidden),
     ];
@@ -80,8 +94,8 @@ impl Preference {
         match self {
             Self::Push(Push::All) => "all",
             Self::Push(Push::Nothing) => "nothing",
-            Self::Language(Language::English) => "en",
-            Self::Language(Language::German) => "de",
+            Self::Language(None) => "group",
+            Self::Language(Some(language)) => language.code(),
             Self::Presence(Visible::Shown) => "shown",
             Self::Presence(Visible::Hidden) => "hidden",
         }

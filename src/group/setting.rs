@@ -13,6 +13,7 @@ pub use value::{BadValue, Shape, Value};
 
 use super::event::Visibility;
 use super::member::POSTS_COUNTED_MAX;
+use super::preference::Language;
 use super::role::Permission;
 use value::Typed;
 
@@ -189,6 +190,8 @@ settings! {
     /// The longest text of any message, in characters, also of LXMF messages, which carry whole documents.
     post_chars_max: PostCharsMax(u32) = 131_072, "message-length",
         Shape::Number { min: 1, max: POST_CHARS_MAX }, ChangeSettings;
+    /// In which language people are answered who did not choose one.
+    language: Language(Language) = Language::English, "language", Shape::Choice(&["en", "de"]), ChangeSettings;
 }
 
 impl Key {

@@ -2,7 +2,9 @@
 
 use super::event::EventKind;
 use super::post::{Post, PostKind};
+use super::preference::Language;
 use super::setting::Settings;
+use super::text;
 
 /// Whether members get a message about such an event.
 pub fn is_told(kind: &EventKind, settings: &Settings) -> bool {
@@ -36,17 +38,25 @@ pub fn quote_line(nick: Option<&str>, quote: &str) -> String {
 }
 
 /// What members receive of an event that is no post. `nick` is of who did it, `subject` of whom it concerns.
-pub fn told_line(kind: &EventKind, nick: Option<&str>, subject: Option<&str>, quote: &str) -> Option<String> {
-    let nick = nick.unwrap_or("The operator");
+pub fn told_line(
+    language: Language,
+    kind: &EventKind,
+    nick: Option<&str>,
+    subject: Option<&str>,
+    quote: &str,
+) -> Option<String> {
+    let operator = text::the_operator(language);
+    let nick = nick.unwrap_or(&operator);
     let subject = subject.unwrap_or(nick);
     Some(match kind {
-        EventKind::Edited { text, .. } => format!("{nick} (edited): {text}"),
+        // As long as what was said, which need not fit one packet.
+        EventKind::Edited { text, .. } => text::told_edited(language, nick) + text,
         EventKind::Reacted { reaction, .. } => format!("{nick} {} \"{quote}\"", reaction.as_str()),
-        EventKind::Joined { nick, .. } => format!("* {nick} joined"),
-        EventKind::Left { .. } => format!("* {nick} left"),
-        EventKind::Renamed { member, nick } => format!("* #{member} is now {nick}"),
-        EventKind::Kicked { .. } => format!("* {subject} was removed"),
-        EventKind::Banned { .. } => format!("* {subject} was banned"),
+        EventKind::Joined { nick, .. } => text::told_joined(language, nick),
+        EventKind::Left { .. } => text::told_left(language, nick),
+        EventKind::Renamed { member, nick } => text::told_renamed(language, *member, nick),
+        EventKind::Kicked { .. } => text::told_kicked(language, subject),
+        EventKind::Banned { .. } => text::told_banned(language, subject),
         _ => return None,
     })
 }

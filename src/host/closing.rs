@@ -51,6 +51,9 @@ impl Host {
         for person in hosted.present.into_values() {
             self.release_person(person, group, addresses.lxmf);
         }
+        if let Some(serving) = &mut self.serving {
+            serving.node.remove_ours(&addresses.lxmf);
+        }
         self.router.remove_delivery(now, &mut self.engine, &addresses.lxmf);
         self.engine.remove_destination(&addresses.api);
         self.write(Write::DeleteGroup { group, delivery: addresses.lxmf });

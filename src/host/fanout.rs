@@ -91,7 +91,8 @@ impl Host {
         let Some(member) = roster.by_id(dispatch.member) else { return };
         let actor = row.event.actor.and_then(|actor| roster.by_id(actor)).map(|actor| actor.address);
         let may_read = row.is_for(&hosted.group.viewer_of(member));
-        let copy = relay::copy(row, row.ids.get(&member.id).copied(), actor).filter(|_| may_read);
+        let language = hosted.group.language_for(member.identity.hash());
+        let copy = relay::copy(language, row, row.ids.get(&member.id).copied(), actor).filter(|_| may_read);
         let Some(copy) = copy else { return self.copy_ended(now, group, dispatch, CopyEnd::Skipped) };
         let outgoing = Outgoing {
             from: hosted.addresses.lxmf,

@@ -294,7 +294,9 @@ impl Host {
     ) {
         self.counters.unpaid += 1;
         if self.held.tell.take(identity.hash(), self.engine.unix_time(now)).is_ok() {
-            self.after_commit(now, After::Tell { from, to, text: unstamped_text(cost, kept) });
+            let language = self.groups.get(from).map(|hosted| hosted.group.language_for(identity.hash()));
+            let text = unstamped_text(language.unwrap_or_default(), cost, kept);
+            self.after_commit(now, After::Tell { from, to, text });
         }
     }
 

@@ -139,7 +139,7 @@ impl Host {
         }
         self.counters.messages_taken += 1;
         let Some(hosted) = self.groups.get(message.group) else { return };
-        let needs = hosted.group.needs_of_text(&message.caller, &message.incoming());
+        let needs = hosted.group.needs_of_text(unix, &message.caller, &message.incoming());
         if needs.is_empty() {
             return self.take_in(now, message, &Known::default());
         }
@@ -169,8 +169,11 @@ impl Host {
     /// The store told what a message is about.
     pub(super) fn message_known(&mut self, now: Instant, message: PendingMessage, rows: Rows) {
         self.undecided.remove(&message.id);
-        if let Rows::Known(known) = rows {
-            self.take_in(now, message, &known);
+        let Rows::Known(known) = rows else { return };
+        // The same message under another id may have been decided about meanwhile.
+        match self.dedup.contains_content(message.brought.content, self.engine.unix_time(now)) {
+            true => self.take_again(now, message),
+            false => self.take_in(now, message, &known),
         }
     }
 
@@ -188,7 +191,8 @@ impl Host {
             && matches!(event.kind, EventKind::Posted(_))
         {
             // That way has no proof, so the author would never know.
-            outcome.reply.get_or_insert(receipt_text(event.seq));
+            let language = hosted.group.language_of(&message.caller);
+            outcome.reply.get_or_insert(receipt_text(language, event.seq));
         }
         let seen = self.remember(unix, &message, &events, is_member);
         self.note_client(&message, &events);

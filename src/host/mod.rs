@@ -22,6 +22,7 @@
 //! | `joining.rs` | stamps and invitations of those who come in |
 //! | `mail.rs` | when messages are fetched from propagation nodes, and whose node is which |
 //! | `gate.rs` | what waits for a commit |
+//! | `propagation.rs` | being a propagation node for others |
 //! | `probes.rs` | the destination that answers probes |
 //! | `queries.rs` | what is asked of the store |
 //! | `tail.rs` | the newest part of the history, in memory |
@@ -44,6 +45,7 @@ mod pairs;
 mod people;
 mod presence;
 mod probes;
+mod propagation;
 mod queries;
 mod record;
 mod relay;
@@ -71,12 +73,14 @@ use self::joining::{JoinChecks, Untold};
 use self::mail::Mail;
 use self::people::People;
 use self::probes::Probes;
+use self::propagation::Serving;
 use self::retention::Retention;
 use crate::api::{self, Listing};
 use crate::group::{Dedup, Founding, Group, MessageId, Settings};
 use crate::store::Write;
 
 pub use self::joining::{JoinWork, JoinWorkDone};
+pub use self::propagation::ServeConfig;
 pub use self::queries::{Query, Rows};
 pub use self::start::FIRST_GROUP;
 pub use self::values::{
@@ -114,6 +118,7 @@ pub struct Host {
     probes: Option<Probes>,
     held: Held,
     mail: Mail,
+    serving: Option<Serving>,
     /// The largest message that is let in, in bytes.
     message_size_max: u64,
     gate: Gate<After>,
@@ -141,6 +146,7 @@ impl Host {
         let interface = self.engine.add_interface(now, config);
         self.engine.handle_interface_up(now, interface);
         self.announces.start(now, interface, announce_interval);
+        self.announce_propagation(now, interface);
         interface
     }
 
@@ -160,6 +166,11 @@ impl Host {
         match done {
             JobDone::Engine(done) => self.engine.handle_work_done(now, done),
             JobDone::JoinStamp(done) => self.join_stamp_checked(now, done),
+            JobDone::Mail(done) => {
+                if let Some(serving) = &mut self.serving {
+                    serving.node.handle_work_done(now, &mut self.engine, done);
+                }
+            }
             JobDone::Router(done) => self.router.handle_work_done(now, &mut self.engine, done),
         }
     }
@@ -182,6 +193,7 @@ impl Host {
             Some(Asked::Message(message)) => self.message_known(now, *message, rows),
             Some(Asked::Export(asking)) => self.group_exported(now, &asking, rows),
             Some(Asked::Expired(group, action)) => self.texts_expired(now, group, *action, rows),
+            Some(Asked::Mail(id)) => self.mail_answered(now, id, rows),
             Some(Asked::Line(group, seq)) => self.line_found(now, group, seq, rows),
             None => {}
         }
@@ -199,6 +211,9 @@ impl Host {
             self.end_in_group(now, group);
         }
         self.announce_due(now);
+        if let Some(serving) = &mut self.serving {
+            serving.handle_timeout(now, &mut self.engine);
+        }
         if let Some(probes) = &mut self.probes {
             probes.handle_timeout(now, &mut self.engine);
         }
@@ -215,6 +230,7 @@ impl Host {
             self.mail.poll_timeout(),
             self.announces.poll_timeout(),
             self.probes.as_ref().map(Probes::poll_timeout),
+            self.serving.as_ref().and_then(Serving::poll_timeout),
         ]
         .into_iter()
         .flatten()
@@ -231,6 +247,8 @@ impl Host {
                 self.engine_output(now, output);
             } else if let Some(output) = self.router.poll_output() {
                 self.router_output(now, output);
+            } else if let Some(output) = self.poll_mail() {
+                self.mail_output(now, output);
             } else if let Some((group, dispatch)) = self.next_copy() {
                 self.dispatch(now, group, dispatch);
             } else {
@@ -347,7 +365,8 @@ impl Host {
             ("copies_pending", self.groups.copies_pending() as u64),
         ];
         let engine = self.engine.counters().iter().chain(self.router.counters().iter());
-        own.into_iter().chain(engine).map(|(name, count)| (name.to_owned(), count)).collect()
+        let serving = self.serving.iter().flat_map(|serving| serving.node.counters().iter());
+        own.into_iter().chain(engine).chain(serving).map(|(name, count)| (name.to_owned(), count)).collect()
     }
 
     fn engine_output(&mut self, now: Instant, output: EngineOutput) {
@@ -362,7 +381,8 @@ impl Host {
                 self.write(Write::Paths { first, records });
             }
             EngineOutput::Event(event) => {
-                if let Some(event) = self.router.handle_event(now, &mut self.engine, event) {
+                let event = self.router.handle_event(now, &mut self.engine, event);
+                if let Some(event) = event.and_then(|event| self.mail_event(now, event)) {
                     self.engine_event(now, event);
                 }
             }
@@ -414,7 +434,8 @@ impl Host {
 
     /// Jobs that were handed out, or soon will be, and are not back.
     fn under_way(&self) -> usize {
-        self.engine.work_outstanding() + self.router.work_outstanding()
+        let serving = self.serving.as_ref().map_or(0, |serving| serving.node.work_outstanding());
+        self.engine.work_outstanding() + self.router.work_outstanding() + serving
     }
 
     fn carry_out(&mut self, now: Instant, after: After) {
@@ -430,6 +451,7 @@ impl Host {
             After::Export(asking) => self.export_group(asking),
             After::EraseIdentity(group) => self.outputs.push_back(Output::EraseIdentity(group)),
             After::Announce(group) => self.renew_announce(now, group),
+            After::Mail(after) => self.mail_durable(now, after),
             After::Answer(asker, body) => self.answer(now, asker, body),
         }
     }

@@ -1,5 +1,7 @@
 //! What the host asks of the store, as values: the event loop runs them on a reader, off its own thread.
 
+use lxmf::propagation::node::{Answer, Ask};
+
 use crate::group::{GroupId, Known, MemberId, Needs, Seq};
 use crate::store::{Page, PageRequest, Reader, Relayed, StoreError};
 
@@ -22,6 +24,8 @@ pub enum Query {
         /// What it needs.
         needs: Needs,
     },
+    /// What the propagation node asks.
+    Mail(Ask),
     /// An event, to tell members of it.
     Relayed {
         /// Of which group.
@@ -42,6 +46,8 @@ pub enum Rows {
     Known(Known),
     /// To [`Query::Relayed`]; `None` if there is nothing to tell, or no longer.
     Relayed(Option<Box<Relayed>>),
+    /// To [`Query::Mail`].
+    Mail(Answer),
     /// The export of a group is on disk, in this file.
     Exported(String),
     /// The store could not be read, or the export not be written.
@@ -54,6 +60,7 @@ impl Query {
         match self {
             Self::History { group, page } => reader.history(*group, page).map(Rows::History),
             Self::Known { group, member, needs } => reader.known(*group, *member, needs).map(Rows::Known),
+            Self::Mail(ask) => reader.mail(ask).map(Rows::Mail),
             Self::Relayed { group, seq, members } => {
                 reader.relayed(*group, *seq, members).map(|row| Rows::Relayed(row.map(Box::new)))
             }

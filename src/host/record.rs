@@ -103,6 +103,9 @@ impl Host {
         hosted.present.insert(member, identity.hash());
         self.people.add(identity.hash(), group, member);
         let address = delivery_address(identity.hash());
+        if let Some(serving) = &mut self.serving {
+            serving.node.add_member(address);
+        }
         if self.engine.peer(&address).is_none() {
             self.engine.add_peer(PeerRecord {
                 destination: address,
@@ -131,6 +134,9 @@ impl Host {
         self.router.forget_terms(local, remote);
         self.write(Write::ForgetTerms { local, remote });
         if self.people.remove(person, group) {
+            if let Some(serving) = &mut self.serving {
+                serving.node.remove_member(&remote);
+            }
             self.engine.retain_peer(remote, false);
             self.write(Write::ForgetPeer(remote));
         }

@@ -7,7 +7,7 @@ use lxmf::fields::{Builder, Fields, key};
 use reticulum::hash::DestinationHash;
 use reticulum::time::UnixTime;
 
-use crate::group::{EventKind, MessageId, Post, Relation, post_line, quote_line, told_line};
+use crate::group::{EventKind, Language, MessageId, Post, Relation, post_line, quote_line, told_line};
 use crate::store::{Relayed, Target};
 
 /// A message to a member. Its time is that of the event, so that it is the same message each time it is sent.
@@ -20,7 +20,12 @@ pub(super) struct Copy {
 
 /// Makes the message. `id` is that of the event's target, for a client that knows references; `actor` is where the one
 /// receives who did it. `None` if there is nothing to say.
-pub(super) fn copy(row: &Relayed, id: Option<MessageId>, actor: Option<DestinationHash>) -> Option<Copy> {
+pub(super) fn copy(
+    language: Language,
+    row: &Relayed,
+    id: Option<MessageId>,
+    actor: Option<DestinationHash>,
+) -> Option<Copy> {
     let nick = row.nick.as_deref();
     let quote = row.target.as_ref().map_or("", |target| &target.quote);
     let id = id.map(|id| lxmf::message::MessageId::new(id.0));
@@ -34,7 +39,7 @@ pub(super) fn copy(row: &Relayed, id: Option<MessageId>, actor: Option<Destinati
             };
             (String::new(), fields)
         }
-        (kind, _) => (told_line(kind, nick, row.subject.as_deref(), quote)?, Builder::default()),
+        (kind, _) => (told_line(language, kind, nick, row.subject.as_deref(), quote)?, Builder::default()),
     };
     Some(Copy { time: row.event.time, content, fields: fields.build() })
 }
@@ -99,10 +104,10 @@ mod tests {
             (Relation::Continuation, vec![Field::Continuation(id)]),
         ];
         for (relation, expected) in rows {
-            let known = copy(&reply(relation, None), Some(ID), None).unwrap();
+            let known = copy(Language::English, &reply(relation, None), Some(ID), None).unwrap();
             assert_eq!((known.content.as_str(), known.time), ("Bob: yes", UnixTime::from_secs(5)));
             assert_eq!(known.fields.typed().collect::<Vec<_>>(), expected);
-            let plain = copy(&reply(relation, None), None, None).unwrap();
+            let plain = copy(Language::English, &reply(relation, None), None, None).unwrap();
             assert_eq!(plain.content, "> Ann: Who comes?\nBob: yes");
             assert!(plain.fields.is_empty());
         }
@@ -116,12 +121,12 @@ mod tests {
             ..reply(Relation::Reply, None)
         };
         let actor = DestinationHash::new([5; 16]);
-        let known = copy(&row, Some(ID), Some(actor)).unwrap();
+        let known = copy(Language::English, &row, Some(ID), Some(actor)).unwrap();
         let fields: Vec<_> = known.fields.typed().collect();
         let id = lxmf::message::MessageId::new(ID.0);
         assert_eq!(fields[0], Field::Reaction { target: id, reaction: "👍" });
         assert_eq!((known.content.as_str(), fields.len()), ("", 3));
-        let plain = copy(&row, None, Some(actor)).unwrap();
+        let plain = copy(Language::English, &row, None, Some(actor)).unwrap();
         assert_eq!(plain.content, "Bob 👍 \"Who comes?\"");
         assert!(plain.fields.is_empty());
     }
@@ -132,7 +137,7 @@ mod tests {
             (0x01..=0x0f).chain([0x30, 0x31, 0x40, 0x41, 0x42]).chain(0xfb..=0xff).chain([0x100, 0x7777]);
         for key in keys {
             let all = Fields::from_entries(&[(key, &[2])]);
-            let sent = copy(&reply(Relation::Reply, Some(&all)), None, None).unwrap();
+            let sent = copy(Language::English, &reply(Relation::Reply, Some(&all)), None, None).unwrap();
             let expected = if key == 0x0f { all } else { Fields::default() };
             assert_eq!(sent.fields, expected, "{key:#04x}");
         }

@@ -19,6 +19,7 @@ use super::mail::Mail;
 use super::messages::delivery_address;
 use super::people::People;
 use super::probes::Probes;
+use super::propagation::Serving;
 use super::record::stamp_cost;
 use super::retention::Retention;
 use super::tail::Tail;
@@ -53,6 +54,8 @@ impl Host {
         let mut engine = Node::new(node_config, rng.bytes(), now, unix);
         let probing = config.transport.as_ref().filter(|transport| transport.respond_to_probes);
         let probes = probing.map(|transport| Probes::start(&mut engine, now, &transport.identity));
+        let peers = restored.mail_peers;
+        let serving = config.propagation.map(|serving| Serving::start(serving, peers, now, &mut engine));
         for identity in &config.blackhole {
             engine.blackhole(now, *identity);
         }
@@ -75,6 +78,7 @@ impl Host {
             probes,
             held: Held::default(),
             mail: Mail::new(now, &config.mail),
+            serving,
             message_size_max: config.message_size_max,
             gate: Gate::default(),
             sent: HashMap::new(),
@@ -205,6 +209,9 @@ impl Host {
             ..DestinationConfig::new(Arc::clone(identity), API_NAME)
         };
         let api = self.engine.add_destination(api).expect("identities differ, groups and bodies are bounded");
+        if let Some(serving) = &mut self.serving {
+            serving.node.add_ours(lxmf);
+        }
         Addresses { lxmf, api }
     }
 }

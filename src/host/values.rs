@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lxmf::propagation::node::AskId;
 use lxmf::router::{Ack, NodePolicy, StampPolicy};
 use reticulum::crypto::Identity;
 use reticulum::hash::{DestinationHash, IdentityHash, LinkId, RequestId};
@@ -14,6 +15,7 @@ use reticulum::node::PersistId;
 use super::calls::PendingCall;
 use super::joining::{JoinWork, JoinWorkDone};
 use super::messages::PendingMessage;
+use super::propagation::{MailAfter, ServeConfig};
 use super::queries::Query;
 use crate::group::{Action, Caller, FoundingRules, GroupId, MemberId, Seq, Settings};
 use crate::store::Write;
@@ -34,6 +36,8 @@ pub struct HostConfig {
     pub stamps: StampPolicy,
     /// How it uses propagation nodes.
     pub mail: MailConfig,
+    /// How it is one itself; it is not without.
+    pub propagation: Option<ServeConfig>,
     /// Messages that one sender may send and one link may carry in a minute; 0 is no limit.
     pub messages_per_minute: u32,
     /// The largest message, in bytes.
@@ -74,6 +78,7 @@ impl fmt::Debug for HostConfig {
             blackhole,
             stamps,
             mail,
+            propagation,
             messages_per_minute,
             message_size_max,
             ignored,
@@ -87,6 +92,7 @@ impl fmt::Debug for HostConfig {
             .field("blackhole", blackhole)
             .field("stamps", stamps)
             .field("mail", mail)
+            .field("propagation", propagation)
             .field("messages_per_minute", messages_per_minute)
             .field("message_size_max", message_size_max)
             .field("ignored", ignored)
@@ -104,6 +110,8 @@ pub enum Job {
     Router(lxmf::router::Work),
     /// A stamp that somebody shows to come in.
     JoinStamp(JoinWork),
+    /// The propagation node's.
+    Mail(lxmf::propagation::node::Work),
 }
 
 /// A finished [`Job`].
@@ -115,6 +123,8 @@ pub enum JobDone {
     Router(lxmf::router::WorkDone),
     /// A stamp was looked at.
     JoinStamp(JoinWorkDone),
+    /// The propagation node's.
+    Mail(lxmf::propagation::node::WorkDone),
 }
 
 impl Job {
@@ -123,6 +133,7 @@ impl Job {
         match self {
             Self::Engine(work) => JobDone::Engine(work.run()),
             Self::Router(work) => JobDone::Router(work.run()),
+            Self::Mail(work) => JobDone::Mail(work.run()),
             Self::JoinStamp(work) => JobDone::JoinStamp(work.run()),
         }
     }
@@ -132,7 +143,7 @@ impl Job {
         match self {
             Self::Engine(work) => work.class() == reticulum::node::WorkClass::Heavy,
             Self::Router(work) => work.class() == reticulum::node::WorkClass::Heavy,
-            Self::JoinStamp(_) => true,
+            Self::JoinStamp(_) | Self::Mail(_) => true,
         }
     }
 }
@@ -207,12 +218,18 @@ pub(super) enum After {
     EraseIdentity(GroupId),
     /// Who the group is for strangers has changed.
     Announce(GroupId),
+    /// What the propagation node tells.
+    Mail(MailAfter),
     Answer(Asker, Vec<u8>),
 }
 
 impl After {
     pub(super) fn answer_len(&self) -> usize {
-        if let Self::Answer(_, body) = self { body.len() } else { 0 }
+        match self {
+            Self::Answer(_, body) => body.len(),
+            Self::Mail(after) => after.answer_len(),
+            _ => 0,
+        }
     }
 }
 
@@ -223,6 +240,7 @@ pub(super) enum Asked {
     Line(GroupId, Seq),
     Expired(GroupId, Box<Action>),
     Export(Asking),
+    Mail(AskId),
 }
 
 /// What an outgoing message is.

@@ -1,5 +1,5 @@
 //! Keys on disk, each in the field's 64-byte format: `DIR/identity` of the first group, `DIR/groups/N/identity` of each
-//! further one, and `DIR/transport_identity` of the node on the network.
+//! further one, `DIR/transport_identity` of the node on the network, and `DIR/propagation_identity` of the propagation node.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -20,6 +20,8 @@ const GROUP: &str = "identity";
 const GROUPS: &str = "groups";
 /// Name of the node's file: paths through a node that forwards for others name it, so it outlives the run.
 pub(super) const TRANSPORT: &str = "transport_identity";
+/// Name of the file of the propagation node: peers and clients know it by its address.
+pub(super) const PROPAGATION: &str = "propagation_identity";
 
 /// Why the identity cannot be had.
 #[derive(Debug, thiserror::Error)]

@@ -134,6 +134,7 @@ impl Running {
                 config::Durability::Crash => Durability::Crash,
             },
             commit_delay: Duration::from_millis(config.store.commit_delay_ms.into()),
+            mail_bytes_max: options::mail_bytes_max(config),
         };
         let on_report = move |commit| drop(committed.send(Report::Store(commit)));
         let (store, restored) = Store::open(folder, &options, clock.unix(), on_report)?;
@@ -149,6 +150,13 @@ impl Running {
             }),
             false => None,
         };
+        let propagation = match config.propagation.serve {
+            true => {
+                let identity = identity::load_or_create(folder, identity::PROPAGATION, &mut rng)?;
+                Some(options::serving(config, Arc::new(identity)))
+            }
+            false => None,
+        };
         let host_config = HostConfig {
             identities,
             settings: options::settings(config),
@@ -157,6 +165,7 @@ impl Running {
             blackhole: config.node.blackhole.clone(),
             stamps: options::stamps(config),
             mail: options::mail(config),
+            propagation,
             messages_per_minute: config.limits.messages_per_minute,
             message_size_max: config.limits.message_size_max.into(),
             ignored: config.limits.ignore.iter().copied().collect(),
@@ -165,6 +174,9 @@ impl Running {
         let (host, claim_code) = Host::new(host_config, restored, clock.now(), clock.unix());
         if let Some(address) = host.probe_address() {
             tracing::info!(%address, "answering probes");
+        }
+        if let Some(address) = host.propagation_address() {
+            tracing::info!(%address, "propagation node");
         }
         let finished = report.clone();
         let pool = Pool::start(move |completion| drop(finished.send(Report::Pool(completion))))
@@ -427,6 +439,9 @@ impl Running {
         counters.insert("frame_violations".to_owned(), self.violations);
         let connections_refused = self.interfaces.iter().map(InterfaceHandle::connections_refused).sum();
         counters.insert("connections_refused".to_owned(), connections_refused);
+        let mail = self.store.mail_totals();
+        counters.insert("mail_kept".to_owned(), mail.count);
+        counters.insert("mail_kept_bytes".to_owned(), mail.bytes);
         let groups: Vec<_> = self
             .host
             .groups()
@@ -439,6 +454,7 @@ impl Running {
             rss_bytes: resident_bytes(),
             group: groups.first().expect("a node hosts at least one group").clone(),
             groups,
+            propagation_address: self.host.propagation_address(),
             interfaces,
             counters,
         }

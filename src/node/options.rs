@@ -1,12 +1,15 @@
 //! What the configuration says, in the words of groups.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use lxmf::propagation::node::NodeConfig;
 use lxmf::router::{NodePolicy, StampPolicy};
+use reticulum::crypto::Identity;
 
 use crate::config::{self, Config, Creation, Interface};
 use crate::group::{Founders, FoundingRules, Settings, Visibility};
-use crate::host::MailConfig;
+use crate::host::{MailConfig, ServeConfig};
 
 /// The interfaces that the node is to open: those of the file, or what it chooses without any, and the one for programs on
 /// this machine.
@@ -53,6 +56,35 @@ pub(super) fn mail(config: &Config) -> MailConfig {
         sync_interval: Duration::from_secs(60 * u64::from(options.sync_interval)),
         fallback: options.fallback,
     }
+}
+
+/// How the node is a propagation node, if it is.
+pub(super) fn serving(config: &Config, identity: Arc<Identity>) -> ServeConfig {
+    const KB: u64 = 1_000;
+    let options = &config.propagation;
+    let node = NodeConfig {
+        identity,
+        name: Some(options.node_name.clone()).filter(|name| !name.is_empty()),
+        members_only: options.members_only,
+        stamp_cost: options.stamp_cost,
+        flexibility: options.stamp_flexibility,
+        peering_cost: options.peering_cost,
+        peering_cost_paid_max: options.peering_cost_paid_max,
+        message_len_max: KB * u64::from(options.message_kb_max),
+        transfer_len_max: KB * u64::from(options.sync_kb_max.max(options.message_kb_max)),
+        stored_len_max: mail_bytes_max(config),
+        peers: options.peers.clone(),
+        autopeer: options.autopeer,
+        autopeer_hops_max: options.autopeer_maxdepth,
+        peers_max: options.max_peers as usize,
+        controllers: options.control.clone(),
+    };
+    ServeConfig { node, announce_interval: Duration::from_secs(60 * u64::from(options.announce_interval)) }
+}
+
+/// What the node keeps for others at most.
+pub(super) fn mail_bytes_max(config: &Config) -> u64 {
+    1_000_000 * u64::from(config.propagation.storage_mb)
 }
 
 /// Who may create groups by request.

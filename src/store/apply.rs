@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lxmf::propagation::node::Totals;
 use lxmf::router::Terms;
 use reticulum::crypto::{PublicIdentity, RatchetSecret};
 use reticulum::hash::{DestinationHash, IdentityHash};
@@ -10,6 +11,7 @@ use rusqlite::{Connection, Error, params};
 
 use super::entry;
 use super::erase::Erasing;
+use super::mail::Mail;
 use super::path_row;
 use super::row::{self, signed};
 use super::rules;
@@ -47,6 +49,8 @@ pub(super) struct Ledger {
     messages: BTreeMap<GroupId, i64>,
     /// Deleted groups of which something is left.
     erasing: Erasing,
+    /// What is kept for others.
+    mail: Mail,
 }
 
 impl Ledger {
@@ -54,7 +58,18 @@ impl Ledger {
         let newest: Option<i64> = db.query_row("SELECT max(number) FROM seen", [], |row| row.get(0))?;
         let next_seen = newest.map_or(0, |number| row::unsigned(number) + 1);
         let peers = db.query_row("SELECT count(*) FROM peer", [], |row| row.get(0))?;
-        Ok(Self { next_seen, peers, messages: BTreeMap::new(), erasing: Erasing::read(db)? })
+        Ok(Self {
+            next_seen,
+            peers,
+            messages: BTreeMap::new(),
+            erasing: Erasing::read(db)?,
+            mail: Mail::default(),
+        })
+    }
+
+    /// Keeps messages for others from now on, too.
+    pub(super) fn with_mail(self, mail: Mail) -> Self {
+        Self { mail, ..self }
     }
 
     /// Carries out one write within the open transaction.
@@ -98,6 +113,7 @@ impl Ledger {
                 self.messages.remove(group);
                 self.erasing.delete(db, *group, *delivery)
             }
+            Write::Mail(change) => self.mail.apply(db, change),
             Write::Setting { group, key, value } => execute(
                 db,
                 "INSERT OR REPLACE INTO setting (group_id, key, value) VALUES (?1, ?2, ?3)",
@@ -108,12 +124,17 @@ impl Ledger {
 
     /// Whether there is something to do when there is nothing to write.
     pub(super) fn has_chores(&self) -> bool {
-        !self.erasing.is_done()
+        !self.erasing.is_done() || self.mail.has_chores()
+    }
+
+    /// How much is kept for others.
+    pub(super) fn mail_totals(&self) -> Totals {
+        self.mail.totals()
     }
 
     /// Does a little of it within the open transaction.
     pub(super) fn do_chore(&mut self, db: &Connection) -> Result<(), Error> {
-        self.erasing.step(db)
+        if self.erasing.is_done() { self.mail.do_chore(db) } else { self.erasing.step(db) }
     }
 
     /// Writes down what was gathered over a transaction. To be called before its commit.

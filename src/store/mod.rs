@@ -11,11 +11,13 @@
 //! Files in the data folder: `meshgroup.db` (with SQLite's `-wal` and `-shm` beside it) and `lock`.
 
 mod apply;
+mod check;
 mod copies;
 mod entry;
 mod erase;
 mod export;
 mod history;
+mod mail;
 mod message_row;
 mod page;
 mod path_row;
@@ -42,11 +44,13 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use lxmf::propagation::node::Totals;
 use reticulum::time::UnixTime;
 use rusqlite::Connection;
 use thiserror::Error;
 
 pub use apply::PEERS_MAX;
+pub use check::{Checked, check};
 pub use export::ExportError;
 pub use page::{Details, Entry, Filter, Page, PageRequest, Quote, ReactionCount};
 pub use queue::{GROUP_BYTES_MAX, GROUP_WRITES_MAX, WAITING_BYTES_MAX, WAITING_WRITES_MAX};
@@ -81,6 +85,8 @@ pub struct Options {
     pub durability: Durability,
     /// A test aid: every commit takes this much longer, as on a slow disk.
     pub commit_delay: Duration,
+    /// Bytes of messages that are kept for others as a propagation node.
+    pub mail_bytes_max: u64,
 }
 
 /// Why a store cannot be opened.
@@ -152,10 +158,12 @@ impl Store {
         let mut db = Connection::open(&database)?;
         schema::prepare_writer(&mut db, options.durability)?;
         let restored = restore::restore(&db, now)?;
-        let ledger = Ledger::read(&db)?;
+        let mail = mail::Mail::read(&db, options.mail_bytes_max, now)?;
+        let ledger = Ledger::read(&db)?.with_mail(mail);
         // Restoring filled the page cache with what is not needed again.
         db.execute_batch("PRAGMA shrink_memory")?;
         let shared = Arc::new(Shared::default());
+        shared.note_mail(ledger.mail_totals());
         let writer = Writer {
             db,
             ledger,
@@ -194,6 +202,11 @@ impl Store {
     /// Commits since the store was opened.
     pub fn commits(&self) -> u64 {
         self.shared.commits.load(Ordering::Relaxed)
+    }
+
+    /// How much is kept for others as a propagation node.
+    pub fn mail_totals(&self) -> Totals {
+        self.shared.mail_totals()
     }
 
     /// A connection for reading.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lxmf::propagation::node::PeerRecord as MailPeer;
 use lxmf::router::{Offer, Terms};
 use lxmf::ticket::Ticket;
 use reticulum::crypto::{PublicIdentity, RatchetSecret};
@@ -16,7 +17,7 @@ use super::read::NEWEST;
 use super::row::{self, kind};
 use super::rules;
 use super::write::HeldMessage;
-use super::{StoreError, path_row};
+use super::{StoreError, mail, path_row};
 use crate::group::delivery::{Cursor, DELIVERY_PERIOD, LoggedPost, WAITING_POSTS_MAX};
 use crate::group::{
     CONTENTS_MAX, ClaimHash, Content, Event, EventKind, FORMER_MEMBERS_MAX, GroupId, Member, MemberId,
@@ -53,6 +54,8 @@ pub struct Restored {
     pub held: Vec<HeldMessage>,
     /// What is agreed with single peers.
     pub terms: Vec<Terms>,
+    /// Peers of the propagation node.
+    pub mail_peers: Vec<MailPeer>,
     /// The settings: whose (`None` is the node), name, value.
     pub settings: Vec<(Option<GroupId>, String, Vec<u8>)>,
 }
@@ -103,6 +106,7 @@ pub(super) fn restore(db: &Connection, now: UnixTime) -> Result<Restored, StoreE
             "SELECT local, remote, ticket, ticket_expires, offered_message, offered_at, node FROM terms",
             terms,
         )?,
+        mail_peers: all(db, mail::SELECT_PEERS, mail::peer)?,
         settings: all(db, "SELECT group_id, key, value FROM setting ORDER BY group_id, key", |row| {
             let group: u32 = row.get(0)?;
             Ok(((group != 0).then_some(GroupId(group)), row.get(1)?, row.get(2)?))
@@ -172,7 +176,7 @@ fn newest(db: &Connection, id: GroupId) -> Result<Vec<Event>, StoreError> {
     Ok(events)
 }
 
-fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
+pub(super) fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
     let sql = "SELECT claim, messages FROM \"group\" WHERE group_id = ?1";
     let mut state = db.prepare(sql)?.query_and_then([id.0], group_row)?.next().unwrap_or(Err(MISSING))?;
     let sql = "SELECT key, value FROM group_setting WHERE group_id = ?1";

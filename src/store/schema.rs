@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_audit.sql"),
     include_str!("migrations/0013_activity.sql"),
     include_str!("migrations/0014_read_marks.sql"),
+    include_str!("migrations/0015_mail.sql"),
 ];
 /// The schema version that this program reads and writes.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
@@ -65,6 +66,12 @@ pub(super) fn open_reader(path: &std::path::Path) -> Result<Connection, rusqlite
     db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     db.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     Ok(db)
+}
+
+/// Sets up a connection to a database that is thrown away afterwards.
+pub(super) fn migrate_scratch(db: &mut Connection) -> Result<(), rusqlite::Error> {
+    db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    MIGRATIONS.iter().try_for_each(|script| db.execute_batch(script))
 }
 
 fn migrate(db: &mut Connection) -> Result<(), OpenError> {
@@ -135,7 +142,8 @@ mod tests {
             digests,
             [
                 "dcc3ce56", "6b5b91f6", "b46d6f51", "812cf151", "f6662650", "cdde2a24", "20a39039",
-                "50bd0d5d", "55b98ce3", "8ca41aab", "f1c39f12", "956424f9", "0629046e", "c7742555"
+                "50bd0d5d", "55b98ce3", "8ca41aab", "f1c39f12", "956424f9", "0629046e", "c7742555",
+                "4f32ce6a"
             ],
             "add a migration instead of editing one"
         );

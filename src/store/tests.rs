@@ -55,7 +55,7 @@ impl Drop for Folder {
 }
 
 fn options() -> Options {
-    Options { durability: Durability::Crash, commit_delay: Duration::ZERO }
+    Options { durability: Durability::Crash, commit_delay: Duration::ZERO, mail_bytes_max: 10_000 }
 }
 
 fn slow(ms: u64) -> Options {
@@ -605,7 +605,33 @@ proptest! {
         let members: Vec<_> = group.state().roster.iter().map(|member| member.id).collect();
         let cursors: Vec<_> = restored.groups[0].cursors.iter().map(|cursor| cursor.member).collect();
         prop_assert_eq!(cursors, members, "exactly those who are in have a cursor");
+        let checked = check(&folder.0).unwrap();
+        prop_assert_eq!((checked.events, checked.findings), (group.state().head.0, Vec::new()));
     }
+}
+
+#[test]
+fn a_check_finds_every_row_that_the_log_does_not_give_while_a_node_writes() {
+    let folder = Folder::new();
+    let store = filled(&folder, 50);
+    drop(store);
+    let (store, _) = folder.open();
+    assert_eq!(check(&folder.0).unwrap().findings, Vec::<String>::new());
+    let db = Connection::open(folder.0.join(DATABASE_FILE)).unwrap();
+    let rows = [
+        ("UPDATE member SET nick = 'Mallory' WHERE member = 1", 2),
+        ("DELETE FROM message WHERE seq = 20", 1),
+        ("INSERT INTO pin (group_id, target) VALUES (1, 30)", 2),
+        ("UPDATE \"group\" SET messages = messages + 1", 2),
+        ("INSERT INTO search (rowid, text) VALUES ((1 << 40) + 900, 'nowhere')", 1),
+    ];
+    for (sql, findings_min) in rows {
+        db.execute_batch(&format!("SAVEPOINT before; {sql}; RELEASE before")).unwrap();
+        let found = check(&folder.0).unwrap().findings;
+        assert!(found.len() >= findings_min, "{sql}: {found:?}");
+        assert!(found.iter().all(|finding| !finding.contains("Mallory")), "texts are not told: {found:?}");
+    }
+    drop(store);
 }
 
 #[test]

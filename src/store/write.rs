@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lxmf::propagation::node::Change;
 use lxmf::router::Terms;
 use reticulum::crypto::{PublicIdentity, RatchetSecret};
 use reticulum::hash::DestinationHash;
@@ -95,6 +96,8 @@ pub enum Write {
         /// When.
         at: UnixTime,
     },
+    /// A change of what is kept for others as a propagation node.
+    Mail(Change),
     /// A value under a name.
     Setting {
         /// Whose; `None` is the node.
@@ -151,12 +154,15 @@ impl Write {
             Self::Ratchets { secrets, .. } => 32 * secrets.len(),
             Self::Setting { value, .. } => value.len(),
             Self::Hold(held) => held.packed.len(),
+            Self::Mail(Change::Keep(all)) => all.iter().map(|kept| ROW + kept.stamped.len()).sum(),
+            Self::Mail(Change::Delete { ids, .. }) => ROW * ids.len(),
             Self::Delivered { .. }
             | Self::Understands { .. }
             | Self::Read { .. }
             | Self::ForgetPeer(_)
             | Self::Heard { .. }
             | Self::DropHeld(_)
+            | Self::Mail(_)
             | Self::Terms(_)
             | Self::ForgetTerms { .. }
             | Self::DeleteGroup { .. } => 0,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use lxmf::propagation::node::Totals;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::StoreError;
@@ -31,6 +32,20 @@ pub(super) struct Shared {
     pub(super) queue: Queue,
     pub(super) commit_time: CommitTime,
     pub(super) commits: AtomicU64,
+    mail_count: AtomicU64,
+    mail_bytes: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn note_mail(&self, totals: Totals) {
+        self.mail_count.store(totals.count, Ordering::Relaxed);
+        self.mail_bytes.store(totals.bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn mail_totals(&self) -> Totals {
+        let (count, bytes) = (&self.mail_count, &self.mail_bytes);
+        Totals { count: count.load(Ordering::Relaxed), bytes: bytes.load(Ordering::Relaxed) }
+    }
 }
 
 /// How long commits took lately, in microseconds: the maximum, decaying by an eighth with each commit.
@@ -71,6 +86,7 @@ impl Writer {
                 (self.on_report)(Report::Failed(error.into()));
                 return;
             }
+            self.shared.note_mail(self.ledger.mail_totals());
             if group.is_empty() {
                 continue;
             }

@@ -35,6 +35,7 @@ fn a_burst_of_frames_is_told_to_wait_before_any_is_refused() {
         transport: None,
         stamps: Default::default(),
         mail: Default::default(),
+        propagation: None,
         ignored: Default::default(),
         messages_per_minute: 0,
         message_size_max: lxmf::router::RESOURCE_SIZE_MAX,

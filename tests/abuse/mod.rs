@@ -6,6 +6,7 @@
 //! | `payloads.rs` | what opens under the right key, and is bad nevertheless |
 //! | `floods.rs` | too much of what is good |
 //! | `growth.rs` | what could grow for as long as somebody goes on |
+//! | `kill.rs` | the node is killed at any moment |
 //! | `secrets.rs` | what must not be shown |
 //!
 //! `attacker.rs` speaks the protocol by hand; `direct.rs` is a node in this process, on virtual time.
@@ -20,6 +21,7 @@ mod direct;
 mod floods;
 mod frames;
 mod growth;
+mod kill;
 mod payloads;
 mod secrets;
 

@@ -72,6 +72,7 @@ fn what_holds_secrets_shows_none_of_them() {
         transport: Some(TransportConfig { identity: transport_identity, respond_to_probes: true }),
         stamps: Default::default(),
         mail: Default::default(),
+        propagation: None,
         ignored: Default::default(),
         messages_per_minute: 0,
         message_size_max: lxmf::router::RESOURCE_SIZE_MAX,

@@ -8,6 +8,7 @@ import argparse
 import hashlib
 import json
 import os
+import random
 import sys
 import threading
 import time
@@ -28,6 +29,8 @@ arguments.add_argument("--transport", action="store_true")
 arguments.add_argument("--no-link-mtu-discovery", action="store_true")
 arguments.add_argument("--stamp-cost", type=int)
 arguments.add_argument("--propagation-node", action="store_true")
+arguments.add_argument("--no-ratchet", action="store_true")
+arguments.add_argument("--known-only", action="store_true")
 arguments = arguments.parse_args()
 
 # Stamps are made in processes that this one forks, and each of them begins by closing its standard input: it must not be
@@ -129,6 +132,11 @@ router = LXMF.LXMRouter(identity=identity, storagepath=os.path.join(arguments.di
 delivery = router.register_delivery_identity(identity, display_name=arguments.name, stamp_cost=arguments.stamp_cost)
 if arguments.propagation_node:
     router.enable_propagation()
+if arguments.no_ratchet:
+    delivery.ratchets = None
+
+# Whom this peer wrote to: a client that ignores unknown senders shows nobody else.
+contacts = set()
 
 
 def plain(value):
@@ -140,11 +148,19 @@ def plain(value):
     return value
 
 
+def attachment_sizes(fields):
+    """How many bytes the files and the picture of a message have."""
+    files = [len(file[1]) for file in fields.get(LXMF.FIELD_FILE_ATTACHMENTS, [])]
+    return files + [len(fields[LXMF.FIELD_IMAGE][1])] if LXMF.FIELD_IMAGE in fields else files
+
+
 def on_message(message):
+    if arguments.known_only and (message.source_hash not in contacts or not message.signature_validated):
+        return
     report(event="message", source=message.source_hash.hex(), text=message.content.decode(errors="replace"),
            title=message.title.decode(errors="replace"), valid=message.signature_validated,
            method=METHOD_NAMES.get(message.method, str(message.method)), hash=message.hash.hex(),
-           fields=len(message.fields or {}),
+           fields=len(message.fields or {}), attachments=attachment_sizes(message.fields or {}),
            known={str(key): plain(value) for key, value in (message.fields or {}).items()
                   if key in (0x0F, 0x30, 0x31, 0x40, 0x41, 0x42, 0xFB, 0xFC)}, ticket=LXMF.FIELD_TICKET in (message.fields or {}),
            stamp_valid=message.stamp_valid, stamp=len(message.stamp or b""))
@@ -235,6 +251,16 @@ def do_send(command):
                              include_ticket=command.get("ticket", False))
     if "fields" in command:
         message.fields.update(msgpack.unpackb(bytes.fromhex(command["fields"])))
+    # The bytes follow from the text, so that the same post has the same ones each time it is sent.
+    if "file" in command:
+        message.fields[LXMF.FIELD_FILE_ATTACHMENTS] = [["notes.bin", random.Random(text).randbytes(command["file"])]]
+    if "image" in command:
+        message.fields[LXMF.FIELD_IMAGE] = ["jpg", random.Random(text).randbytes(command["image"])]
+    if "reply" in command:
+        message.fields.update({0x30: bytes.fromhex(command["reply"]), 0x31: command["quote"].encode()})
+    if "reaction" in command:
+        message.fields[0x40] = {0: bytes.fromhex(command["reaction"]), 1: command["emoji"].encode()}
+    contacts.add(destination.hash)
     tag = command["tag"]
     if command.get("stamp") is False:  # as a client does that never heard what the other end asks for
         router.outbound_stamp_costs.pop(destination.hash, None)
@@ -247,6 +273,10 @@ def do_send(command):
     message.register_delivery_callback(conclude)
     message.register_failed_callback(conclude)
     router.handle_outbound(message)
+    if command.get("halfway"):
+        while message.progress < 0.4 and message.state not in STATE_NAMES:
+            time.sleep(0.002)
+        report(event="halfway", tag=tag)
 
 
 def do_flood(command):
@@ -498,6 +528,7 @@ def handle(command):
         links[command["link"]].teardown()
     elif kind == "quit":
         router.exit_handler()
+        RNS.Reticulum.exit_handler()
         os._exit(0)
     else:
         raise ValueError(f"unknown command {kind}")

@@ -1,5 +1,6 @@
 //! What the scenarios stand on: stock Python peers, node processes, and the simulator.
 
+pub(crate) mod crowd;
 pub(crate) mod host;
 pub(crate) mod namespace;
 pub(crate) mod process;

@@ -188,6 +188,12 @@ impl Meshgroup {
         }
     }
 
+    /// Sends SIGKILL, while others may still talk to it.
+    pub(crate) fn kill_now(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-KILL", &pid]).status().expect("kill runs").success());
+    }
+
     /// Ends it the hard way.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("the process is ours");

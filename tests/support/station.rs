@@ -138,6 +138,7 @@ impl GroupStation {
             transport: None,
             stamps: Default::default(),
             mail: Default::default(),
+            propagation: None,
             ignored: Default::default(),
             messages_per_minute: 0,
             message_size_max: lxmf::router::RESOURCE_SIZE_MAX,
@@ -220,6 +221,7 @@ impl GroupStation {
                 let event = self.log_of(*group).iter().find(|event| event.seq == *seq);
                 Rows::Relayed(event.map(|event| Box::new(Relayed::plain(event.clone(), None))))
             }
+            Query::Mail(_) => Rows::Failed,
             Query::Known { group, needs, .. } => Rows::Known(self.known(*group, needs)),
         }
     }

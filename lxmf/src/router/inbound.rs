@@ -114,6 +114,8 @@ impl Inbound {
             return None;
         };
         let source = message.source;
+        // What lay on a node, or on paper, does not say that its author is there.
+        let is_there = !matches!(arrival.method, Method::Propagated | Method::Paper);
         if !cx.rates.take(cx.now, source) {
             cx.counters.message_rate_limited += 1;
             return None;
@@ -128,7 +130,7 @@ impl Inbound {
             ack: arrival.ack,
             raw: RawMessage { destination: arrival.destination, bytes: arrival.bytes },
         })));
-        Some(source)
+        is_there.then_some(source)
     }
 
     pub(super) fn handle_offer(

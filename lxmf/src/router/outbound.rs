@@ -4,12 +4,14 @@
 //! are under way. `attempt` decides how one travels and what follows if nothing comes back; this module owns the
 //! tables and turns events into the next step. Sends to a peer that does not answer fail together.
 //!
-//! A send that goes by a propagation node moves into the lane to that node (`by_node`).
+//! A send that goes by a propagation node moves into the lane to that node (`by_node`), at once if its recipient was not
+//! reached a while ago (`away`).
 //!
 //! A message that its recipient wants stamped gets its ticket or its proof of work between being signed and its turn
 //! in the lane.
 
 mod attempt;
+mod away;
 mod by_node;
 mod lane;
 
@@ -20,6 +22,7 @@ use reticulum::node::{Priority, ReceiptId, ResourceId};
 use reticulum::time::{Instant, TimerQueue, UnixTime};
 use thiserror::Error;
 
+use self::away::Away;
 use self::by_node::ByNode;
 use self::lane::Lane;
 use super::links::Pair;
@@ -137,6 +140,7 @@ pub(super) struct Outbound {
     receipts: HashMap<ReceiptId, SendId>,
     transfers: HashMap<(LinkId, ResourceId), SendId>,
     timers: TimerQueue<SendId>,
+    away: Away,
     /// Lanes in which something changed, so that more may be sent. Empty between calls.
     ready: VecDeque<Pair>,
     bytes: usize,
@@ -317,10 +321,15 @@ impl Outbound {
 
     /// The message is as its recipient wants it.
     fn start(&mut self, cx: &mut Context<'_>, id: SendId) {
-        if self.sends.get(&id).is_some_and(|send| send.method == Some(Method::Propagated)) {
-            return self.go_by_node(cx, id, Failure::NoNode);
+        let Some(send) = self.sends.get(&id) else { return };
+        let may_go_by_node = send.fallback && send.method.is_none();
+        if send.method == Some(Method::Propagated) {
+            self.go_by_node(cx, id, Failure::NoNode);
+        } else if may_go_by_node && self.away.contains(cx.now, &send.pair) {
+            self.go_by_node(cx, id, Failure::NoPath);
+        } else {
+            self.enqueue(id);
         }
-        self.enqueue(id);
     }
 
     /// It goes when its lane lets it.
@@ -420,6 +429,7 @@ impl Outbound {
 
     /// A peer is there: what waits for it goes at once, unless it went a moment ago.
     pub(super) fn handle_heard(&mut self, cx: &mut Context<'_>, remote: DestinationHash) {
+        cx.deliveries.keys().for_each(|local| self.away.forget(&Pair { local: *local, remote }));
         for pair in self.lanes_to(cx, remote) {
             let reachable = cx.node.path(&remote).is_some() || cx.links.active(&pair).is_some();
             let now = cx.now;
@@ -530,9 +540,19 @@ impl Outbound {
         for id in std::iter::once(id).chain(behind) {
             cx.counters.send_unreachable += u64::from(unreachable);
             match self.sends.get(&id).is_some_and(|send| send.has_other_way(reason)) {
-                true => self.go_by_node(cx, id, reason),
+                true => {
+                    self.note_away(cx, id);
+                    self.go_by_node(cx, id, reason);
+                }
                 false => self.end(cx, id, reason),
             }
+        }
+    }
+
+    /// A send leaves the direct way.
+    fn note_away(&mut self, cx: &Context<'_>, id: SendId) {
+        if let Some(send) = self.sends.get(&id).filter(|send| send.by_node.is_none()) {
+            self.away.note(cx.now, send.pair);
         }
     }
 

@@ -11,7 +11,7 @@ use reticulum::node::RequestFailure;
 use reticulum::time::{Instant, TimerQueue};
 use thiserror::Error;
 
-use super::work::{OpenJob, Work};
+use super::work::{OpenJob, Origin, Work};
 use super::{Context, Output};
 use crate::propagation::{self, GET_PATH, GetError, TransientId};
 
@@ -283,7 +283,7 @@ impl Syncs {
             let of = propagation::split_stored(stored);
             match of.and_then(|(to, sealed)| Some((to, cx.deliveries.get(&to)?, sealed))) {
                 Some((destination, delivery, sealed)) => cx.work(Work::open(OpenJob {
-                    fetched: Some(fetched),
+                    origin: Origin::Fetched(fetched),
                     destination,
                     identity: delivery.identity.clone(),
                     ratchets: cx.node.ratchets(&destination),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use reticulum::crypto::{Identity, PublicIdentity, RatchetPublic, RatchetSecret};
 use reticulum::hash::DestinationHash;
-use reticulum::node::WorkClass;
+use reticulum::node::{PendingProof, WorkClass};
 
 use super::inbound::Arrival;
 use super::outbound::SendId;
@@ -65,10 +65,20 @@ impl std::fmt::Debug for SealJob {
     }
 }
 
-/// What somebody sealed for one of ours and did not send as a packet: from a node, or as a paper message.
+/// Where a message came from that was not sent as a packet.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// A propagation node.
+    Fetched(Fetched),
+    /// Our own propagation node; with what tells who uploaded it that it arrived.
+    Stored(PendingProof),
+    /// Paper.
+    Paper,
+}
+
+/// What somebody sealed for one of ours and did not send as a packet.
 pub(super) struct OpenJob {
-    /// Where it came from; `None` is paper.
-    pub(super) fetched: Option<Fetched>,
+    pub(super) origin: Origin,
     pub(super) destination: DestinationHash,
     pub(super) identity: Arc<Identity>,
     pub(super) ratchets: Arc<[RatchetSecret]>,
@@ -77,7 +87,7 @@ pub(super) struct OpenJob {
 
 impl std::fmt::Debug for OpenJob {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "OpenJob({:?})", self.fetched)
+        write!(f, "OpenJob({:?})", self.origin)
     }
 }
 
@@ -102,7 +112,7 @@ pub(super) enum Done {
         stored: Vec<u8>,
     },
     Opened {
-        fetched: Option<Fetched>,
+        origin: Origin,
         destination: DestinationHash,
         body: Option<Vec<u8>>,
     },
@@ -169,9 +179,9 @@ impl Work {
                 let sealed = recipient.seal(ratchet.as_ref(), &entropy, &body);
                 Done::Sealed { send, stored: [destination.as_ref(), &sealed].concat() }
             }
-            Job::Open(OpenJob { fetched, destination, identity, ratchets, sealed }) => {
+            Job::Open(OpenJob { origin, destination, identity, ratchets, sealed }) => {
                 let opened = identity.open(&ratchets, &sealed, false);
-                Done::Opened { fetched, destination, body: opened.ok().map(|opened| opened.plaintext) }
+                Done::Opened { origin, destination, body: opened.ok().map(|opened| opened.plaintext) }
             }
             Job::Check(check) => Done::Checked { valid: check.run(), check },
             Job::Search(job) => {

@@ -36,7 +36,7 @@ impl Group {
         if events.is_empty() {
             Err(Refusal::Already)
         } else {
-            Ok(Outcome::happened(events, text::chosen(chosen)))
+            Ok(Outcome::happened(events, text::chosen(self.language_of(caller), chosen)))
         }
     }
 
@@ -85,12 +85,14 @@ impl Group {
         let roster = self.state.roster.iter().filter(|member| self.can_be_pruned(member));
         let silent = |member: &&Member| now.since(self.heard_or_joined(now, member)) >= idle;
         let gone: Vec<Member> = roster.filter(silent).cloned().collect();
-        let reason = text::idle_reason(self.state.settings.idle_days);
-        let text = text::you_were_kicked(&self.state.settings.name, &reason);
+        let reason = text::idle_reason(self.state.settings.language, self.state.settings.idle_days);
         let kicked = |member: Member| {
+            let language = self.language_for(member.identity.hash());
+            let own_reason = text::idle_reason(language, self.state.settings.idle_days);
+            let text = text::you_were_kicked(language, &self.state.settings.name, &own_reason);
             let event =
                 self.record(now, None, EventKind::Kicked { member: member.id, reason: reason.clone() });
-            (event, Notice { to: member.identity, text: text.clone() })
+            (event, Notice { to: member.identity, text })
         };
         gone.into_iter().map(kicked).unzip()
     }

@@ -31,7 +31,7 @@ impl Group {
         }
         let actor = self.member_of(caller).map(|member| member.id);
         let invited = self.record(now, actor, EventKind::Invited { identity });
-        Ok(Outcome::happened(vec![invited], text::invited(identity)))
+        Ok(Outcome::happened(vec![invited], text::invited(self.language_of(caller), &identity.to_string())))
     }
 
     pub(super) fn uninvite(
@@ -46,7 +46,10 @@ impl Group {
         }
         let actor = self.member_of(caller).map(|member| member.id);
         let taken_back = self.record(now, actor, EventKind::Uninvited { identity });
-        Ok(Outcome::happened(vec![taken_back], text::uninvited(identity)))
+        Ok(Outcome::happened(
+            vec![taken_back],
+            text::uninvited(self.language_of(caller), &identity.to_string()),
+        ))
     }
 
     /// Makes a code. Where there are too many, those that let nobody in any more go first.
@@ -73,7 +76,7 @@ impl Group {
         let code = InviteCode::from_random(self.rng.bytes());
         let (uses, expires) = (uses.clamp(1, CODE_USES_MAX), lasts.map(|lasts| now + lasts));
         events.push(self.record(now, actor, EventKind::CodeIssued { hash: code.hash(), expires, uses }));
-        let reply = text::code_issued(&code, uses, lasts);
+        let reply = text::code_issued(self.language_of(caller), &code, uses, lasts);
         Ok(Outcome { code: Some(code), ..Outcome::happened(events, reply) })
     }
 
@@ -88,14 +91,19 @@ impl Group {
         }
         let actor = self.member_of(caller).map(|member| member.id);
         let revoked = self.record(now, actor, EventKind::CodeRevoked { number });
-        Ok(Outcome::happened(vec![revoked], text::code_revoked(number)))
+        Ok(Outcome::happened(vec![revoked], text::code_revoked(self.language_of(caller), number)))
     }
 
     /// What a person who was invited is to be told, as soon as they are heard; `None` if they know, or were not invited.
     pub fn invitation_for(&self, person: &Arc<PublicIdentity>) -> Option<Notice> {
         let invitation = self.state.invitations.people.get(&person.hash()).filter(|one| !one.told)?;
         let by = invitation.by.and_then(|by| self.state.roster.by_id(by)).map(|by| by.nick.as_str());
-        let text = text::you_are_invited(&self.state.settings.name, by, self.state.settings.kind);
+        let text = text::you_are_invited(
+            self.state.settings.language,
+            &self.state.settings.name,
+            by,
+            self.state.settings.kind,
+        );
         Some(Notice { to: Arc::clone(person), text })
     }
 

@@ -36,7 +36,8 @@ impl Group {
         }
         let (joined, member) = self.admit(now, caller, &wanted, entry)?;
         let nick = self.state.roster.by_id(member).map_or("", |member| &member.nick);
-        let reply = text::welcome(&self.state.settings, nick, self.state.roster.len());
+        let reply =
+            text::welcome(self.language_of(caller), &self.state.settings, nick, self.state.roster.len());
         Ok(Outcome::happened(vec![joined], reply))
     }
 
@@ -123,28 +124,39 @@ impl Group {
         self.changes.take(identity.hash(), now).map_err(rate_limited)?;
         self.requests.take(IdentityHash::new([0; 16]), now).map_err(rate_limited)?;
         let nick = clean_name(wanted, NICK_CHARS_MAX);
-        let notice = text::join_requested(number, &nick, identity.hash());
+        let notices = self.notices_to(Permission::Approve, |language| {
+            text::join_requested(language, number, &nick, identity.hash())
+        });
         let requested = self.record(now, None, EventKind::JoinRequested { number, identity, nick });
-        let notices = self.notices_to(Permission::Approve, &notice);
-        Ok(Outcome { notices, ..Outcome::happened(vec![requested], text::join_waits(number)) })
+        let reply = text::join_waits(self.language_of(caller), number);
+        Ok(Outcome { notices, ..Outcome::happened(vec![requested], reply) })
     }
 
     /// Lets somebody in who waited, and tells them.
     pub(super) fn approve_join(
         &mut self,
         now: UnixTime,
-        approver: Option<MemberId>,
+        caller: &Caller,
         number: PendingId,
         identity: Arc<PublicIdentity>,
         wanted: &str,
     ) -> Result<Outcome, Refusal> {
         self.require_place(identity.hash())?;
+        let approver = self.member_of(caller).map(|member| member.id);
         let approved = self.record(now, approver, EventKind::Approved { number });
         let (joined, member) = self.enter(now, Arc::clone(&identity), wanted, Entry::Approved);
         let nick = self.state.roster.by_id(member).map_or("", |member| &member.nick);
-        let text = text::welcome(&self.state.settings, nick, self.state.roster.len());
+        let text = text::welcome(
+            self.language_for(identity.hash()),
+            &self.state.settings,
+            nick,
+            self.state.roster.len(),
+        );
         let notices = vec![Notice { to: identity, text }];
-        Ok(Outcome { notices, ..Outcome::happened(vec![approved, joined], text::approved(number)) })
+        Ok(Outcome {
+            notices,
+            ..Outcome::happened(vec![approved, joined], text::approved(self.language_of(caller), number))
+        })
     }
 
     /// Not in yet, and there is room.

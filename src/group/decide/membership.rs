@@ -11,8 +11,9 @@ impl Group {
     pub(super) fn leave(&mut self, now: UnixTime, caller: &Caller) -> Result<Outcome, Refusal> {
         let member = self.require_member(caller)?.id;
         self.require_not_last_owner(member)?;
+        let language = self.language_of(caller);
         let left = self.record(now, Some(member), EventKind::Left { member });
-        Ok(Outcome::happened(vec![left], text::left(&self.state.settings.name)))
+        Ok(Outcome::happened(vec![left], text::left(language, &self.state.settings.name)))
     }
 
     pub(super) fn rename(&mut self, now: UnixTime, caller: &Caller, nick: &str) -> Result<Outcome, Refusal> {
@@ -29,7 +30,7 @@ impl Group {
         }
         let (member, identity) = (member.id, member.identity.hash());
         self.changes.take(identity, now).map_err(rate_limited)?;
-        let reply = text::renamed(&nick);
+        let reply = text::renamed(self.language_of(caller), &nick);
         let renamed = self.record(now, Some(member), EventKind::Renamed { member, nick });
         Ok(Outcome::happened(vec![renamed], reply))
     }
@@ -50,7 +51,7 @@ impl Group {
             }
         };
         events.push(self.record(now, Some(member), EventKind::OwnerClaimed { member }));
-        Ok(Outcome::happened(events, text::claimed(&self.state.settings.name)))
+        Ok(Outcome::happened(events, text::claimed(self.language_of(caller), &self.state.settings.name)))
     }
 
     pub(super) fn issue_claim(&mut self, now: UnixTime, claim: ClaimHash) -> Result<Outcome, Refusal> {

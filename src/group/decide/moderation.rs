@@ -29,8 +29,12 @@ impl Group {
         let target = find_member(&self.state.roster, who)?.clone();
         self.require_rank_above(caller, target.id)?;
         let reason = clean_line(reason, REASON_CHARS_MAX);
-        let notice = text::you_were_kicked(&self.state.settings.name, &reason);
-        let reply = text::kicked(&target.nick);
+        let notice = text::you_were_kicked(
+            self.language_for(target.identity.hash()),
+            &self.state.settings.name,
+            &reason,
+        );
+        let reply = text::kicked(self.language_of(caller), &target.nick);
         let actor = self.member_of(caller).map(|member| member.id);
         let kicked = self.record(now, actor, EventKind::Kicked { member: target.id, reason });
         let notices = vec![Notice { to: target.identity, text: notice }];
@@ -49,8 +53,9 @@ impl Group {
         let target = self.member_by_identity(identity).cloned();
         self.require_may_restrict(caller, identity, target.as_ref(), &self.state.bans)?;
         let Terms { member, nick, reason, until } = self.terms(now, identity, target.as_ref(), lasts, reason);
-        let notice = text::you_were_banned(&self.state.settings.name, lasts, &reason);
-        let reply = text::banned(&nick, identity, lasts);
+        let notice =
+            text::you_were_banned(self.language_for(identity), &self.state.settings.name, lasts, &reason);
+        let reply = text::banned(self.language_of(caller), &nick, identity, lasts);
         let actor = self.member_of(caller).map(|member| member.id);
         let banned = self.record(now, actor, EventKind::Banned { identity, member, nick, reason, until });
         let notices = target.map(|target| Notice { to: target.identity, text: notice });
@@ -62,7 +67,7 @@ impl Group {
         let nick = self.state.bans.get(&identity).map(|ban| ban.nick.clone()).unwrap_or_default();
         let actor = self.member_of(caller).map(|member| member.id);
         let unbanned = self.record(now, actor, EventKind::Unbanned { identity, expired: false });
-        Ok(Outcome::happened(vec![unbanned], text::unbanned(&nick, identity)))
+        Ok(Outcome::happened(vec![unbanned], text::unbanned(self.language_of(caller), &nick, identity)))
     }
 
     pub(super) fn mute(
@@ -77,13 +82,14 @@ impl Group {
         let identity = target.identity.hash();
         self.require_may_restrict(caller, identity, Some(&target), &self.state.mutes)?;
         let Terms { member, nick, reason, until } = self.terms(now, identity, Some(&target), lasts, reason);
-        let notice = text::you_were_muted(&self.state.settings.name, lasts, &reason);
+        let notice =
+            text::you_were_muted(self.language_for(identity), &self.state.settings.name, lasts, &reason);
         let actor = self.member_of(caller).map(|member| member.id);
         let muted = self.record(now, actor, EventKind::Muted { identity, member, nick, reason, until });
         let notices = vec![Notice { to: target.identity, text: notice }];
         Ok(Outcome {
             events: vec![muted],
-            reply: Some(text::muted(&target.nick, lasts)),
+            reply: Some(text::muted(self.language_of(caller), &target.nick, lasts)),
             notices,
             ..Outcome::default()
         })
@@ -100,12 +106,12 @@ impl Group {
         let unmuted = self.record(now, actor, EventKind::Unmuted { identity, expired: false });
         let notice = |target: Member| Notice {
             to: target.identity,
-            text: text::you_may_speak(&self.state.settings.name),
+            text: text::you_may_speak(self.language_for(identity), &self.state.settings.name),
         };
         let notices = target.map(notice).into_iter().collect();
         Ok(Outcome {
             events: vec![unmuted],
-            reply: Some(text::unmuted(&nick, identity)),
+            reply: Some(text::unmuted(self.language_of(caller), &nick, identity)),
             notices,
             ..Outcome::default()
         })
@@ -141,7 +147,10 @@ impl Group {
     fn may_speak_again(&self, event: &Event) -> Option<Notice> {
         let EventKind::Unmuted { identity, .. } = event.kind else { return None };
         let member = self.member_by_identity(identity)?;
-        Some(Notice { to: member.identity.clone(), text: text::you_may_speak(&self.state.settings.name) })
+        Some(Notice {
+            to: member.identity.clone(),
+            text: text::you_may_speak(self.language_for(identity), &self.state.settings.name),
+        })
     }
 
     /// Whether the caller may restrict somebody, who is not restricted in this way yet.

@@ -20,6 +20,7 @@ impl Group {
         reason: &str,
         known: &Known,
     ) -> Result<Outcome, Refusal> {
+        let language = self.language_of(caller);
         let reporter = self.require_member(caller)?;
         let (nick, identity) = (reporter.nick.clone(), reporter.identity.hash());
         let (post, member) = match what {
@@ -30,11 +31,12 @@ impl Group {
         self.changes.take(identity, now).map_err(rate_limited)?;
         let name =
             member.and_then(|member| self.state.roster.by_id(member)).map_or("?", |member| &member.nick);
-        let notice = text::report_notice(&nick, post, name, &reason);
-        let notices = self.notices_to(Permission::HearStaff, &notice);
+        let notices = self.notices_to(Permission::HearStaff, |language| {
+            text::report_notice(language, &nick, post, name, &reason)
+        });
         let actor = self.member_of(caller).map(|member| member.id);
         let reported = self.record(now, actor, EventKind::Reported { post, member, reason });
-        Ok(Outcome { notices, ..Outcome::happened(vec![reported], text::reported()) })
+        Ok(Outcome { notices, ..Outcome::happened(vec![reported], text::reported(language)) })
     }
 
     /// Deletes what was found, one event for each, so that clients delete theirs; and one that says what was meant.
@@ -46,6 +48,7 @@ impl Group {
         reason: &str,
         known: &Known,
     ) -> Result<Outcome, Refusal> {
+        let language = self.language_of(caller);
         if what.is_empty() {
             return Err(Refusal::Empty);
         }
@@ -69,7 +72,7 @@ impl Group {
         let cleaned = EventKind::CleanedUp { author: what.author, deleted, reason };
         let mut events = vec![self.record(now, actor, cleaned)];
         events.extend(due.into_iter().map(|target| self.record(now, actor, EventKind::Deleted { target })));
-        Ok(Outcome::happened(events, text::cleaned_up(deleted)))
+        Ok(Outcome::happened(events, text::cleaned_up(language, deleted)))
     }
 
     /// One's own messages, and those of whoever stands lower or is no longer in.

@@ -35,7 +35,10 @@ impl Group {
         if target.role == role {
             return Err(Refusal::Already);
         }
-        let (member, reply) = (target.id, text::role_given(&target.nick, self.state.roles.name(role)));
+        let (member, reply) = (
+            target.id,
+            text::role_given(self.language_of(caller), &target.nick, self.state.roles.name(role)),
+        );
         if role != Role::Owner && !matches!(caller, Caller::Operator) {
             self.require_not_last_owner(member)?;
         }
@@ -64,7 +67,10 @@ impl Group {
         let actor = self.member_of(caller).map(|member| member.id);
         let changed = self.record(now, actor, EventKind::PermissionsChanged { member, granted, revoked });
         let may = self.state.roster.by_id(member).map(|member| self.permissions_of(member));
-        Ok(Outcome::happened(vec![changed], text::may_now(&nick, may.unwrap_or_default())))
+        Ok(Outcome::happened(
+            vec![changed],
+            text::may_now(self.language_of(caller), &nick, may.unwrap_or_default()),
+        ))
     }
 
     pub(super) fn define_role(
@@ -100,7 +106,7 @@ impl Group {
         if roles.custom(number) == Some(&role) {
             return Err(Refusal::Already);
         }
-        let reply = text::role_defined(&role.name, role.permissions);
+        let reply = text::role_defined(self.language_of(caller), &role.name, role.permissions);
         let actor = self.member_of(caller).map(|member| member.id);
         let defined = self.record(now, actor, EventKind::RoleDefined { number, role });
         Ok(Outcome::happened(vec![defined], reply))
@@ -118,7 +124,7 @@ impl Group {
         self.require_stands_above(caller, roles.rank(role))?;
         let fallback = if roles.rank(role) < Role::Member.rank() { Role::Reader } else { Role::Member };
         self.require_has(caller, fallback.permissions().without(roles.permissions(role)))?;
-        let reply = text::role_deleted(roles.name(role), fallback.name());
+        let reply = text::role_deleted(self.language_of(caller), roles.name(role), fallback.name());
         let actor = self.member_of(caller).map(|member| member.id);
         let deleted = self.record(now, actor, EventKind::RoleDeleted { number, fallback });
         Ok(Outcome::happened(vec![deleted], reply))

@@ -26,7 +26,7 @@ impl Group {
             return Err(Refusal::Already);
         }
         let actor = self.member_of(caller).map(|member| member.id);
-        let reply = text::set(&changed);
+        let reply = text::set(self.language_of(caller), &changed);
         let record = |setting| self.record(now, actor, EventKind::SettingChanged(setting));
         let events = changed.into_iter().map(record).collect();
         Ok(Outcome::happened(events, reply))

@@ -1,5 +1,6 @@
 //! Settings that are one word of several.
 
+use crate::group::Language;
 use crate::group::event::Visibility;
 
 /// One word of several.
@@ -57,6 +58,14 @@ impl Choice for Unstamped {
             Self::Refuse => "refuse",
             Self::Accept => "accept",
         }
+    }
+}
+
+impl Choice for Language {
+    const ALL: &'static [Self] = &Self::ALL;
+
+    fn word(self) -> &'static str {
+        self.code()
     }
 }
 

@@ -198,6 +198,6 @@ fn a_list_has_numbers_ages_and_the_way_to_older_ones() {
     let many = (0..LISTED_MAX as u64).map(|n| listed(500 - n, 60 * n, &"long words ".repeat(20))).collect();
     let reply = ask("/new", &Known { list: many, ..Known::default() });
     assert!(reply.len() <= REPLY_BYTES_MAX && reply.ends_with("\nMore: /new 499"), "{reply}");
-    let needs = fixture.group.needs_of_text(&person(2), &incoming("/search the harb", 1));
+    let needs = fixture.group.needs_of_text(at(0), &person(2), &incoming("/search the harb", 1));
     assert_eq!(needs.list.unwrap().words.as_deref(), Some("the harb"));
 }

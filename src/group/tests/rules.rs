@@ -296,8 +296,9 @@ fn the_audit_log_is_told_in_one_packet_to_those_who_may_read_it() {
          60s ago P1 muted P2 (loud)"
     );
     assert_eq!(tell(&mut fixture, 3), "You may not do that.", "moderators do not read it");
-    let audit =
-        |n, text| fixture.group.needs_of_text(&person(n), &incoming(text, 1)).acts.map(|acts| acts.before);
+    let audit = |n, text| {
+        fixture.group.needs_of_text(at(0), &person(n), &incoming(text, 1)).acts.map(|acts| acts.before)
+    };
     assert_eq!(
         (audit(1, "/audit"), audit(1, "/audit #7"), audit(3, "/audit")),
         (Some(None), Some(Some(Seq(7))), None)

@@ -65,7 +65,10 @@ impl Outbound {
             let candidates = cx.nodes.candidates(cx.node, named).into();
             Box::new(ByNode { candidates, stored: None, stamp: None, container: Vec::new() })
         });
-        let Some(node) = by_node.candidates.pop_front() else { return self.end(cx, id, reason) };
+        let Some(node) = by_node.candidates.pop_front() else {
+            self.away.forget(&Pair { local, remote: send.to });
+            return self.end(cx, id, reason);
+        };
         let is_sealed = by_node.stored.is_some();
         // It comes back, and only one ciphertext of a message may exist.
         let is_being_sealed = send.state == State::Sealing;

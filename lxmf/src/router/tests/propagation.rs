@@ -89,6 +89,34 @@ fn a_peer_that_does_not_answer_gets_its_messages_by_its_node_and_in_order() {
 }
 
 #[test]
+fn what_follows_for_a_peer_who_was_not_reached_goes_to_the_node_at_once_until_they_are_heard() {
+    let mut wire = with_mailbox(4);
+    let send = |wire: &mut Wire, content: &[u8]| {
+        let outgoing = Outgoing { fallback: true, ..wire.outgoing(A, content) };
+        wire.send_outgoing(A, outgoing)
+    };
+    wire.loses = |from, kind| from == A && kind == Seen::Single;
+    send(&mut wire, b"first");
+    wire.run_until("stored", |wire| wire.stations[A].stored.len() == 1);
+    let tried = wire.count(A, Seen::Single);
+    send(&mut wire, b"second");
+    wire.run_for(secs(5));
+    assert_eq!((wire.stations[A].stored.len(), wire.count(A, Seen::Single)), (2, tried));
+    // Half an hour later the direct way may be there again.
+    wire.run_for(secs(30 * 60));
+    send(&mut wire, b"third");
+    wire.run_until("stored", |wire| wire.stations[A].stored.len() == 3);
+    assert!(wire.count(A, Seen::Single) > tried);
+    wire.loses = |_, _| false;
+    wire.announce(B);
+    wire.run_for(secs(1));
+    let last = send(&mut wire, b"fourth");
+    wire.run_for(secs(5));
+    assert_eq!(wire.stations[A].stored.len(), 3);
+    assert!(wire.stations[A].delivered.iter().any(|(send, ..)| *send == last));
+}
+
+#[test]
 fn without_a_node_the_first_reason_stands() {
     let mut wire = acquainted();
     wire.loses = |from, kind| from == A && kind == Seen::Single;

@@ -1,0 +1,280 @@
+//! Messages that are kept for others, as a propagation node (`spec/lxmf.md` 10.2), within a quota of their own.
+
+use std::time::Duration;
+
+use lxmf::propagation::TransientId;
+use lxmf::propagation::node::{Answer, Ask, Change, Kept, PeerRecord, STORED_FOR, Totals};
+use reticulum::hash::DestinationHash;
+use reticulum::time::UnixTime;
+use rusqlite::{Connection, Error, OptionalExtension, Row, params};
+
+use super::StoreError;
+use super::read::Reader;
+use super::row::{self, signed, unsigned};
+
+/// Messages that go at a time, to make room or because they are old.
+const GOING_AT_A_TIME: i64 = 64;
+/// Messages that were here and are remembered; the oldest is forgotten. A peer that brings one back pays with its stamp.
+const GONE_MAX: i64 = 65_536;
+/// What a transfer costs beside its messages, and each message beside its bytes (`spec/lxmf.md` 9.2).
+const TRANSFER_LEN: u64 = 24;
+/// See [`TRANSFER_LEN`].
+const MESSAGE_LEN: u64 = 16;
+/// A day, in microseconds.
+const DAY_US: f64 = Duration::from_secs(24 * 3600).as_micros() as f64;
+
+/// What the writer knows of the table.
+#[derive(Debug, Default)]
+pub(super) struct Mail {
+    totals: Totals,
+    bytes_max: u64,
+    /// What came before this goes when there is time.
+    sweeps: Option<UnixTime>,
+}
+
+impl Mail {
+    pub(super) fn read(db: &Connection, bytes_max: u64, now: UnixTime) -> Result<Self, Error> {
+        Ok(Self { totals: totals(db)?, bytes_max, sweeps: Some(now - STORED_FOR) })
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    pub(super) fn apply(&mut self, db: &Connection, change: &Change) -> Result<(), Error> {
+        match change {
+            Change::Keep(all) => {
+                all.iter().try_for_each(|kept| self.keep(db, kept))?;
+                match all.last() {
+                    Some(newest) => self.make_room(db, newest.received),
+                    None => Ok(()),
+                }
+            }
+            Change::Delete { destination, ids } => {
+                ids.iter().try_for_each(|id| self.delete(db, destination, id))
+            }
+            Change::Sweep { before } => {
+                self.sweeps = Some(*before);
+                Ok(())
+            }
+            Change::Peer(peer) => replace_peer(db, peer),
+            Change::ForgetPeer(destination) => db
+                .prepare_cached("DELETE FROM mail_peer WHERE destination = ?1")?
+                .execute([destination.as_bytes()])
+                .map(drop),
+        }
+    }
+
+    pub(super) fn has_chores(&self) -> bool {
+        self.sweeps.is_some()
+    }
+
+    /// Lets a few go that are too old.
+    pub(super) fn do_chore(&mut self, db: &Connection) -> Result<(), Error> {
+        let Some(before) = self.sweeps else { return Ok(()) };
+        let sql = "SELECT number FROM mail WHERE received < ?1 ORDER BY received LIMIT ?2";
+        if self.let_go(db, sql, signed(before.as_micros()))? == 0 {
+            self.sweeps = None;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, db: &Connection, kept: &Kept) -> Result<(), Error> {
+        let sql = "INSERT OR IGNORE INTO mail (id, destination, received, value, size, preferred, peer, stamped) \
+                   SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM mail_gone WHERE id = ?1)";
+        let size = kept.stamped.len() as u64;
+        let inserted = db.prepare_cached(sql)?.execute(params![
+            kept.id.as_bytes(),
+            kept.destination.as_bytes(),
+            signed(kept.received.as_micros()),
+            kept.value,
+            signed(size),
+            kept.is_preferred,
+            kept.from.as_ref().map(DestinationHash::as_bytes),
+            kept.stamped,
+        ])?;
+        if inserted > 0 {
+            self.totals.count += 1;
+            self.totals.bytes += size;
+        }
+        Ok(())
+    }
+
+    /// Lets the heaviest go until the rest is within the quota. They go some at a time, so that those that come next find
+    /// room without looking for it.
+    fn make_room(&mut self, db: &Connection, now: UnixTime) -> Result<(), Error> {
+        let sql = format!(
+            "SELECT number FROM mail INDEXED BY mail_by_age \
+             ORDER BY (CASE preferred WHEN 0 THEN 1.0 ELSE 0.1 END) * max(1.0, (?1 - received) / {DAY_US:.1} / 4.0) * size \
+             DESC, received LIMIT ?2"
+        );
+        while self.totals.bytes > self.bytes_max {
+            if self.let_go(db, &sql, signed(now.as_micros()))? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go what a query over the table finds, and returns how many that were.
+    fn let_go(&mut self, db: &Connection, sql: &str, value: i64) -> Result<usize, Error> {
+        let mut query = db.prepare_cached(sql)?;
+        let numbers = query.query_map(params![value, GOING_AT_A_TIME], |row| row.get(0))?;
+        let numbers: Vec<i64> = numbers.collect::<Result<_, _>>()?;
+        for number in &numbers {
+            let sql = "DELETE FROM mail WHERE number = ?1 RETURNING id, size";
+            let gone = db.prepare_cached(sql)?.query_row([number], gone).optional()?;
+            self.forget(db, gone)?;
+        }
+        Ok(numbers.len())
+    }
+
+    fn delete(
+        &mut self,
+        db: &Connection,
+        destination: &DestinationHash,
+        id: &TransientId,
+    ) -> Result<(), Error> {
+        let sql = "DELETE FROM mail WHERE id = ?1 AND destination = ?2 RETURNING id, size";
+        let values = params![id.as_bytes(), destination.as_bytes()];
+        let gone = db.prepare_cached(sql)?.query_row(values, gone).optional()?;
+        self.forget(db, gone)
+    }
+
+    /// Remembers that a message was here.
+    fn forget(&mut self, db: &Connection, gone: Option<([u8; 32], u64)>) -> Result<(), Error> {
+        let Some((id, size)) = gone else { return Ok(()) };
+        self.totals.count = self.totals.count.saturating_sub(1);
+        self.totals.bytes = self.totals.bytes.saturating_sub(size);
+        db.prepare_cached("INSERT OR IGNORE INTO mail_gone (id) VALUES (?1)")?.execute([id])?;
+        let oldest = db.last_insert_rowid() - GONE_MAX;
+        db.prepare_cached("DELETE FROM mail_gone WHERE number <= ?1")?.execute([oldest]).map(drop)
+    }
+}
+
+fn gone(row: &Row<'_>) -> Result<([u8; 32], u64), Error> {
+    Ok((row.get(0)?, unsigned(row.get(1)?)))
+}
+
+fn totals(db: &Connection) -> Result<Totals, Error> {
+    let sql = "SELECT count(*), total(size) FROM mail INDEXED BY mail_by_age";
+    db.query_row(sql, [], |row| {
+        Ok(Totals { count: unsigned(row.get(0)?), bytes: row.get::<_, f64>(1)? as u64 })
+    })
+}
+
+fn replace_peer(db: &Connection, peer: &PeerRecord) -> Result<(), Error> {
+    let sql = "INSERT OR REPLACE INTO mail_peer (destination, through, key, key_value, heard) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let values = params![
+        peer.destination.as_bytes(),
+        signed(peer.through),
+        peer.key.map(|(key, _)| key),
+        peer.key.map(|(_, value)| value),
+        signed(peer.heard.as_micros()),
+    ];
+    db.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+/// What [`peer`] reads.
+pub(super) const SELECT_PEERS: &str = "SELECT destination, through, key, key_value, heard FROM mail_peer";
+
+pub(super) fn peer(row: &Row<'_>) -> Result<PeerRecord, StoreError> {
+    Ok(PeerRecord {
+        destination: DestinationHash::new(row.get(0)?),
+        through: unsigned(row.get(1)?),
+        key: row.get::<_, Option<_>>(2)?.zip(row.get::<_, Option<_>>(3)?),
+        heard: row::time(row.get(4)?),
+    })
+}
+
+impl Reader {
+    /// Answers a propagation node.
+    pub fn mail(&self, ask: &Ask) -> Result<Answer, StoreError> {
+        Ok(match ask {
+            Ask::List { destination, count_max } => Answer::Ids(self.mail_of(destination, *count_max)?),
+            Ask::Fetch { destination, ids, bytes_max } => {
+                Answer::Messages(self.fetch_mail(Some(destination), ids, *bytes_max)?)
+            }
+            Ask::Bodies(ids) => Answer::Messages(self.fetch_mail(None, ids, u64::MAX)?),
+            Ask::Unknown(ids) => {
+                let sql = "SELECT EXISTS (SELECT 1 FROM mail WHERE id = ?1) OR EXISTS (SELECT 1 FROM mail_gone WHERE id = ?1)";
+                let mut query = self.db().prepare_cached(sql)?;
+                let mut unknown = Vec::new();
+                for id in ids {
+                    if !query.query_row([id.as_bytes()], |row| row.get::<_, bool>(0))? {
+                        unknown.push(*id);
+                    }
+                }
+                Answer::Ids(unknown)
+            }
+            Ask::Newer { .. } => self.newer_mail(ask)?,
+            Ask::Totals => Answer::Totals(totals(self.db())?),
+        })
+    }
+
+    fn mail_of(
+        &self,
+        destination: &DestinationHash,
+        count_max: usize,
+    ) -> Result<Vec<TransientId>, StoreError> {
+        let sql = "SELECT id FROM mail WHERE destination = ?1 ORDER BY size LIMIT ?2";
+        let mut query = self.db().prepare_cached(sql)?;
+        let values = params![destination.as_bytes(), count_max as i64];
+        let ids = query.query_map(values, |row| row.get(0).map(TransientId::new))?;
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+
+    fn fetch_mail(
+        &self,
+        of: Option<&DestinationHash>,
+        ids: &[TransientId],
+        bytes_max: u64,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let of = of.map(DestinationHash::as_bytes);
+        let head = "SELECT size FROM mail WHERE id = ?1 AND (?2 IS NULL OR destination = ?2)";
+        let (mut size, mut body) = (
+            self.db().prepare_cached(head)?,
+            self.db().prepare_cached("SELECT stamped FROM mail WHERE id = ?1")?,
+        );
+        let (mut messages, mut total) = (Vec::new(), TRANSFER_LEN);
+        for id in ids {
+            let len = size.query_row(params![id.as_bytes(), of], |row| row.get::<_, i64>(0)).optional()?;
+            let Some(more) = len.map(|len| unsigned(len) + MESSAGE_LEN) else { continue };
+            if total.saturating_add(more) > bytes_max {
+                continue;
+            }
+            // It may have gone between the two.
+            if let Some(message) = body.query_row([id.as_bytes()], |row| row.get(0)).optional()? {
+                total += more;
+                messages.push(message);
+            }
+        }
+        Ok(messages)
+    }
+
+    fn newer_mail(&self, ask: &Ask) -> Result<Answer, StoreError> {
+        let Ask::Newer { peer, after, value_min, len_max, count_max, bytes_max } = ask else {
+            return Ok(Answer::Failed);
+        };
+        let newest: Option<i64> =
+            self.db().query_row("SELECT max(number) FROM mail", [], |row| row.get(0))?;
+        let newest = newest.map_or(*after, unsigned).max(*after);
+        let sql = "SELECT number, id, size FROM mail WHERE number > ?1 AND number <= ?2 AND value >= ?3 AND size <= ?4 \
+                   AND peer IS NOT ?5 ORDER BY number";
+        let mut query = self.db().prepare_cached(sql)?;
+        let values = params![signed(*after), signed(newest), value_min, signed(*len_max), peer.as_bytes()];
+        let mut rows = query.query(values)?;
+        let (mut ids, mut total, mut through) = (Vec::new(), TRANSFER_LEN, *after);
+        while let Some(row) = rows.next()? {
+            let len = unsigned(row.get(2)?) + MESSAGE_LEN;
+            // The first always fits, or the peer would never get past it.
+            if ids.len() >= *count_max || !ids.is_empty() && total + len > *bytes_max {
+                return Ok(Answer::Newer(ids, through));
+            }
+            total += len;
+            through = unsigned(row.get(0)?);
+            ids.push(TransientId::new(row.get(1)?));
+        }
+        Ok(Answer::Newer(ids, newest))
+    }
+}

@@ -1,0 +1,452 @@
+//! A group of stock clients that write to each other: who sent what, what each of them holds, and what that must be.
+//!
+//! Every post has a number in its text, so that a copy is recognised whatever form it comes in. A client that sees a
+//! message fail sends it again, as people do; the group must make one post of that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::python::Peer;
+
+/// Sends that may be under way at a time.
+const UNDER_WAY_MAX: usize = 8;
+/// What reactions are made with.
+const EMOJI: &str = "👍";
+
+/// A client of the group.
+pub(crate) struct Member {
+    /// Its nick.
+    pub(crate) name: String,
+    /// The process; none while it is away.
+    pub(crate) peer: Option<Peer>,
+    /// Sends each post twice, under two ids.
+    pub(crate) sends_twice: bool,
+    /// Adds a ticket to each post.
+    pub(crate) gives_tickets: bool,
+    /// The propagation node by which it sends and receives; everything goes that way.
+    pub(crate) mail: Option<String>,
+    /// The first post that it is to get.
+    pub(crate) since: usize,
+    delivery: String,
+    /// The ids under which it knows each post.
+    ids: BTreeMap<usize, BTreeSet<String>>,
+    /// How often each post was shown to it.
+    shown: BTreeMap<usize, usize>,
+    answers: Vec<Reference>,
+    reactions: Vec<(String, Reference)>,
+}
+
+/// What a copy says of another post.
+#[derive(Debug)]
+enum Reference {
+    /// This copy refers to the message with this id.
+    Id(usize, String),
+    /// This copy quotes this text.
+    Quote(usize, String),
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Post(usize),
+    Reaction,
+}
+
+struct Post {
+    author: usize,
+    answers: Option<usize>,
+}
+
+struct Reaction {
+    actor: usize,
+    target: usize,
+    /// Posts that there were before.
+    after: usize,
+}
+
+struct Sending {
+    member: usize,
+    what: What,
+    command: Value,
+    /// None while it waits to be sent (again).
+    tag: Option<u64>,
+}
+
+/// The clients and all that they sent.
+pub(crate) struct Crowd {
+    pub(crate) members: Vec<Member>,
+    group: String,
+    posts: Vec<Post>,
+    reactions: Vec<Reaction>,
+    sending: Vec<Sending>,
+    random: u64,
+}
+
+impl Member {
+    /// A client that is connected.
+    pub(crate) fn new(name: &str, peer: Peer) -> Self {
+        Self {
+            name: name.to_owned(),
+            delivery: peer.delivery.clone(),
+            peer: Some(peer),
+            sends_twice: false,
+            gives_tickets: false,
+            mail: None,
+            since: 0,
+            ids: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            answers: Vec::new(),
+            reactions: Vec::new(),
+        }
+    }
+
+    fn holds(&self, post: usize) -> Option<&String> {
+        self.ids.get(&post)?.iter().next()
+    }
+}
+
+impl Crowd {
+    /// Lets all of them join, side by side.
+    pub(crate) fn join(group: String, mut members: Vec<Member>, seed: u64) -> Self {
+        for member in &mut members {
+            join(&group, member);
+        }
+        for member in &mut members {
+            member.peer.as_mut().expect("connected").message_with("Harbour chat");
+        }
+        Self { members, group, posts: Vec::new(), reactions: Vec::new(), sending: Vec::new(), random: seed }
+    }
+
+    /// One more, who gets what is posted from now on.
+    pub(crate) fn join_late(&mut self, mut member: Member) {
+        join(&self.group, &mut member);
+        member.peer.as_mut().expect("connected").message_with("Harbour chat");
+        member.since = self.posts.len();
+        self.members.push(member);
+    }
+
+    /// How many posts there are.
+    pub(crate) fn posts(&self) -> usize {
+        self.posts.len()
+    }
+
+    /// A number below `bound`, from the seed.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.random =
+            self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.random >> 33) as usize % bound
+    }
+
+    /// Somebody who is there posts something: some posts answer one that the author holds, some carry 60 kB, and now and
+    /// then somebody reacts to one.
+    pub(crate) fn say_something(&mut self) {
+        while self.sending.len() >= UNDER_WAY_MAX {
+            self.pump();
+        }
+        let number = self.posts.len();
+        let author = self.somebody();
+        let mut command = self.draft(author, &format!("post {number:03}"));
+        let answers = if number % 3 == 2 { self.something_held_by(author) } else { None };
+        if let Some((target, id)) = &answers {
+            command["reply"] = json!(id);
+            command["quote"] = json!(format!("post {target:03}"));
+        } else if number % 20 == 7 && self.members[author].mail.is_none() {
+            command[if number % 40 == 7 { "file" } else { "image" }] = json!(60_000);
+            command["method"] = json!("direct");
+        }
+        self.posts.push(Post { author, answers: answers.map(|(target, _)| target) });
+        self.queue(author, What::Post(number), command);
+        if number % 7 == 6 {
+            self.react();
+        }
+        self.pump();
+    }
+
+    /// A post with a large file, on which the test does something halfway.
+    pub(crate) fn say_at_length(&mut self, author: usize) {
+        let number = self.posts.len();
+        let mut command = self.draft(author, &format!("post {number:03}"));
+        command["file"] = json!(60_000);
+        command["method"] = json!("direct");
+        command["halfway"] = json!(true);
+        self.posts.push(Post { author, answers: None });
+        self.queue(author, What::Post(number), command);
+    }
+
+    fn react(&mut self) {
+        let actor = self.somebody();
+        let Some((target, id)) = self.something_held_by(actor) else { return };
+        if self.reactions.iter().any(|other| (other.actor, other.target) == (actor, target)) {
+            return;
+        }
+        let mut command = self.draft(actor, "");
+        command["reaction"] = json!(id);
+        command["emoji"] = json!(EMOJI);
+        self.reactions.push(Reaction { actor, target, after: self.posts.len() });
+        self.queue(actor, What::Reaction, command);
+    }
+
+    fn draft(&self, author: usize, text: &str) -> Value {
+        let author = &self.members[author];
+        let mut command = json!({"do": "send", "to": self.group, "method": "opportunistic", "text": text});
+        command["ticket"] = json!(author.gives_tickets);
+        if let Some(node) = &author.mail {
+            command["method"] = json!("propagated");
+            command["node"] = json!(node);
+        }
+        command
+    }
+
+    fn queue(&mut self, member: usize, what: What, command: Value) {
+        if self.members[member].sends_twice {
+            self.sending.push(Sending { member, what: what.clone(), command: command.clone(), tag: None });
+        }
+        self.sending.push(Sending { member, what, command, tag: None });
+    }
+
+    fn somebody(&mut self) -> usize {
+        loop {
+            let member = self.below(self.members.len());
+            if self.members[member].peer.is_some() {
+                return member;
+            }
+        }
+    }
+
+    /// One of the newest ten posts of others that a member holds, and how its client calls it.
+    fn something_held_by(&mut self, member: usize) -> Option<(usize, String)> {
+        let newest = self.posts.len().saturating_sub(10);
+        let posts = &self.posts;
+        let held =
+            self.members[member].ids.range(newest..).filter(|(post, _)| posts[**post].author != member);
+        let held: Vec<usize> = held.map(|(post, _)| *post).collect();
+        let chosen = (!held.is_empty()).then(|| self.below(held.len()))?;
+        Some((held[chosen], self.members[member].holds(held[chosen])?.clone()))
+    }
+
+    /// Takes a member's process away. What it was sending will be sent again by the next one.
+    pub(crate) fn take_away(&mut self, member: usize) -> Option<Peer> {
+        self.collect(member);
+        self.sending.iter_mut().filter(|one| one.member == member).for_each(|one| one.tag = None);
+        self.members[member].peer.take()
+    }
+
+    /// A member is there again.
+    pub(crate) fn bring_back(&mut self, member: usize, mut peer: Peer) {
+        if self.members[member].mail.is_none() {
+            peer.tell(json!({"do": "announce"}));
+        }
+        self.members[member].peer = Some(peer);
+    }
+
+    /// Takes in what happened, and sends (again) what is to be sent. Returns after a moment.
+    pub(crate) fn pump(&mut self) {
+        (0..self.members.len()).for_each(|member| self.collect(member));
+        for one in self.sending.iter_mut().filter(|one| one.tag.is_none()) {
+            if let Some(peer) = &mut self.members[one.member].peer {
+                one.tag = Some(peer.tell_tagged(one.command.clone()));
+            }
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+
+    fn collect(&mut self, number: usize) {
+        let Some(peer) = &mut self.members[number].peer else { return };
+        drop(peer.take("announce"));
+        let (sent, failed) = (peer.take("sent"), peer.take("error"));
+        let messages = peer.take("message");
+        for ended in sent.iter().chain(&failed) {
+            self.ended(number, ended);
+        }
+        for message in messages {
+            self.shown(number, &message);
+        }
+    }
+
+    fn ended(&mut self, member: usize, event: &Value) {
+        let is_it =
+            |one: &Sending| one.member == member && one.tag.is_some() && one.tag == event["tag"].as_u64();
+        let Some(at) = self.sending.iter().position(is_it) else { return };
+        if let (What::Post(post), Some(id)) = (&self.sending[at].what, event["hash"].as_str()) {
+            self.members[member].ids.entry(*post).or_default().insert(id.to_owned());
+        }
+        if matches!(event["state"].as_str(), Some("delivered" | "sent")) {
+            self.sending.swap_remove(at);
+        } else {
+            self.sending[at].tag = None;
+        }
+    }
+
+    fn shown(&mut self, number: usize, message: &Value) {
+        let text = message["text"].as_str().expect("a text");
+        let id = message["hash"].as_str().expect("an id");
+        let known = &message["known"];
+        let actor = self.members.iter().find(|other| known["252"] == other.delivery.as_str());
+        let actor = actor.map(|other| other.name.clone());
+        let member = &mut self.members[number];
+        if let (Some(target), Some(actor)) = (known["64"]["0"].as_str(), actor) {
+            member.reactions.push((actor, Reference::Id(0, target.to_owned())));
+        }
+        let mut quoted = None;
+        for line in text.lines() {
+            if let Some(quote) = line.strip_prefix("> ") {
+                quoted = Some(quote);
+            } else if let Some((actor, quote)) = line.split_once(&format!(" {EMOJI} ")) {
+                member.reactions.push((actor.to_owned(), Reference::Quote(0, quote.to_owned())));
+            } else if let Some(post) = post_of(line) {
+                member.ids.entry(post).or_default().insert(id.to_owned());
+                *member.shown.entry(post).or_default() += 1;
+                match (known["48"].as_str(), quoted.take()) {
+                    (Some(id), _) => member.answers.push(Reference::Id(post, id.to_owned())),
+                    (None, Some(quote)) => member.answers.push(Reference::Quote(post, quote.to_owned())),
+                    (None, None) => {}
+                }
+            }
+        }
+    }
+
+    /// Goes on until everybody holds what they should, and fails with what is wrong once that takes too long. Those with a
+    /// propagation node look there for messages now and then.
+    pub(crate) fn settle(&mut self, patience: Duration) {
+        let end = Instant::now() + patience;
+        while let Some(wrong) = self.missing() {
+            assert!(Instant::now() < end, "after {patience:?}:\n{wrong}");
+            for member in &mut self.members {
+                if let (Some(node), Some(peer)) = (&member.mail, &mut member.peer) {
+                    peer.tell(json!({"do": "sync", "node": node}));
+                }
+            }
+            (0..100).for_each(|_| self.pump());
+        }
+        let wrong = self.wrong();
+        assert!(wrong.is_empty(), "{wrong}");
+    }
+
+    /// What is not there yet.
+    fn missing(&self) -> Option<String> {
+        let mut text = String::new();
+        for one in &self.sending {
+            _ = writeln!(text, "{} is still sending {:?}", self.members[one.member].name, one.what);
+        }
+        for (number, member) in self.members.iter().enumerate() {
+            let lacks: Vec<usize> =
+                self.posts_for(number).filter(|post| !member.shown.contains_key(post)).collect();
+            let reactions = self.reactions_for(number).count();
+            if !lacks.is_empty() || member.reactions.len() < reactions {
+                let known = member.reactions.len();
+                _ = writeln!(
+                    text,
+                    "{} lacks {lacks:?} and saw {known} of {reactions} reactions",
+                    member.name
+                );
+            }
+        }
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// What is there and should not be, or points elsewhere.
+    fn wrong(&self) -> String {
+        let mut text = String::new();
+        for (number, member) in self.members.iter().enumerate() {
+            let expected: BTreeMap<usize, usize> = self.posts_for(number).map(|post| (post, 1)).collect();
+            if member.shown != expected {
+                let odd: Vec<_> =
+                    member.shown.iter().filter(|(post, times)| expected.get(post) != Some(times)).collect();
+                _ = writeln!(text, "{} was shown other than once: {odd:?}", member.name);
+            }
+            for answer in &member.answers {
+                self.check_answer(member, answer, &mut text);
+            }
+            let answers = self.posts_for(number).filter(|post| self.posts[*post].answers.is_some()).count();
+            if member.answers.len() != answers {
+                _ = writeln!(text, "{} saw {} of {answers} answers", member.name, member.answers.len());
+            }
+            self.check_reactions(number, &mut text);
+        }
+        text
+    }
+
+    fn check_answer(&self, member: &Member, answer: &Reference, text: &mut String) {
+        let (Reference::Id(post, _) | Reference::Quote(post, _)) = answer;
+        let points = self.posts[*post].answers.is_some_and(|target| points_at(member, answer, target));
+        if !points {
+            _ = writeln!(
+                text,
+                "{}: {answer:?} does not point at {:?}",
+                member.name, self.posts[*post].answers
+            );
+        }
+    }
+
+    fn check_reactions(&self, number: usize, text: &mut String) {
+        let member = &self.members[number];
+        let mut left: Vec<_> = member.reactions.iter().collect();
+        for reaction in self.reactions_for(number) {
+            let actor = &self.members[reaction.actor].name;
+            let is_it =
+                |(by, to): &&(String, Reference)| by == actor && points_at(member, to, reaction.target);
+            match left.iter().position(is_it) {
+                Some(at) => drop(left.swap_remove(at)),
+                None => {
+                    _ = writeln!(
+                        text,
+                        "{} lacks the reaction of {actor} to {}",
+                        member.name, reaction.target
+                    );
+                }
+            }
+        }
+        if !left.is_empty() {
+            _ = writeln!(text, "{} saw reactions that nobody made: {left:?}", member.name);
+        }
+    }
+
+    fn posts_for(&self, member: usize) -> impl Iterator<Item = usize> {
+        let since = self.members[member].since;
+        let posts = self.posts.iter().enumerate().skip(since);
+        posts.filter(move |(_, post)| post.author != member).map(|(number, _)| number)
+    }
+
+    fn reactions_for(&self, member: usize) -> impl Iterator<Item = &Reaction> {
+        let since = self.members[member].since;
+        self.reactions.iter().filter(move |one| one.actor != member && one.after >= since)
+    }
+
+    /// How many copies the members were sent, reactions included.
+    pub(crate) fn copies(&self) -> usize {
+        let members = 0..self.members.len();
+        members.map(|member| self.posts_for(member).count() + self.reactions_for(member).count()).sum()
+    }
+
+    /// How many people reacted.
+    pub(crate) fn reactions(&self) -> usize {
+        self.reactions.len()
+    }
+
+    /// How many posts answer another.
+    pub(crate) fn answers(&self) -> usize {
+        self.posts.iter().filter(|post| post.answers.is_some()).count()
+    }
+}
+
+fn join(group: &str, member: &mut Member) {
+    let peer = member.peer.as_mut().expect("connected");
+    peer.tell(json!({"do": "announce"}));
+    peer.tell_tagged(json!({"do": "send", "to": group, "method": "opportunistic", "text": "/join"}));
+}
+
+/// Whether what a copy says of another post is that one, as this member knows it.
+fn points_at(member: &Member, reference: &Reference, target: usize) -> bool {
+    match reference {
+        Reference::Id(_, id) => member.ids.get(&target).is_some_and(|ids| ids.contains(id)),
+        Reference::Quote(_, quote) => quote.contains(&format!("post {target:03}")),
+    }
+}
+
+/// The number of the post of which a line is a copy.
+fn post_of(line: &str) -> Option<usize> {
+    let (_, after) = line.split_once(": post ")?;
+    after.get(..3)?.parse().ok()
+}
