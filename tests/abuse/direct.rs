@@ -56,7 +56,7 @@ impl Direct {
     }
 
     fn collect(&mut self) {
-        while let Some((_, frame)) = self.station.poll_transmit(self.now) {
+        while let Some((_, frame)) = self.station.poll_transmit(self.now, &|_| true) {
             self.sent.push_back(frame);
         }
     }

@@ -1,8 +1,10 @@
 //! Scenarios on virtual time.
 
 mod groups;
+mod meshes;
 mod moderation;
 mod pairs;
+mod swarm;
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The simulator: stations on virtual time, joined by wires with latency, jitter (and so reordering) and loss.
+//! The simulator: stations on virtual time, joined by wires with latency, jitter (and so reordering) and loss, and by a
+//! LoRa channel.
 //!
 //! One seed reproduces a run bit for bit: everything that happens goes into the trace, and the same seed must give the
 //! same [`Sim::trace`].
@@ -8,7 +9,9 @@ use std::time::Duration;
 
 use reticulum::crypto::Rng;
 use reticulum::hash::sha256_of;
-use reticulum::time::Instant;
+use reticulum::time::{Instant, TimerQueue};
+
+use super::air::Air;
 
 /// What the simulator drives: a whole node without sockets, clock and threads.
 pub(crate) trait Station {
@@ -18,8 +21,8 @@ pub(crate) trait Station {
     fn handle_timeout(&mut self, now: Instant);
     /// Its next deadline.
     fn poll_timeout(&self) -> Option<Instant>;
-    /// The next frame that it wants to send, and on which port.
-    fn poll_transmit(&mut self, now: Instant) -> Option<(usize, Vec<u8>)>;
+    /// The next frame that it wants to send, and on which port, among those that take one now.
+    fn poll_transmit(&mut self, now: Instant, takes: &dyn Fn(usize) -> bool) -> Option<(usize, Vec<u8>)>;
 }
 
 /// A port of a station.
@@ -49,10 +52,17 @@ pub(crate) struct Sim<S> {
     pub(crate) stations: Vec<S>,
     /// The wires; a test may change or cut them between runs.
     pub(crate) wires: Vec<Wire>,
+    /// The LoRa channel, if there is one.
+    pub(crate) air: Option<Air>,
+    /// Times that a station was woken by its own timer.
+    pub(crate) wakes: u64,
+    /// Frames that stations sent.
+    pub(crate) frames: u64,
     now: Instant,
     rng: Rng,
     flying: BTreeMap<(Instant, u64), (Port, Vec<u8>)>,
     launched: u64,
+    deadlines: TimerQueue<usize>,
     trace: [u8; 32],
 }
 
@@ -61,8 +71,19 @@ impl<S: Station> Sim<S> {
     pub(crate) fn new(seed: u64, now: Instant, stations: Vec<S>, wires: Vec<Wire>) -> Self {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_be_bytes());
-        let rng = Rng::from_seed(bytes);
-        Self { stations, wires, now, rng, flying: BTreeMap::new(), launched: 0, trace: [0; 32] }
+        Self {
+            stations,
+            wires,
+            air: None,
+            wakes: 0,
+            frames: 0,
+            now,
+            rng: Rng::from_seed(bytes),
+            flying: BTreeMap::new(),
+            launched: 0,
+            deadlines: TimerQueue::default(),
+            trace: [0; 32],
+        }
     }
 
     /// Virtual time.
@@ -83,11 +104,10 @@ impl<S: Station> Sim<S> {
         mut done: impl FnMut(&mut [S]) -> bool,
     ) {
         let end = self.now + patience;
-        loop {
-            self.settle();
-            if done(&mut self.stations) {
-                return;
-            }
+        self.settle_all();
+        while !done(&mut self.stations) {
+            // What `done` looked at it may have changed.
+            self.settle_all();
             let next = self.next_instant().filter(|next| *next <= end);
             self.now = next.unwrap_or_else(|| panic!("not within {patience:?} of virtual time: {what}"));
             self.step();
@@ -97,48 +117,79 @@ impl<S: Station> Sim<S> {
     /// Runs for `duration` of virtual time.
     pub(crate) fn run_for(&mut self, duration: Duration) {
         let end = self.now + duration;
-        self.settle();
+        self.settle_all();
         while let Some(next) = self.next_instant().filter(|next| *next <= end) {
             self.now = next;
             self.step();
-            self.settle();
         }
         self.now = end;
     }
 
     fn next_instant(&self) -> Option<Instant> {
-        let timers = self.stations.iter().filter_map(Station::poll_timeout);
         let arrivals = self.flying.keys().next().map(|(at, _)| *at);
-        timers.chain(arrivals).min().map(|next| next.max(self.now))
+        let air = self.air.as_ref().and_then(Air::poll_timeout);
+        let all = [self.deadlines.next_deadline(), arrivals, air];
+        all.into_iter().flatten().min().map(|next| next.max(self.now))
     }
 
     fn step(&mut self) {
         while let Some(entry) = self.flying.first_entry().filter(|entry| entry.key().0 <= self.now) {
             let ((station, port), frame) = entry.remove();
-            self.note(b"in", station, &frame);
-            self.stations[station].handle_frame(self.now, port, &frame);
+            self.arrive(station, port, &frame);
         }
-        for station in 0..self.stations.len() {
-            let mut steps = 0;
-            while self.stations[station].poll_timeout().is_some_and(|deadline| deadline <= self.now) {
-                self.stations[station].handle_timeout(self.now);
-                steps += 1;
-                assert!(steps < STEPS_AT_ONE_INSTANT_MAX, "station {station} spins at {:?}", self.now);
+        let news = self.air.as_mut().map(|air| air.advance(self.now)).unwrap_or_default();
+        for ((station, port), frame) in news {
+            match frame {
+                Some(frame) => self.arrive(station, port, &frame),
+                None => self.settle(station),
             }
+        }
+        let mut steps = 0;
+        while let Some(station) = self.deadlines.pop_due(self.now) {
+            self.stations[station].handle_timeout(self.now);
+            self.wakes += 1;
+            steps += 1;
+            assert!(
+                steps < STEPS_AT_ONE_INSTANT_MAX + self.stations.len(),
+                "station {station} spins at {:?}",
+                self.now
+            );
+            self.settle(station);
         }
     }
 
-    /// Launches all that the stations want to send now.
-    fn settle(&mut self) {
-        for station in 0..self.stations.len() {
-            while let Some((port, frame)) = self.stations[station].poll_transmit(self.now) {
-                self.note(b"out", station, &frame);
-                self.launch((station, port), frame);
-            }
+    fn arrive(&mut self, station: usize, port: usize, frame: &[u8]) {
+        self.note(b"in", station, frame);
+        self.stations[station].handle_frame(self.now, port, frame);
+        self.settle(station);
+    }
+
+    fn settle_all(&mut self) {
+        (0..self.stations.len()).for_each(|station| self.settle(station));
+    }
+
+    /// Launches all that a station wants to send now, and notes when it wants to be woken.
+    fn settle(&mut self, station: usize) {
+        loop {
+            let air = self.air.as_ref();
+            let takes = |port| air.and_then(|air| air.takes((station, port))).unwrap_or(true);
+            let Some((port, frame)) = self.stations[station].poll_transmit(self.now, &takes) else { break };
+            self.note(b"out", station, &frame);
+            self.frames += 1;
+            self.launch((station, port), frame);
+        }
+        match self.stations[station].poll_timeout() {
+            Some(deadline) => self.deadlines.set(station, deadline),
+            None => self.deadlines.cancel(&station),
         }
     }
 
     fn launch(&mut self, from: Port, frame: Vec<u8>) {
+        if let Some(air) = &mut self.air
+            && let Some(radio) = air.radio(from)
+        {
+            return air.transmit(self.now, radio, &frame);
+        }
         for index in 0..self.wires.len() {
             let wire = self.wires[index];
             let to = match from {
@@ -159,7 +210,7 @@ impl<S: Station> Sim<S> {
     }
 
     fn note(&mut self, what: &[u8], station: usize, frame: &[u8]) {
-        let at = self.now.as_micros().to_be_bytes();
-        self.trace = sha256_of(&[&self.trace, what, &at, &[station as u8], frame]);
+        let (at, station) = (self.now.as_micros().to_be_bytes(), (station as u32).to_be_bytes());
+        self.trace = sha256_of(&[&self.trace, what, &at, &station, frame]);
     }
 }

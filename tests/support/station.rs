@@ -80,21 +80,27 @@ impl Station for Participant {
         }
     }
 
-    fn poll_transmit(&mut self, now: Instant) -> Option<(usize, Vec<u8>)> {
+    fn poll_transmit(&mut self, now: Instant, takes: &dyn Fn(usize) -> bool) -> Option<(usize, Vec<u8>)> {
         self.drain(now);
         let mut frame = Vec::new();
-        match self {
-            Self::Group(group) => {
-                let interface = group.host.transmit_pending().next()?;
-                let port = group.ports.iter().position(|port| *port == interface)?;
-                group.host.poll_transmit(now, interface, &mut frame).then_some((port, frame))
-            }
-            Self::Person(person) => {
-                let interface = person.node.transmit_pending().next()?;
-                let port = person.ports.iter().position(|port| *port == interface)?;
-                person.node.poll_transmit(now, interface, &mut frame).then_some((port, frame))
+        let (ports, pending): (_, Vec<_>) = match self {
+            Self::Group(group) => (group.ports.clone(), group.host.transmit_pending().collect()),
+            Self::Person(person) => (person.ports.clone(), person.node.transmit_pending().collect()),
+        };
+        for interface in pending {
+            let Some(port) = ports.iter().position(|port| *port == interface).filter(|port| takes(*port))
+            else {
+                continue;
+            };
+            let sent = match self {
+                Self::Group(group) => group.host.poll_transmit(now, interface, &mut frame),
+                Self::Person(person) => person.node.poll_transmit(now, interface, &mut frame),
+            };
+            if sent {
+                return Some((port, frame));
             }
         }
+        None
     }
 }
 
