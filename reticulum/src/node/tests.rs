@@ -10,6 +10,7 @@ mod links;
 mod net;
 mod relaying;
 mod saving;
+mod sharing;
 mod single;
 mod spreading;
 mod transit;
