@@ -50,6 +50,9 @@ pub fn import(text: &str) -> Result<String, SyntaxError> {
     {
         out.push_str("# This instance was a transport node: enable_transport = yes.\n");
     }
+    if let Some(section) = root.section("reticulum") {
+        out.push_str(&sharing(section));
+    }
     let Some(interfaces) = root.section("interfaces").filter(|section| !section.sections.is_empty()) else {
         out.push_str("# No interface was configured.\n");
         return Ok(out);
@@ -59,6 +62,35 @@ pub fn import(text: &str) -> Result<String, SyntaxError> {
         out.push_str(&translate(&[&root, interfaces, section]));
     }
     Ok(out)
+}
+
+/// How the original shared itself with the programs of its machine, which it did unless it said no: as a comment, since
+/// [node] is a table that our file already has.
+fn sharing(section: &Section) -> String {
+    let text = |key| match section.value(key) {
+        Some(Value::Text(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let mut out = String::new();
+    if text("share_instance").is_some_and(|word| boolean(word) != Ok(true)) {
+        return out;
+    }
+    comment(
+        &mut out,
+        "This instance was shared with the programs of its machine. To share ours, set in [node]:",
+    );
+    comment(&mut out, "  share_instance = true");
+    for key in ["instance_name", "shared_instance_type", "rpc_key"] {
+        if let Some(value) = text(key) {
+            comment(&mut out, &format!("  {key} = {}", toml_text(&value)));
+        }
+    }
+    for key in ["shared_instance_port", "instance_control_port"] {
+        if let Some(value) = text(key) {
+            comment(&mut out, &format!("  {key} = {value}"));
+        }
+    }
+    out
 }
 
 /// One table, behind what is to be said about it.

@@ -213,12 +213,27 @@ proptest::proptest! {
 }
 
 #[test]
+fn how_an_instance_was_shared_is_told() {
+    let said = import(
+        "[reticulum]\nshare_instance = Yes\ninstance_name = pier\nshared_instance_port = 5000\nrpc_key = c0ffee\n",
+    );
+    assert_eq!(
+        said.unwrap(),
+        "# This instance was shared with the programs of its machine. To share ours, set in [node]:\n\
+         #   share_instance = true\n#   instance_name = \"pier\"\n#   rpc_key = \"c0ffee\"\n\
+         #   shared_instance_port = 5000\n# No interface was configured.\n"
+    );
+    assert_eq!(import("[reticulum]\nshare_instance = No\n").unwrap(), "# No interface was configured.\n");
+}
+
+#[test]
 fn a_whole_file_becomes_tables_in_its_order() {
     let text = "[reticulum]\n  enable_transport = Yes\n[logging]\nloglevel = 4\n[interfaces]\n\
                 [[Default Interface]]\ntype = AutoInterface\nenabled = Yes\n\
                 [[TCP \"home\"]]\ntype = TCPClientInterface\nenabled = yes\ntarget_host = h\ntarget_port = 1\n";
     let out = import(text).unwrap();
     assert!(out.starts_with("# This instance was a transport node"), "{out}");
+    assert!(out.contains("set in [node]:\n#   share_instance = true\n"), "{out}");
     let config = Config::parse(&out, Path::new("")).unwrap();
     let names: Vec<_> = config.interfaces.iter().map(|interface| &interface.name[..]).collect();
     assert_eq!(names, ["Default Interface", "TCP \"home\""]);
