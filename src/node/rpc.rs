@@ -242,9 +242,12 @@ impl Answers {
 }
 
 /// Sums that the tools expect, of what this node does not count apart.
-const TOTALS_NOT_COUNTED: [&str; 20] = [
-    "arxf", "atxf", "prxf", "ptxf", "arxb", "atxb", "arxs", "atxs", "prxb", "ptxb", "prxs", "ptxs", "rxpps",
-    "txpps", "rxqd", "rxqa", "rxqp", "rxqi", "txq", "pressure",
+#[rustfmt::skip]
+const TOTALS_NOT_COUNTED: [&str; 32] = [
+    "arxf", "atxf", "prxf", "ptxf", "arxb", "atxb", "arxs", "atxs", "prxb", "ptxb",
+    "prxs", "ptxs", "rxpps", "txpps", "rxqd", "rxqa", "rxqp", "rxqi", "rxqil", "rxqt",
+    "rxqdd", "rxqad", "rxqpd", "rxqild", "rxqtd", "dqpressure", "aqpressure", "pqpressure", "ilqpressure", "tqpressure",
+    "txq", "pressure",
 ];
 
 /// The same of an interface.

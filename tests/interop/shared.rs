@@ -118,7 +118,7 @@ fn the_stock_tools_see_our_instance_and_what_it_knows() {
     );
     assert_says(&status, &["Traffic   : ↑", "Transport Instance <", "running", "Probe responder at <"]);
     assert_says(
-        &tool(&config, "rnstatus", &["-a", "-A", "-l", "-t"]),
+        &tool(&config, "rnstatus", &["-a", "-A", "-P", "-l", "-t", "-p", "-q"]),
         &["Announces", "entries in link table"],
     );
     let json: serde_json::Value = serde_json::from_str(&tool(&config, "rnstatus", &["-j"])).expect("JSON");
