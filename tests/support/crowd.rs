@@ -108,23 +108,20 @@ impl Member {
 }
 
 impl Crowd {
-    /// Lets all of them join, side by side.
-    pub(crate) fn join(group: String, mut members: Vec<Member>, seed: u64) -> Self {
-        for member in &mut members {
-            join(&group, member);
-        }
-        for member in &mut members {
-            member.peer.as_mut().expect("connected").message_with("Harbour chat");
-        }
-        Self { members, group, posts: Vec::new(), reactions: Vec::new(), sending: Vec::new(), random: seed }
+    /// Nobody yet.
+    pub(crate) fn new(group: String, seed: u64) -> Self {
+        let (members, posts) = (Vec::new(), Vec::new());
+        Self { members, group, posts, reactions: Vec::new(), sending: Vec::new(), random: seed }
     }
 
-    /// One more, who gets what is posted from now on.
-    pub(crate) fn join_late(&mut self, mut member: Member) {
-        join(&self.group, &mut member);
-        member.peer.as_mut().expect("connected").message_with("Harbour chat");
-        member.since = self.posts.len();
-        self.members.push(member);
+    /// These come in, side by side, and get what is posted from now on.
+    pub(crate) fn join(&mut self, mut members: Vec<Member>) {
+        members.iter_mut().for_each(|member| join(&self.group, member));
+        for member in &mut members {
+            welcomed(&self.group, member);
+            member.since = self.posts.len();
+        }
+        self.members.extend(members);
     }
 
     /// How many posts there are.
@@ -142,7 +139,7 @@ impl Crowd {
     /// Somebody who is there posts something: some posts answer one that the author holds, some carry 60 kB, and now and
     /// then somebody reacts to one.
     pub(crate) fn say_something(&mut self) {
-        while self.sending.len() >= UNDER_WAY_MAX {
+        while self.under_way() >= UNDER_WAY_MAX {
             self.pump();
         }
         let number = self.posts.len();
@@ -162,6 +159,15 @@ impl Crowd {
             self.react();
         }
         self.pump();
+    }
+
+    /// What is being sent by those who are there; a propagation node takes its time.
+    fn under_way(&self) -> usize {
+        let is_there = |one: &&Sending| {
+            let member = &self.members[one.member];
+            member.peer.is_some() && member.mail.is_none()
+        };
+        self.sending.iter().filter(is_there).count()
     }
 
     /// A post with a large file, on which the test does something halfway.
@@ -231,6 +237,25 @@ impl Crowd {
         self.collect(member);
         self.sending.iter_mut().filter(|one| one.member == member).for_each(|one| one.tag = None);
         self.members[member].peer.take()
+    }
+
+    /// A member's program ends in good order.
+    pub(crate) fn quit(&mut self, member: usize) {
+        let mut peer = self.take_away(member).expect("it is there");
+        peer.tell(json!({"do": "quit"}));
+        peer.wait_end();
+    }
+
+    /// A member tells the group something that is no post, and is answered.
+    pub(crate) fn whisper(&mut self, member: usize, text: &str) {
+        let peer = self.members[member].peer.as_mut().expect("connected");
+        assert_eq!(peer.deliver(&self.group, "opportunistic", text)["state"], "delivered");
+    }
+
+    /// Until the message that [`Self::say_at_length`] began is halfway.
+    pub(crate) fn wait_halfway(&mut self, member: usize) {
+        self.pump();
+        self.members[member].peer.as_mut().expect("connected").wait("halfway", |_| true);
     }
 
     /// A member is there again.
@@ -431,10 +456,29 @@ impl Crowd {
     }
 }
 
+/// Asks for the group's announce first: the one that greets a new connection may come before a client's router listens, and
+/// then the client does not know what a message costs.
 fn join(group: &str, member: &mut Member) {
     let peer = member.peer.as_mut().expect("connected");
+    assert_eq!(
+        peer.ask(json!({"do": "path", "to": group}), "path")["found"],
+        true,
+        "{} finds no way",
+        member.name
+    );
     peer.tell(json!({"do": "announce"}));
     peer.tell_tagged(json!({"do": "send", "to": group, "method": "opportunistic", "text": "/join"}));
+}
+
+/// Waits for the welcome. A client that wrote before it had taken in what a message costs writes again.
+fn welcomed(group: &str, member: &mut Member) {
+    let peer = member.peer.as_mut().expect("connected");
+    let holds =
+        |message: &Value, part: &str| message["text"].as_str().is_some_and(|text| text.contains(part));
+    let is_answer = |message: &Value| holds(message, "Harbour chat") || holds(message, "was not taken");
+    while holds(&peer.wait("message", is_answer), "was not taken") {
+        peer.tell_tagged(json!({"do": "send", "to": group, "method": "opportunistic", "text": "/join"}));
+    }
 }
 
 /// Whether what a copy says of another post is that one, as this member knows it.

@@ -234,6 +234,11 @@ impl Peer {
         self.wait("message", |value| value["text"].as_str().is_some_and(|text| text.contains(part)))
     }
 
+    /// Waits until its process has ended.
+    pub(crate) fn wait_end(&mut self) {
+        self.child.wait().expect("the process is ours");
+    }
+
     fn dump(&self) -> String {
         let log = self.log.lock().unwrap();
         format!("what it said:\n{}", log[log.len().saturating_sub(40)..].join("\n"))
