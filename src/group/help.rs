@@ -106,8 +106,8 @@ pub(super) const COMMANDS: &[Entry] = commands! {
         "changes your last message, or one of them" | "ändert deine letzte Nachricht oder eine davon"
     "delete" | "löschen", Main (DeleteOwn): "/delete, /delete NUMBER" | "/löschen, /löschen NUMMER";
         "withdraws your last message, or one of them" | "zieht deine letzte Nachricht zurück oder eine davon"
-    "mode" | "modus", Main: "/mode all, /mode nothing, /mode language de, /mode presence hidden"
-        | "/modus all, /modus nothing, /modus language en, /modus presence hidden";
+    "mode" | "modus", Main: "/mode all, /mode mentions, /mode nothing, /mode language de, /mode presence hidden"
+        | "/modus all, /modus mentions, /modus nothing, /modus language en, /modus presence hidden";
         "what you are sent, in which language, and whether others see that you are there" | "was dir geschickt wird, in welcher Sprache, und ob andere sehen, dass du da bist"
     "pause" | "pause", Main: "/pause" | "/pause"; "nothing is sent to you until /resume" | "bis /weiter wird dir nichts geschickt"
     "resume" | "weiter", Main: "/resume" | "/weiter"; "you are sent everything again" | "du bekommst wieder alles"

@@ -1,6 +1,9 @@
 //! What each member chose for themselves: what is pushed to them, in which language they are answered, and whether
 //! others see if they are there.
 
+use super::event::EventKind;
+use super::ids::MemberId;
+use super::post::Audience;
 use super::setting::BadValue;
 
 /// What is pushed to a member. Everything stays in the history.
@@ -9,6 +12,8 @@ pub enum Push {
     /// Everything.
     #[default]
     All,
+    /// What mentions them, answers them, or is addressed to them or to the staff that they belong to.
+    Mentions,
     /// Nothing, until they choose otherwise.
     Nothing,
 }
@@ -68,10 +73,29 @@ pub struct Preferences {
     pub presence: Visible,
 }
 
+impl Push {
+    /// Whether an event is pushed to a member who may read it. `about` is who wrote the message that it answers or is about.
+    pub fn wants(self, member: MemberId, event: &EventKind, about: Option<MemberId>) -> bool {
+        match (self, event) {
+            (Self::All, _) => true,
+            (Self::Nothing, _) => false,
+            (Self::Mentions, EventKind::Posted(post)) => {
+                post.mentions.contains(&member)
+                    || about == Some(member)
+                    || post.audience != Audience::Everyone
+            }
+            (Self::Mentions, EventKind::Edited { mentions, .. }) => mentions.contains(&member),
+            (Self::Mentions, EventKind::Reacted { .. }) => about == Some(member),
+            (Self::Mentions, _) => false,
+        }
+    }
+}
+
 impl Preference {
     /// Every choice that there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Push(Push::All),
+        Self::Push(Push::Mentions),
         Self::Push(Push::Nothing),
         Self::Language(None),
         Self::Language(Some(Language::English)),
@@ -93,6 +117,7 @@ impl Preference {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Push(Push::All) => "all",
+            Self::Push(Push::Mentions) => "mentions",
             Self::Push(Push::Nothing) => "nothing",
             Self::Language(None) => "group",
             Self::Language(Some(language)) => language.code(),
@@ -129,6 +154,40 @@ impl Preferences {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::group::{Post, Reaction, Seq};
+
+    #[test]
+    fn who_wants_mentions_gets_what_concerns_them_and_nothing_else() {
+        let (me, other) = (MemberId(3), MemberId(4));
+        let post = |mentions: &[MemberId], audience| {
+            EventKind::Posted(Post { mentions: mentions.to_vec(), audience, ..Post::default() })
+        };
+        let staff = Audience::staff();
+        let edited = |mentions: &[MemberId]| EventKind::Edited {
+            target: Seq(1),
+            text: String::new(),
+            mentions: mentions.to_vec(),
+        };
+        let reaction = Reaction::parse("+").unwrap();
+        let reacted = EventKind::Reacted { target: Seq(1), reaction };
+        // what, whom it answers or is about, whether it is wanted
+        let rows = [
+            (post(&[], Audience::Everyone), None, false),
+            (post(&[other], Audience::Everyone), Some(other), false),
+            (post(&[other, me], Audience::Everyone), None, true),
+            (post(&[], Audience::Everyone), Some(me), true),
+            (post(&[], staff), None, true),
+            (edited(&[other]), Some(me), false),
+            (edited(&[me]), Some(other), true),
+            (reacted.clone(), Some(me), true),
+            (reacted, Some(other), false),
+            (EventKind::Left { member: other }, None, false),
+        ];
+        for (event, about, expected) in rows {
+            assert_eq!(Push::Mentions.wants(me, &event, about), expected, "{event:?} {about:?}");
+            assert!(Push::All.wants(me, &event, about) && !Push::Nothing.wants(me, &event, about));
+        }
+    }
 
     #[test]
     fn every_choice_is_read_back_by_its_names_and_holds_alone() {

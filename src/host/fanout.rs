@@ -92,7 +92,10 @@ impl Host {
         let actor = row.event.actor.and_then(|actor| roster.by_id(actor)).map(|actor| actor.address);
         let may_read = row.is_for(&hosted.group.viewer_of(member));
         let language = hosted.group.language_for(member.identity.hash());
-        let copy = relay::copy(language, row, row.ids.get(&member.id).copied(), actor).filter(|_| may_read);
+        let about = row.target.as_ref().and_then(|target| target.author);
+        let is_wanted = member.preferences.push.wants(member.id, &row.event.kind, about);
+        let id = row.ids.get(&member.id).copied();
+        let copy = relay::copy(language, row, id, actor).filter(|_| may_read && is_wanted);
         let Some(copy) = copy else { return self.copy_ended(now, group, dispatch, CopyEnd::Skipped) };
         let outgoing = Outgoing {
             from: hosted.addresses.lxmf,

@@ -43,6 +43,8 @@ pub(super) struct Hosted {
     pub(super) is_closed: bool,
     /// Members whose clients know replies and reactions.
     pub(super) understanding: BTreeSet<MemberId>,
+    /// Members who came in and were told nothing yet: the first message shows them the group's icon.
+    pub(super) newcomers: BTreeSet<MemberId>,
     /// Who founded it by request.
     pub(super) founder: Option<IdentityHash>,
     /// Who the present members are: those who have just left are no longer in the group's own roster.

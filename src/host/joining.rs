@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use lxmf::fields::Fields;
 use lxmf::stamp::{Purpose, Workblock};
 use reticulum::crypto::PublicIdentity;
 use reticulum::hash::IdentityHash;
@@ -193,7 +194,7 @@ impl Host {
             let Some(notice) = hosted.group.invitation_for(person) else { continue };
             let (from, to) = (hosted.addresses.lxmf, delivery_address(person.hash()));
             let text = notice.text.into_bytes();
-            if let Some(send) = self.send(now, from, to, text, false) {
+            if let Some(send) = self.send(now, from, to, text, Fields::default(), false) {
                 self.untold.remove(&(person.hash(), group));
                 self.sent.insert(send, Sent::Invitation { group, person: person.hash() });
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lxmf::app_data::AppData;
-use lxmf::fields::Fields;
+use lxmf::fields::{Builder, Fields};
 use lxmf::message::Method;
 use lxmf::router::{
     Ack, DELIVERY_NAME_HASH, Failure, Outgoing, Output as RouterOutput, Received, SendId, Stamped,
@@ -260,16 +260,30 @@ impl Host {
     /// Sends a private message. It is not worth keeping: whoever misses it asks again.
     pub(super) fn tell(&mut self, now: Instant, from: GroupId, to: DestinationHash, text: String) {
         let person = self.engine.peer(&to).map(|peer| Arc::clone(&peer.identity));
-        let is_member = person.is_some_and(|person| self.is_present(from, &person));
+        let is_member = person.as_ref().is_some_and(|person| self.is_present(from, person));
+        let fields = person.map(|person| self.shown_first(from, person.hash())).unwrap_or_default();
         let Some(from) = self.groups.get(from).map(|hosted| hosted.addresses.lxmf) else { return };
         if self.replies >= REPLIES_MAX {
             self.counters.replies_dropped += 1;
             return;
         }
-        if let Some(send) = self.send(now, from, to, text.into_bytes(), is_member) {
+        if let Some(send) = self.send(now, from, to, text.into_bytes(), fields, is_member) {
             self.sent.insert(send, Sent::Reply);
             self.replies += 1;
         }
+    }
+
+    /// What the first message to somebody who came in has besides its text: the group's icon, once.
+    fn shown_first(&mut self, group: GroupId, person: IdentityHash) -> Fields {
+        let Some(hosted) = self.groups.get_mut(group) else { return Fields::default() };
+        let Some(member) = hosted.group.member_by_identity(person).map(|member| member.id) else {
+            return Fields::default();
+        };
+        let icon = &hosted.group.settings().icon;
+        if !hosted.newcomers.remove(&member) || icon.name.is_empty() {
+            return Fields::default();
+        }
+        Builder::default().icon(&icon.name, icon.foreground, icon.background).build()
     }
 
     /// Sends a private message of this moment. A member may be offered a ticket with it, and gets it by a propagation node
@@ -280,6 +294,7 @@ impl Host {
         from: DestinationHash,
         to: DestinationHash,
         content: Vec<u8>,
+        fields: Fields,
         is_member: bool,
     ) -> Option<SendId> {
         let outgoing = Outgoing {
@@ -288,7 +303,7 @@ impl Host {
             timestamp: self.engine.unix_time(now),
             title: Vec::new(),
             content,
-            fields: Fields::default(),
+            fields,
             method: None,
             priority: Priority::Reply,
             ticket: is_member,

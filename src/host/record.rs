@@ -49,6 +49,7 @@ impl Host {
         match &event.kind {
             EventKind::Joined { member, identity, .. } => {
                 hosted.delivery.on_joined(*member, event.seq);
+                hosted.newcomers.insert(*member);
                 self.keep_peer(group, *member, identity);
             }
             EventKind::Left { member }
@@ -56,6 +57,7 @@ impl Host {
             | EventKind::Banned { member: Some(member), .. } => {
                 hosted.delivery.on_removed(*member);
                 hosted.understanding.remove(member);
+                hosted.newcomers.remove(member);
                 self.release_peer(group, *member);
             }
             EventKind::SettingChanged(setting) if setting.key().is_announced() => {

@@ -179,6 +179,7 @@ impl Host {
             waiting_copies: VecDeque::new(),
             is_closed: false,
             understanding: BTreeSet::new(),
+            newcomers: BTreeSet::new(),
             founder: None,
             present: HashMap::new(),
         });

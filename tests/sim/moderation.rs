@@ -197,3 +197,28 @@ fn of_more_texts_than_the_group_keeps_the_oldest_are_withdrawn() {
     sim.run_for(Duration::from_secs(6 * 3_600));
     assert_eq!(texts(&mut sim).len(), 2, "and no more than that");
 }
+
+#[test]
+fn who_comes_in_is_shown_the_icon_once_and_who_wants_mentions_gets_those() {
+    let mut sim = three(FoundingRules::default());
+    let group = sim.stations[NODE].group().host.addresses();
+    let icon = v1::setting::Value::Text("anchor ffffff 0055aa".into());
+    let icon = v1::Setting { key: "icon".into(), value: Some(icon), ..Default::default() };
+    let set = v1::SettingsRequest { set: vec![icon], ..Default::default() };
+    assert_eq!(operate::<v1::SettingsResponse>(&mut sim, "/api/v1/settings", &set).error, None);
+    for (who, text) in [(ALICE, "/join Alice"), (BOB, "/join Bob"), (BOB, "/mode mentions")] {
+        say(&mut sim, who, group, text);
+    }
+    for text in ["to everybody", "to @Bob", "to @nobody"] {
+        say(&mut sim, ALICE, group, text);
+    }
+    let posts: Vec<_> =
+        heard(&mut sim, BOB, group).into_iter().filter(|text| text.starts_with("Alice: ")).collect();
+    assert_eq!(posts, ["Alice: to @Bob"]);
+    say(&mut sim, BOB, group, "/mode all");
+    say(&mut sim, ALICE, group, "to everybody again");
+    assert!(heard(&mut sim, BOB, group).contains(&"Alice: to everybody again".to_owned()));
+    for who in [ALICE, BOB] {
+        assert_eq!(sim.stations[who].person().icons, ["anchor"]);
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lxmf::fields::Fields;
+use lxmf::fields::{Field, Fields};
 use lxmf::router::{DeliveryConfig, Outgoing, Output as RouterOutput, Router, SendId};
 use meshgroup::group::{Audited, Event, EventKind, FoundingRules, GroupId, Known, Needs, Settings};
 use meshgroup::host::{CallId, FIRST_GROUP, Host, HostConfig, Output, Query, Rows};
@@ -272,6 +272,8 @@ pub(crate) struct Person {
     pub(crate) inbox: Vec<String>,
     /// Where they came from.
     pub(crate) senders: Vec<DestinationHash>,
+    /// Icons that came with them.
+    pub(crate) icons: Vec<String>,
     /// Messages of ours that were proven.
     pub(crate) delivered: usize,
     /// Messages under way.
@@ -309,6 +311,7 @@ impl Person {
             ports: vec![port],
             inbox: Vec::new(),
             senders: Vec::new(),
+            icons: Vec::new(),
             delivered: 0,
             sends: HashMap::new(),
             links: Vec::new(),
@@ -405,6 +408,11 @@ impl Person {
             RouterOutput::Work(work) => self.router.handle_work_done(now, &mut self.node, work.run()),
             RouterOutput::Received(received) => {
                 self.senders.push(received.message.source);
+                let icons = received.message.fields.typed().filter_map(|field| match field {
+                    Field::Icon { name, .. } => Some(name.to_owned()),
+                    _ => None,
+                });
+                self.icons.extend(icons);
                 self.inbox.push(String::from_utf8_lossy(&received.message.content).into_owned());
                 if let Some(ticket) = received.ticket {
                     self.router.accept_ticket(self.address, received.message.source, ticket);

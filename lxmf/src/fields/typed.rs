@@ -288,6 +288,16 @@ impl Builder {
         self.raw(key, packed)
     }
 
+    /// Shows the sender's avatar: the name of an icon, and two colours as RGB.
+    pub fn icon(self, name: &str, foreground: [u8; 3], background: [u8; 3]) -> Self {
+        let mut packed = Vec::with_capacity(name.len() + 12);
+        msgpack::write_array_len(&mut packed, 3);
+        msgpack::write_str(&mut packed, name);
+        msgpack::write_bin(&mut packed, &foreground);
+        msgpack::write_bin(&mut packed, &background);
+        self.raw(key::ICON, packed)
+    }
+
     /// Tells who is the origin of what a relay sends: `originator-identity` and their `lxmf.delivery` hash.
     pub fn originator(self, address: DestinationHash) -> Self {
         let mut kind = Vec::new();

@@ -87,3 +87,10 @@ fn what_is_built_is_read_back_and_has_the_bytes_of_the_field() {
     let expected = [Field::ReplyTo(ID), Field::ReplyQuote("first"), Field::Comment(ID)];
     assert_eq!(reply.typed().collect::<Vec<_>>(), expected);
 }
+
+#[test]
+fn an_icon_that_is_built_is_read_back() {
+    let fields = Builder::default().icon("anchor", [255, 255, 255], [0, 85, 170]).build();
+    let icon = Field::Icon { name: "anchor", foreground: [255, 255, 255], background: [0, 85, 170] };
+    assert!(fields.typed().eq([icon]));
+}
