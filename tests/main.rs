@@ -6,6 +6,7 @@ mod abuse;
 mod edges;
 mod groups;
 mod interop;
+mod operator;
 mod presets;
 mod program;
 mod sim;

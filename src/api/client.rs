@@ -1,6 +1,12 @@
 //! The client's half of the control socket, for the command line: blocking, one call at a time, and its answers as plain
 //! values, so that no caller needs the generated types.
 
+mod operate;
+
+pub use operate::{
+    Done, ListedAct, ListedBan, ListedHeld, ListedRequest, ListedRole, ListedSetting, ShownMember, ToMember,
+};
+
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -82,7 +88,7 @@ pub struct ListedMember {
     /// Identity.
     #[serde(serialize_with = "as_hex")]
     pub identity_hash: IdentityHash,
-    /// "owner", "admin", "moderator", "member", "reader", or the number of a role that the group made.
+    /// "owner", "admin", "moderator", "member", "reader", or the name of a role that the group made.
     pub role: String,
 }
 
@@ -212,6 +218,7 @@ impl Client {
     /// All present members.
     pub fn members(&mut self) -> Result<Vec<ListedMember>, ClientError> {
         let (mut members, mut after) = (Vec::new(), 0);
+        let mut roles = None;
         loop {
             let request = v1::MembersRequest { after, limit: 1000, max_bytes: 0 };
             let page: v1::MembersResponse = self.call("/api/v1/members", &request)?;
@@ -219,7 +226,16 @@ impl Client {
             for member in &page.members {
                 let identity_hash =
                     IdentityHash::from_slice(&member.identity_hash).ok_or(ClientError::Malformed)?;
-                let role = role_name(member.role);
+                let role = match role_name(member.role) {
+                    Some(name) => name,
+                    None => {
+                        // Only a group with roles of its own costs the second call.
+                        let roles: &Vec<ListedRole> =
+                            if let Some(roles) = &roles { roles } else { roles.insert(self.roles()?) };
+                        let named = roles.iter().find(|role| role.role == member.role);
+                        named.map_or_else(|| format!("role {}", member.role), |role| role.name.clone())
+                    }
+                };
                 members.push(ListedMember { nick: member.nick.clone(), identity_hash, role });
             }
             match page.members.last() {
@@ -243,13 +259,14 @@ impl Client {
     }
 }
 
-fn role_name(number: i32) -> String {
+/// The name of a role that every group has.
+fn role_name(number: i32) -> Option<String> {
     let built_in = u8::try_from(number).ok().and_then(Role::from_number);
     match built_in {
         Some(role @ (Role::Reader | Role::Member | Role::Moderator | Role::Admin | Role::Owner)) => {
-            role.name().to_owned()
+            Some(role.name().to_owned())
         }
-        Some(Role::Custom(_)) | None => format!("role {number}"),
+        Some(Role::Custom(_)) | None => None,
     }
 }
 

@@ -6,9 +6,9 @@ use anyhow::bail;
 use clap::Subcommand;
 use reticulum::hash::DestinationHash;
 
-use super::Output;
 use super::banner::Banner;
 use super::list::{JsonList, printable};
+use super::{OfGroup, Output, act};
 use crate::api::client::{Client, CreatedGroup};
 use crate::api::{GroupStatus, goes_by};
 
@@ -39,6 +39,24 @@ pub(super) enum GroupCommand {
         /// Its name, letter by letter, to confirm
         #[arg(long, value_name = "NAME")]
         confirm: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// List the settings of a group and what they take
+    Settings {
+        #[command(flatten)]
+        of: OfGroup,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Set something in a group
+    Set {
+        #[command(flatten)]
+        of: OfGroup,
+        /// Name of the setting
+        key: String,
+        /// Its value; an empty one empties it
+        value: String,
         #[command(flatten)]
         output: Output,
     },
@@ -84,6 +102,17 @@ pub(super) fn carry_out(
             Ok(())
         }
         GroupCommand::List(output) => list(&client.status()?.groups, output.json, out),
+        GroupCommand::Settings { of, output } => {
+            client.choose_group(of.group.unwrap_or_default());
+            act::rows(&client.settings()?, output, out, |one| {
+                let value = one.value.as_str().map_or_else(|| one.value.to_string(), printable);
+                format!("{:<24}{value}  ({})", one.key, one.takes)
+            })
+        }
+        GroupCommand::Set { of, key, value, output } => {
+            client.choose_group(of.group.unwrap_or_default());
+            act::done(client.set(&key, &value)?, output, out)
+        }
         GroupCommand::Show { group, output } => {
             let groups = client.status()?.groups;
             show(find(&groups, group.as_deref())?, output.json, out)

@@ -45,9 +45,14 @@ pub(super) fn members(client: &mut Client, json: bool, out: &mut impl Write) -> 
 }
 
 fn line(message: &ListedMessage, out: &mut impl Write) -> anyhow::Result<()> {
-    let nick = message.author.as_ref().map_or("operator", |author| &author.nick);
-    writeln!(out, "{:>6}  {}: {}", message.seq, printable(nick), printable(&message.text))?;
+    writeln!(out, "{}", message_line(message))?;
     Ok(())
+}
+
+/// A message in one line.
+pub(super) fn message_line(message: &ListedMessage) -> String {
+    let nick = message.author.as_ref().map_or("operator", |author| &author.nick);
+    format!("{:>6}  {}: {}", message.seq, printable(nick), printable(&message.text))
 }
 
 /// Text of a stranger for a terminal: one line, and no escape sequences.

@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and what is printed. It decides nothing; every command but `run`, `check`,
 //! `airtime`, `completions`, `man` and `interfaces import` asks the node that runs on the data folder.
 
+mod act;
 mod airtime;
 mod banner;
 mod group;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
+use self::act::{BanCommand, MemberCommand, MessageCommand, RoleCommand};
 pub use self::banner::Banner;
 use self::group::{ClaimCommand, GroupCommand};
 use crate::api::client::{Client, ClientError};
@@ -59,6 +61,27 @@ enum Command {
         #[command(subcommand)]
         command: MemberCommand,
     },
+    /// Roles of a group
+    Role {
+        #[command(flatten)]
+        of: OfGroup,
+        #[command(subcommand)]
+        command: RoleCommand,
+    },
+    /// Bans of a group
+    Ban {
+        #[command(flatten)]
+        of: OfGroup,
+        #[command(subcommand)]
+        command: BanCommand,
+    },
+    /// Show who did what in a group, the newest first
+    Audit {
+        #[command(flatten)]
+        of: OfGroup,
+        #[command(flatten)]
+        audit: act::AuditPage,
+    },
     /// The code that makes its sender the owner of a group
     Claim {
         #[command(flatten)]
@@ -89,27 +112,6 @@ enum InterfacesCommand {
         /// For example ~/.reticulum/config
         file: PathBuf,
     },
-}
-
-#[derive(Debug, Subcommand)]
-enum MessageCommand {
-    /// List messages, oldest first
-    List {
-        #[command(flatten)]
-        output: Output,
-        /// Only messages with a sequence number above N
-        #[arg(long, value_name = "N", default_value_t = 0)]
-        after: u64,
-        /// At most N messages [default: all]
-        #[arg(long, value_name = "N")]
-        limit: Option<usize>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum MemberCommand {
-    /// List members in the order in which they joined
-    List(Output),
 }
 
 /// Which group a command is for.
@@ -169,12 +171,11 @@ pub fn carry_out(arguments: Arguments) -> anyhow::Result<Task> {
         Command::Status(output) => status::print(&mut Client::connect(&folder()?)?, output.json, out),
         Command::Group(command) => group::carry_out(&mut Client::connect(&folder()?)?, command, out),
         Command::Claim { of, command } => group::claim(&mut of.connect(&folder()?)?, &command, out),
-        Command::Message { of, command: MessageCommand::List { output, after, limit } } => {
-            list::messages(&mut of.connect(&folder()?)?, output.json, after, limit, out)
-        }
-        Command::Member { of, command: MemberCommand::List(output) } => {
-            list::members(&mut of.connect(&folder()?)?, output.json, out)
-        }
+        Command::Message { of, command } => act::message(&mut of.connect(&folder()?)?, command, out),
+        Command::Member { of, command } => act::member(&mut of.connect(&folder()?)?, command, out),
+        Command::Role { of, command } => act::role(&mut of.connect(&folder()?)?, command, out),
+        Command::Ban { of, command } => act::ban(&mut of.connect(&folder()?)?, command, out),
+        Command::Audit { of, audit } => act::audit(&mut of.connect(&folder()?)?, &audit, out),
     };
     forgive_broken_pipe(printed.and_then(|()| Ok(out.flush()?))).map(|()| Task::Done)
 }

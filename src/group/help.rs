@@ -139,9 +139,9 @@ pub(super) const COMMANDS: &[Entry] = commands! {
     "invite" | "einladen", Staff (Invite): "/invite HASH, /invite code 5 7d (for 5 people, 7 days), /invite no HASH or code number"
         | "/einladen HASH, /einladen code 5 7d (für 5 Leute, 7 Tage), /einladen no HASH oder Codenummer";
         "lets people in" | "lässt Leute herein"
-    "role" | "rolle", Staff (ManageRoles): "/role WHO ROLE, /role WHO +kick -post, /role create NAME 15 post react, /role delete NAME"
-        | "/rolle WER ROLLE, /rolle WER +kick -post, /rolle create NAME 15 post react, /rolle delete NAME";
-        "who may do what; 15 is the rank" | "wer was darf; 15 ist der Rang"
+    "role" | "rolle", Staff (ManageRoles): "/role WHO ROLE, /role WHO +kick -post, /role create NAME 40 post react, /role delete NAME"
+        | "/rolle WER ROLLE, /rolle WER +kick -post, /rolle create NAME 40 post react, /rolle delete NAME";
+        "who may do what; 40 is the rank, a member has 30" | "wer was darf; 40 ist der Rang, Mitglieder haben 30"
     "rename" | "rename", Staff (ChangeName): "/rename NAME" | "/rename NAME"; "names the group" | "benennt die Gruppe"
     "set" | "set", Staff (ChangeSettings): "/set, /set KEY, /set KEY VALUE" | "/set, /set NAME, /set NAME WERT";
         "what can be set; - as value empties it" | "was sich einstellen lässt; - als Wert leert es"

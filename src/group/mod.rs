@@ -102,7 +102,7 @@ pub use setting::{
     BadValue, CAPACITY_MAX, GROUP_NAME_CHARS_MAX, Icon, JoinPolicy, Key, Kind, POST_CHARS_MAX, Setting,
     Settings, Shape, Unstamped, Value,
 };
-pub use span::SPAN_MAX;
+pub use span::{SPAN_MAX, parse as parse_span};
 pub use state::{Restriction, Restrictions, State};
 pub use text::{
     REPLY_BYTES_MAX, receipt as receipt_text, refusal as refusal_text, unstamped as unstamped_text,

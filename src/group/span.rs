@@ -6,7 +6,7 @@ use std::time::Duration;
 pub const SPAN_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
 
 /// Reads a span: a whole number above 0 and a unit. `None` if it is anything else, or longer than [`SPAN_MAX`].
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     let unit_at = text.len().checked_sub(1).filter(|at| text.is_char_boundary(*at))?;
     let (number, unit) = text.split_at(unit_at);
     let unit_s: u64 = match unit {

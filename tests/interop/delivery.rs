@@ -8,7 +8,7 @@ use crate::support::process::{Folder, Meshgroup, free_port};
 use crate::support::python::{Medium, Peer};
 
 /// A peer that has joined the group of `node` by a plain message.
-pub(super) fn member(folder: &Folder, node: &Meshgroup, name: &str) -> Peer {
+pub(crate) fn member(folder: &Folder, node: &Meshgroup, name: &str) -> Peer {
     let mut peer = Peer::start(folder.path(), name, Medium::Connect(node.port));
     peer.tell(json!({"do": "announce"}));
     let group = node.group("address");

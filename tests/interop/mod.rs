@@ -3,7 +3,7 @@
 mod api;
 mod auto;
 mod channels;
-mod delivery;
+pub(crate) mod delivery;
 mod durability;
 mod families;
 mod groups;
