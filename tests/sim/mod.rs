@@ -4,6 +4,7 @@ mod groups;
 mod meshes;
 mod moderation;
 mod pairs;
+mod radio;
 mod swarm;
 
 use std::time::Duration;

@@ -132,6 +132,12 @@ impl GroupStation {
         Self::with(seed, now, 1, FoundingRules::default())
     }
 
+    /// A new group with one more interface, at port 1.
+    pub(crate) fn and_radio(mut self, now: Instant, config: InterfaceConfig) -> Self {
+        self.ports.push(self.host.handle_interface_up(now, config, Duration::from_secs(6 * 3600)));
+        self
+    }
+
     /// A new group with as many interfaces as `ports`, and the rules about further groups.
     pub(crate) fn with(seed: u8, now: Instant, ports: usize, founding: FoundingRules) -> Self {
         let config = HostConfig {
@@ -287,6 +293,11 @@ pub(crate) struct Person {
 impl Person {
     /// A client with one interface, who has announced themselves.
     pub(crate) fn new(seed: u8, name: &str, now: Instant) -> Self {
+        Self::on(seed, name, now, InterfaceConfig::default())
+    }
+
+    /// The same on an interface like this.
+    pub(crate) fn on(seed: u8, name: &str, now: Instant, medium: InterfaceConfig) -> Self {
         let mut rng = Rng::from_seed([seed; 32]);
         let identity = Arc::new(Identity::generate(&mut rng));
         let config = NodeConfig::new(Arc::new(Identity::generate(&mut rng)));
@@ -300,7 +311,7 @@ impl Person {
             resource_size_max: 1_000_000,
         };
         let address = router.add_delivery(&mut node, delivery).expect("the node is new");
-        let port = node.add_interface(now, InterfaceConfig::default());
+        let port = node.add_interface(now, medium);
         node.handle_interface_up(now, port);
         node.announce(now, address, None).expect("it is ours");
         Self {
