@@ -278,3 +278,130 @@ impl Reader {
         Ok(Answer::Newer(ids, newest))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+    use crate::store::Durability;
+
+    const ALICE: DestinationHash = DestinationHash::new([0xa; 16]);
+    const BOB: DestinationHash = DestinationHash::new([0xb; 16]);
+    const PEER: DestinationHash = DestinationHash::new([0xc; 16]);
+
+    const fn id(byte: u8) -> TransientId {
+        TransientId::new([byte; 32])
+    }
+
+    fn kept(byte: u8, destination: DestinationHash, len: usize, day: u64) -> Kept {
+        Kept {
+            id: id(byte),
+            destination,
+            received: UnixTime::from_secs(day * 24 * 3600),
+            value: u16::from(byte),
+            is_preferred: destination == ALICE,
+            from: (byte == 3).then_some(PEER),
+            stamped: vec![byte; len],
+        }
+    }
+
+    fn open(bytes_max: u64) -> (Reader, Mail) {
+        let mut db = Connection::open_in_memory().unwrap();
+        schema::prepare_writer(&mut db, Durability::Crash).unwrap();
+        let mail = Mail::read(&db, bytes_max, UnixTime::from_secs(0)).unwrap();
+        (Reader { db }, mail)
+    }
+
+    fn newer(after: u64, value_min: u16, count_max: usize, bytes_max: u64) -> Ask {
+        Ask::Newer { peer: PEER, after, value_min, len_max: 1_000, count_max, bytes_max }
+    }
+
+    #[test]
+    fn who_asks_gets_their_own_the_smallest_first_and_what_fits() {
+        let (store, mut mail) = open(100_000);
+        let all = vec![kept(1, ALICE, 300, 40), kept(2, ALICE, 200, 40), kept(3, BOB, 250, 40)];
+        mail.apply(&store.db, &Change::Keep(all.clone())).unwrap();
+        mail.apply(&store.db, &Change::Keep(all)).unwrap();
+        assert_eq!(mail.totals(), Totals { count: 3, bytes: 750 });
+        let list = |destination| store.mail(&Ask::List { destination, count_max: 9 }).unwrap();
+        assert_eq!((list(ALICE), list(BOB)), (Answer::Ids(vec![id(2), id(1)]), Answer::Ids(vec![id(3)])));
+        let fetch = |bytes_max| {
+            let ids = vec![id(1), id(2), id(3), id(9)];
+            store.mail(&Ask::Fetch { destination: ALICE, ids, bytes_max }).unwrap()
+        };
+        assert_eq!(fetch(24 + 316 + 216), Answer::Messages(vec![vec![1; 300], vec![2; 200]]));
+        assert_eq!(fetch(24 + 316 + 215), Answer::Messages(vec![vec![1; 300]]));
+        assert_eq!(fetch(24 + 216), Answer::Messages(vec![vec![2; 200]]), "what does not fit is left out");
+    }
+
+    #[test]
+    fn what_its_recipient_deleted_is_not_taken_again_and_nobody_else_deletes_it() {
+        let (store, mut mail) = open(100_000);
+        mail.apply(&store.db, &Change::Keep(vec![kept(1, ALICE, 300, 40)])).unwrap();
+        mail.apply(&store.db, &Change::Delete { destination: BOB, ids: vec![id(1)] }).unwrap();
+        assert_eq!(mail.totals().count, 1);
+        mail.apply(&store.db, &Change::Delete { destination: ALICE, ids: vec![id(1)] }).unwrap();
+        mail.apply(&store.db, &Change::Keep(vec![kept(1, ALICE, 300, 40)])).unwrap();
+        assert_eq!(mail.totals(), Totals::default());
+        let unknown = store.mail(&Ask::Unknown(vec![id(1), id(2)])).unwrap();
+        assert_eq!(unknown, Answer::Ids(vec![id(2)]));
+    }
+
+    #[test]
+    fn the_quota_takes_the_heaviest_and_those_of_members_last() {
+        let (store, mut mail) = open(20_000);
+        let light: Vec<_> = (10..90).map(|byte| kept(byte, ALICE, 200, 40)).collect();
+        mail.apply(&store.db, &Change::Keep(light)).unwrap();
+        let heavy: Vec<_> = (100..164).map(|byte| kept(byte, BOB, 200, 40)).collect();
+        mail.apply(&store.db, &Change::Keep(heavy)).unwrap();
+        assert_eq!(mail.totals(), Totals { count: 80, bytes: 16_000 });
+        let of_bob = store.mail(&Ask::List { destination: BOB, count_max: 9 }).unwrap();
+        assert_eq!(of_bob, Answer::Ids(vec![]));
+        assert_eq!(totals(&store.db).unwrap(), mail.totals());
+    }
+
+    #[test]
+    fn what_is_too_old_goes_a_few_at_a_time() {
+        let (store, mut mail) = open(100_000);
+        mail.sweeps = None;
+        let old: Vec<_> = (10..110).map(|byte| kept(byte, ALICE, 200, 1)).collect();
+        mail.apply(&store.db, &Change::Keep(old)).unwrap();
+        mail.apply(&store.db, &Change::Keep(vec![kept(1, ALICE, 200, 40)])).unwrap();
+        mail.apply(&store.db, &Change::Sweep { before: UnixTime::from_secs(2 * 24 * 3600) }).unwrap();
+        let mut left = Vec::new();
+        while mail.has_chores() {
+            mail.do_chore(&store.db).unwrap();
+            left.push(mail.totals().count);
+        }
+        assert_eq!(left, [37, 1, 1]);
+    }
+
+    #[test]
+    fn a_peer_is_offered_what_is_new_and_worth_it_and_not_what_it_brought() {
+        let (store, mut mail) = open(100_000);
+        let all = [1, 2, 3, 4, 5].map(|byte| kept(byte, BOB, 200, 40));
+        mail.apply(&store.db, &Change::Keep(all.to_vec())).unwrap();
+        let ask = |ask: Ask| store.mail(&ask).unwrap();
+        let ids = |bytes: &[u8]| bytes.iter().map(|byte| id(*byte)).collect::<Vec<_>>();
+        assert_eq!(ask(newer(0, 2, 9, 9_000)), Answer::Newer(ids(&[2, 4, 5]), 5));
+        assert_eq!(ask(newer(0, 2, 2, 9_000)), Answer::Newer(ids(&[2, 4]), 4));
+        assert_eq!(ask(newer(0, 2, 9, 24 + 216)), Answer::Newer(ids(&[2]), 2));
+        assert_eq!(ask(newer(5, 0, 9, 9_000)), Answer::Newer(vec![], 5));
+    }
+
+    #[test]
+    fn peers_are_read_back() {
+        let (store, mut mail) = open(0);
+        let record = PeerRecord {
+            destination: PEER,
+            through: 7,
+            key: Some(([5; 32], 18)),
+            heard: UnixTime::from_secs(1_760_000_000),
+        };
+        mail.apply(&store.db, &Change::Peer(record.clone())).unwrap();
+        let read = || store.db.query_row(SELECT_PEERS, [], |row| Ok(peer(row).unwrap())).optional().unwrap();
+        assert_eq!(read(), Some(record));
+        mail.apply(&store.db, &Change::ForgetPeer(PEER)).unwrap();
+        assert_eq!(read(), None);
+    }
+}

@@ -1,7 +1,7 @@
 //! The node as a propagation node, with stock clients and stock propagation nodes around it.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -25,7 +25,11 @@ fn counter(node: &Meshgroup, name: &str) -> u64 {
 }
 
 fn wait_for(node: &Meshgroup, name: &str, count: u64) {
-    let end = Instant::now() + Duration::from_secs(60);
+    wait_within(node, name, count, Duration::from_secs(60));
+}
+
+fn wait_within(node: &Meshgroup, name: &str, count: u64, patience: Duration) {
+    let end = Instant::now() + patience;
     while counter(node, name) != count {
         assert!(Instant::now() < end, "{name} is {}, not {count}", counter(node, name));
         std::thread::sleep(Duration::from_millis(50));
@@ -128,4 +132,69 @@ fn lxmd_shows_the_status_of_the_node() {
         text.contains(&address(&node)) && text.contains("Required propagation stamp cost is 4"),
         "{text}"
     );
+}
+
+/// A stock `lxmd` that runs until it is dropped.
+struct Lxmd(Child);
+
+impl Lxmd {
+    fn start(dir: &Path) -> Self {
+        let log = std::fs::File::create(dir.join("lxmd.log")).expect("target/ is writable");
+        let child = Command::new(interpreter().with_file_name("lxmd"))
+            .arg("--config")
+            .arg(dir.join("lxmd"))
+            .arg("--rnsconfig")
+            .arg(dir.join("rns"))
+            .args(["--propagation-node", "-v"])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a second handle"))
+            .stderr(log)
+            .spawn();
+        Self(child.expect("lxmd is installed beside the interpreter"))
+    }
+}
+
+impl Drop for Lxmd {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// How many messages `lxmd` keeps, by its files.
+fn lxmd_keeps(dir: &Path) -> usize {
+    let store = dir.join("lxmd/storage/lxmf/messagestore");
+    std::fs::read_dir(&store).map(Iterator::count).unwrap_or(0)
+}
+
+#[test]
+fn a_stock_node_and_ours_bring_each_other_what_they_lack() {
+    let folder = Folder::new("office-peers");
+    let key: [u8; 64] = std::array::from_fn(|i| i as u8 ^ 0x5a);
+    let theirs = reticulum::crypto::Identity::from_bytes(&key).hash();
+    let theirs =
+        reticulum::hash::DestinationHash::of_single(*lxmf::propagation::PROPAGATION_NAME_HASH, theirs);
+    let office = OFFICE.replace("stamp_cost = 4", "stamp_cost = 13") + &format!("peers = [\"{theirs}\"]\n");
+    let node = Meshgroup::start(folder.path(), &office);
+    let ours = address(&node);
+    let propagation = format!(
+        "enable_node = yes\nannounce_at_start = yes\nautopeer = no\nstatic_peers = {ours}\npeering_cost = 4\n\
+         propagation_stamp_cost_target = 13\npropagation_stamp_cost_flexibility = 0\n"
+    );
+    lxmd_folders(folder.path(), node.port, &propagation);
+    std::fs::write(folder.path().join("lxmd/identity"), key).expect("target/ is writable");
+    let _lxmd = Lxmd::start(folder.path());
+    let mut alice = member(&folder, &node, "Alice");
+    let mut bob = member(&folder, &node, "Bob");
+    assert_eq!(post(&mut alice, &bob, &ours, "by ours"), "sent");
+    let end = Instant::now() + Duration::from_secs(150);
+    while lxmd_keeps(folder.path()) == 0 {
+        assert!(Instant::now() < end, "it never came to lxmd: {}", node.status());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(post(&mut alice, &bob, &theirs.to_string(), "by theirs"), "sent");
+    wait_within(&node, "mail_from_peers", 1, Duration::from_secs(150));
+    bob.tell(json!({"do": "sync", "node": ours}));
+    bob.message("by ours");
+    bob.message("by theirs");
 }
