@@ -1,9 +1,10 @@
-//! Any bytes as a ticket, as the announce of a propagation node, as its answers to `/get`, and as paper.
+//! Any bytes as a ticket, as the announce of a propagation node, as its answers to `/get`, as what a node is asked, and as paper.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use lxmf::fields::{Fields, key};
 use lxmf::paper;
+use lxmf::propagation::bodies::{self, GetBody, OfferAnswer, OfferBody};
 use lxmf::propagation::{self, LISTED_MAX, NodeInfo, TransientId};
 use lxmf::ticket::Ticket;
 use reticulum::time::UnixTime;
@@ -23,6 +24,20 @@ fuzz_target!(|input: &[u8]| {
     if let Ok(messages) = propagation::parse_messages(input) {
         assert!(messages.iter().map(|message| message.len()).sum::<usize>() <= input.len());
         let _: Vec<TransientId> = messages.iter().map(|message| TransientId::of(message)).collect();
+    }
+    if let Ok(GetBody::Fetch { wants, haves, .. }) = GetBody::parse(input) {
+        assert!(32 * (wants.len() + haves.len()) <= input.len());
+    }
+    if let Ok(offer) = OfferBody::parse(input) {
+        assert!(32 * (offer.ids.len() + 1) <= input.len());
+        assert_eq!(OfferBody::parse(&offer.encode()), Ok(offer));
+    }
+    if let Ok(answer) = OfferAnswer::parse(input) {
+        assert_eq!(OfferAnswer::parse(&answer.encode()), Ok(answer));
+    }
+    if let Ok(messages) = bodies::parse_transfer(input) {
+        assert!(messages.iter().map(|message| message.len()).sum::<usize>() <= input.len());
+        messages.iter().for_each(|message| drop(bodies::split_stamp(message)));
     }
     let container = propagation::container(now, input, &[0; 32]);
     assert!(container.len() >= input.len() + 32);

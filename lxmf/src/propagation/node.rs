@@ -274,7 +274,7 @@ impl PropagationNode {
         self.work_outstanding = self.work_outstanding.saturating_sub(1);
         match done.0 {
             work::Done::Stamps(checked) => self.stamps_checked(now, node, checked),
-            work::Done::Key { asked, is_valid } => self.key_checked(now, asked, is_valid),
+            work::Done::Key { asked, is_valid } => self.key_checked(now, *asked, is_valid),
             work::Done::Searched { peer, searched } => self.key_searched(now, node, peer, *searched),
         }
     }

@@ -46,8 +46,8 @@ impl PropagationNode {
         self.work(Work(Job::Key { asked, material, key, cost }));
     }
 
-    pub(super) fn key_checked(&mut self, now: Instant, asked: Box<Asked>, is_valid: bool) {
-        let Asked { asker, ids } = *asked;
+    pub(super) fn key_checked(&mut self, now: Instant, asked: Asked, is_valid: bool) {
+        let Asked { asker, ids } = asked;
         let Some(link) = self.links.get_mut(&asker.link) else { return };
         if !is_valid {
             self.counters.bad_key += 1;
