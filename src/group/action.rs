@@ -15,6 +15,7 @@ use super::known::Needs;
 use super::pending::PendingId;
 use super::post::{Draft, PostKind};
 use super::preference::Preference;
+use super::recent::RecentPost;
 use super::role::{Permission, Permissions, Role};
 use super::setting::Setting;
 use super::who::Who;
@@ -349,6 +350,17 @@ pub struct Outcome {
     pub code: Option<InviteCode>,
     /// The propagation node that the caller named for themselves, or that they have none.
     pub node: Option<Option<DestinationHash>>,
+    /// What the caller wants to know that only the delivery of posts can tell.
+    pub asks: Option<Asks>,
+}
+
+/// A question about the delivery of posts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// Who has this post.
+    Delivery(Box<RecentPost>),
+    /// What the caller was not sent.
+    Missed,
 }
 
 /// A private message to somebody who is possibly no longer a member.

@@ -8,11 +8,14 @@
 //! Driven like every machine here: `on_*` tell it what happened, [`Delivery::poll`] says what to send next,
 //! [`Delivery::poll_timeout`] when to call [`Delivery::handle_timeout`].
 
+mod fate;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use reticulum::time::{Instant, TimerQueue, UnixTime};
 
+pub use self::fate::{Fate, Gap, GapFate, Tally, Via, Why};
 use super::ids::{MemberId, Seq};
 
 /// How long a post is retried for those who are away.
@@ -73,6 +76,8 @@ pub struct LoggedPost {
 pub struct DeliveryCounters {
     /// Proven by the member.
     pub delivered: u64,
+    /// Left on a propagation node.
+    pub stored: u64,
     /// Never to be accepted by the member, and skipped.
     pub refused: u64,
     /// Given up after [`DELIVERY_PERIOD`].
@@ -89,6 +94,10 @@ pub struct Delivery {
     ready_slow: VecDeque<MemberId>,
     retries: TimerQueue<MemberId>,
     under_way: UnderWay,
+    /// The newest post that expired while somebody lacked it.
+    expired_through: Seq,
+    /// What the cursors passed over without a proof, until it is taken by [`Self::poll_gap`].
+    gaps: VecDeque<Gap>,
     counters: DeliveryCounters,
 }
 
@@ -115,6 +124,8 @@ struct Recipient {
     cursor: Seq,
     /// Failures since the last success or sign of life.
     failures: usize,
+    /// Why the last attempt failed.
+    why: Option<Why>,
     state: RecipientState,
 }
 
@@ -125,7 +136,7 @@ enum RecipientState {
     /// In the queue.
     Ready,
     /// A copy is under way; `heard` tells of a sign of life since it was sent.
-    InFlight { seq: Seq, heard: bool, stage: Stage, reach: Reach },
+    InFlight { seq: Seq, heard: bool, stage: Stage, reach: Reach, via: Option<Via> },
     /// Waits for a timer or a sign of life.
     Away,
 }
@@ -177,6 +188,7 @@ impl Delivery {
         for LoggedPost { seq, time, author } in posts {
             let age = unix_now.since(time);
             if age >= DELIVERY_PERIOD {
+                delivery.expired_through = delivery.expired_through.max(seq);
                 continue;
             }
             let behind = cursors.partition_point(|cursor| *cursor < seq);
@@ -197,7 +209,8 @@ impl Delivery {
     /// Somebody came in, and gets what is posted after `after`.
     pub fn on_joined(&mut self, member: MemberId, after: Seq) {
         self.on_removed(member);
-        self.recipients.insert(member, Recipient { cursor: after, failures: 0, state: RecipientState::Idle });
+        let state = RecipientState::Idle;
+        self.recipients.insert(member, Recipient { cursor: after, failures: 0, why: None, state });
     }
 
     /// Whether somebody is to get posts.
@@ -242,32 +255,63 @@ impl Delivery {
 
     /// The member proved a copy. Late proofs count too. Returns the cursor to store, if it moved.
     pub fn on_delivered(&mut self, member: MemberId, seq: Seq) -> Option<Cursor> {
-        let cursor = self.settle(member, seq)?;
+        let cursor = self.settle(member, seq, None)?;
         self.counters.delivered += 1;
+        Some(cursor)
+    }
+
+    /// The copy is on a propagation node, which is the last that is ever heard of it. Returns the cursor to store.
+    pub fn on_stored(&mut self, member: MemberId, seq: Seq) -> Option<Cursor> {
+        let cursor = self.settle(member, seq, Some(GapFate::Stored))?;
+        self.counters.stored += 1;
         Some(cursor)
     }
 
     /// The member can never accept this copy, whatever the route: it is skipped. Returns the cursor to store.
     pub fn on_refused(&mut self, member: MemberId, seq: Seq) -> Option<Cursor> {
-        let cursor = self.settle(member, seq)?;
+        let cursor = self.settle(member, seq, Some(GapFate::Refused))?;
         self.counters.refused += 1;
         Some(cursor)
     }
 
     /// The copy is not for this member, or no longer there: it is skipped. Returns the cursor to store.
     pub fn on_skipped(&mut self, member: MemberId, seq: Seq) -> Option<Cursor> {
-        self.settle(member, seq)
+        self.settle(member, seq, None)
+    }
+
+    /// What a cursor has passed over, to be stored with it.
+    pub fn poll_gap(&mut self) -> Option<Gap> {
+        self.gaps.pop_front()
+    }
+
+    /// What became of the copy of a post, as far as gaps do not tell otherwise.
+    pub fn fate(&self, member: MemberId, seq: Seq) -> Fate {
+        let Some(recipient) = self.recipients.get(&member) else { return Fate::NotPushed };
+        match recipient.state {
+            _ if seq <= recipient.cursor => Fate::Proven,
+            _ if self.posts.binary_search_by_key(&seq, |post| post.seq).is_err() => {
+                Fate::Gap(GapFate::Expired)
+            }
+            RecipientState::InFlight { seq: sent, via, .. } if sent == seq => Fate::Sent { via },
+            _ => Fate::Queued { last: recipient.why },
+        }
+    }
+
+    /// The numbers that a member lacks and will not be sent any more: after the first, up to the second.
+    pub fn expired_of(&self, member: MemberId) -> Option<(Seq, Seq)> {
+        let cursor = self.recipients.get(&member)?.cursor;
+        (cursor < self.expired_through).then_some((cursor, self.expired_through))
     }
 
     /// A copy is on its way, or waits for the member to appear: it takes no more of the processor's time.
-    pub fn on_sent(&mut self, member: MemberId, seq: Seq) {
+    pub fn on_sent(&mut self, member: MemberId, seq: Seq, route: Option<Via>) {
         let Some(recipient) = self.recipients.get_mut(&member) else { return };
-        let RecipientState::InFlight { seq: sent, stage: stage @ Stage::Preparing, .. } =
-            &mut recipient.state
-        else {
+        let RecipientState::InFlight { seq: sent, stage, via, .. } = &mut recipient.state else { return };
+        if *sent != seq {
             return;
-        };
-        if *sent == seq {
+        }
+        *via = route;
+        if *stage == Stage::Preparing {
             *stage = Stage::Awaiting;
             self.under_way.preparing -= 1;
             self.under_way.awaiting += 1;
@@ -275,13 +319,14 @@ impl Delivery {
     }
 
     /// A copy found no way: the member is away. It is tried again later, or at once if they were heard meanwhile.
-    pub fn on_failed(&mut self, now: Instant, member: MemberId, seq: Seq) {
+    pub fn on_failed(&mut self, now: Instant, member: MemberId, seq: Seq, why: Why) {
         let Some(recipient) = self.recipients.get_mut(&member) else { return };
         let RecipientState::InFlight { seq: sent, heard, .. } = recipient.state else { return };
         if sent != seq {
             return;
         }
         self.under_way.remove(recipient.state);
+        recipient.why = Some(why);
         if heard {
             recipient.state = RecipientState::Ready;
             self.ready.push_back(member);
@@ -346,7 +391,7 @@ impl Delivery {
                 continue;
             }
             let stage = Stage::Preparing;
-            recipient.state = RecipientState::InFlight { seq, heard: false, stage, reach };
+            recipient.state = RecipientState::InFlight { seq, heard: false, stage, reach, via: None };
             self.under_way.add(stage, reach);
             return Some(Dispatch { member, seq });
         }
@@ -379,14 +424,16 @@ impl Delivery {
     }
 
     /// Moves the member's cursor over `seq`, if that is the post which they lack next.
-    fn settle(&mut self, member: MemberId, seq: Seq) -> Option<Cursor> {
+    fn settle(&mut self, member: MemberId, seq: Seq, passed: Option<GapFate>) -> Option<Cursor> {
         let recipient = self.recipients.get_mut(&member)?;
         let was_sent = matches!(recipient.state, RecipientState::InFlight { seq: sent, .. } if sent == seq);
         if !was_sent && next_post(&self.posts, member, &mut recipient.cursor) != Some(seq) {
             return None;
         }
+        let before = recipient.cursor;
         recipient.cursor = seq;
         recipient.failures = 0;
+        recipient.why = None;
         if recipient.state != RecipientState::Ready {
             self.under_way.remove(recipient.state);
             self.retries.cancel(&member);
@@ -396,8 +443,23 @@ impl Delivery {
         if let Ok(index) = self.posts.binary_search_by_key(&seq, |post| post.seq) {
             self.posts[index].lacking -= 1;
         }
+        self.note_gaps(member, before, seq, passed);
         self.drop_settled();
         Some(Cursor { member, through: seq })
+    }
+
+    /// Notes what expired before the post at which the cursor is now, and what became of that post.
+    fn note_gaps(&mut self, member: MemberId, before: Seq, seq: Seq, passed: Option<GapFate>) {
+        let expired = self.expired_through.min(Seq(seq.0 - 1)).max(before);
+        let mut note = |first: Seq, last: Seq, fate| {
+            self.gaps.push_back(Gap { member, first: Seq(first.0 + 1), last, fate });
+        };
+        if expired > before {
+            note(before, expired, GapFate::Expired);
+        }
+        if let Some(fate) = passed {
+            note(expired, seq, fate);
+        }
     }
 
     fn push_post(&mut self, post: WaitingPost) {
@@ -411,6 +473,9 @@ impl Delivery {
     fn expire_oldest(&mut self) {
         if let Some(post) = self.posts.pop_front() {
             self.counters.expired += post.lacking as u64;
+            if post.lacking > 0 {
+                self.expired_through = post.seq;
+            }
         }
         self.drop_settled();
     }

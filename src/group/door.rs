@@ -96,9 +96,10 @@ impl Group {
             Some(Ok(Command::Message(command))) if command.list_request(Viewer::default()).is_some() => {
                 Ok(Outcome::told(command.list(language, now, &known.list)))
             }
-            Some(Ok(Command::Message(command))) => self
-                .message_action(caller, &incoming, command)
-                .and_then(|action| self.decide_knowing(now, caller, action, known)),
+            Some(Ok(Command::Message(command))) => self.asks(caller, command).unwrap_or_else(|| {
+                self.message_action(caller, &incoming, command)
+                    .and_then(|action| self.decide_knowing(now, caller, action, known))
+            }),
             Some(Ok(Command::Audit { .. })) => self
                 .authorize(caller, Permission::ReadAudit)
                 .map(|()| Outcome::told(act_text::acts(language, now, &known.acts, &self.state))),

@@ -95,6 +95,9 @@ pub(super) const COMMANDS: &[Entry] = commands! {
     "since" | "seit", Main: "/since 30m, 2h or 1d" | "/seit 30m, 2h oder 1d";
         "what was said since then" | "was seitdem geschrieben wurde"
     "search" | "suche", Main: "/search WORDS" | "/suche WÖRTER"; "messages with these words" | "Nachrichten mit diesen Wörtern"
+    "delivery" | "zustellung", Aside: "/delivery, /delivery NUMBER" | "/zustellung, /zustellung NUMMER";
+        "who has your last message, or that one, and why others have not" | "wer deine letzte Nachricht hat oder jene, und warum andere nicht"
+    "missed" | "verpasst", Aside: "/missed" | "/verpasst"; "messages that could not be sent to you" | "Nachrichten, die dich nicht erreichen konnten"
     "me" | "ich", Main (Post): "/me DOES SOMETHING" | "/ich TUE ETWAS"; "shows * NAME does something" | "zeigt * NAME tut etwas"
     "reply" | "antwort", Main (Post): "/reply NUMBER TEXT or /reply NICK TEXT" | "/antwort NUMMER TEXT oder /antwort NAME TEXT";
         "answers a message, or the last one of somebody" | "antwortet auf eine Nachricht oder auf die letzte von jemandem"

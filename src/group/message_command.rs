@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use reticulum::time::UnixTime;
 
+use super::action::Asks;
 use super::command::CommandError;
 use super::door::Incoming;
 use super::ids::{MemberId, Seq};
 use super::known::{Known, ListRequest, Listed, Viewer};
 use super::post::{Audience, Draft, PostKind, Reference};
+use super::recent::RecentPost;
 use super::who::{find_member, split_who};
-use super::{Action, Caller, Group, Language, Refusal, Reported, text};
+use super::{Action, Caller, Group, Language, Outcome, Permission, Refusal, Reported, text};
 
 /// A command about messages as it was typed; what it names is not looked up yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub(super) enum MessageCommand<'a> {
     New { before: Option<Seq> },
     Since { age: Duration },
     Search { words: &'a str },
+    Delivery { what: &'a str },
+    Missed,
 }
 
 /// Reads a command of which the word is in lower case. `None` is none of these.
@@ -35,7 +39,9 @@ pub(super) fn parse_word<'a>(
     word: &'static str,
     rest: &'a str,
 ) -> Option<Result<MessageCommand<'a>, CommandError>> {
-    use MessageCommand::{Delete, Edit, Me, New, Notice, Pin, React, Reply, Report, Search, Since, Staff};
+    use MessageCommand::{
+        Delete, Delivery, Edit, Me, Missed, New, Notice, Pin, React, Reply, Report, Search, Since, Staff,
+    };
     let usage = CommandError::Usage(word);
     let needed = || if rest.is_empty() { Err(usage) } else { Ok(rest) };
     Some(match word {
@@ -48,6 +54,8 @@ pub(super) fn parse_word<'a>(
         "edit" => needed().map(|what_and_text| Edit { what_and_text }),
         "report" => needed().map(|what_and_reason| Report { what_and_reason }),
         "delete" => Ok(Delete { what: rest }),
+        "delivery" => Ok(Delivery { what: rest }),
+        "missed" => Ok(Missed),
         "pin" => needed().map(|what| Pin { what, remove: false }),
         "new" => match rest {
             "" => Ok(New { before: None }),
@@ -147,11 +155,41 @@ impl Group {
             Delete { what } => Action::Delete { target: self.message_and_rest(caller, what)?.0 },
             Report { what_and_reason } => self.report_action(what_and_reason)?,
             Pin { what, remove } => Action::Pin { target: self.message_and_rest(caller, what)?.0, remove },
-            // These ask, see `list_request`.
-            MessageCommand::New { .. } | MessageCommand::Since { .. } | MessageCommand::Search { .. } => {
-                return Err(Refusal::NotFound);
-            }
+            // These ask, see `list_request` and `asks`.
+            MessageCommand::New { .. }
+            | MessageCommand::Since { .. }
+            | MessageCommand::Search { .. }
+            | MessageCommand::Delivery { .. }
+            | MessageCommand::Missed => return Err(Refusal::NotFound),
         })
+    }
+
+    /// What a command asks of the delivery of posts, if it does. An author may know who has their post, and so may those
+    /// who read the audit log.
+    pub(super) fn asks(
+        &self,
+        caller: &Caller,
+        command: MessageCommand<'_>,
+    ) -> Option<Result<Outcome, Refusal>> {
+        let asks = match command {
+            MessageCommand::Missed => self.require_member(caller).map(|_| Asks::Missed),
+            MessageCommand::Delivery { what } => self.asked_post(caller, what).map(Asks::Delivery),
+            _ => return None,
+        };
+        Some(asks.map(|asks| Outcome { asks: Some(asks), ..Outcome::default() }))
+    }
+
+    fn asked_post(&self, caller: &Caller, what: &str) -> Result<Box<RecentPost>, Refusal> {
+        let own = self.require_member(caller)?.id;
+        let seq = match what {
+            "" => self.own_last_message(caller)?,
+            what => number_and_rest(what).ok_or(Refusal::NotFound)?.0,
+        };
+        let post = self.recent.newest().find(|post| post.seq == seq).ok_or(Refusal::NotFound)?;
+        if post.author != Some(own) {
+            self.authorize(caller, Permission::ReadAudit)?;
+        }
+        Ok(Box::new(post.clone()))
     }
 
     /// A bare number is that of a message; `#3`, a nick or a piece of a hash names a member.

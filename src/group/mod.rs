@@ -19,6 +19,7 @@ mod command;
 mod decide;
 mod dedup;
 pub mod delivery;
+mod delivery_text;
 mod door;
 mod entry;
 mod entry_command;
@@ -60,7 +61,7 @@ use reticulum::crypto::{PublicIdentity, Rng};
 use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
-pub use action::{Action, Need, Notice, Outcome, RoleRef, Speech};
+pub use action::{Action, Asks, Need, Notice, Outcome, RoleRef, Speech};
 pub use activity::{AWAY_FOR, ONLINE_FOR, Presence};
 pub use acts::{ACTS_MAX, ActsRequest, Audited, CLEAN_UP_MAX, CleanUp, Reported};
 pub use claim::{ClaimCode, ClaimHash};
@@ -290,6 +291,16 @@ impl Group {
     pub fn viewer_of(&self, member: &Member) -> Viewer {
         let staff = self.permissions_of(member).contains(Permission::HearStaff);
         Viewer { member: Some(member.id), staff, all: false }
+    }
+
+    /// What somebody is told of the delivery of a post.
+    pub fn delivery_text(&self, language: Language, seq: Seq, tally: &delivery::Tally) -> String {
+        delivery_text::delivery(language, seq, tally, &self.state.roster)
+    }
+
+    /// What somebody is told who asks what they were not sent.
+    pub fn missed_text(&self, language: Language, now: UnixTime, found: &[Listed]) -> String {
+        delivery_text::missed(language, now, found)
     }
 
     /// The post that this message became, if that was lately: a repeated request is answered as the first one was.

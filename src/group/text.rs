@@ -2,7 +2,7 @@
 //!
 //! A reply fits one packet, so names are cut where they would push the rest out.
 
-mod phrases;
+pub(super) mod phrases;
 
 use std::time::Duration;
 

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use lxmf::router::{Outgoing, SendId};
+use lxmf::router::{Outgoing, Route, SendId};
 use reticulum::node::Priority;
 use reticulum::time::Instant;
 
 use super::messages::delivery_address;
 use super::{Asked, Host, Query, Rows, Sent, relay};
-use crate::group::delivery::{Dispatch, Reach};
+use crate::group::delivery::{Dispatch, Gap, Reach, Via, Why};
 use crate::group::{Event, GroupId, MessageId, Post, Seq};
 use crate::store::{Relayed, Write};
 
@@ -24,7 +24,7 @@ pub(super) enum CopyEnd {
     /// The member will never take it.
     Refused,
     /// The member was not reached.
-    Failed,
+    Failed(Why),
     /// The member is not to get it.
     Skipped,
 }
@@ -44,11 +44,16 @@ impl Host {
     }
 
     /// A copy takes its way, so that the next one may be made.
-    pub(super) fn copy_attempted(&mut self, send: SendId) {
+    pub(super) fn copy_attempted(&mut self, send: SendId, route: Option<Route>) {
         if let Some(Sent::Copy { group, member, seq }) = self.sent.get(&send)
             && let Some(hosted) = self.groups.stir(*group)
         {
-            hosted.delivery.on_sent(*member, *seq);
+            let via = route.map(|route| match route {
+                Route::Packet => Via::Packet,
+                Route::LinkPacket => Via::LinkPacket,
+                Route::Resource => Via::Resource,
+            });
+            hosted.delivery.on_sent(*member, *seq, via);
         }
     }
 
@@ -114,7 +119,7 @@ impl Host {
                 let Dispatch { member, seq } = dispatch;
                 self.sent.insert(send, Sent::Copy { group, member, seq });
             }
-            Err(_) => self.copy_ended(now, group, dispatch, CopyEnd::Failed),
+            Err(_) => self.copy_ended(now, group, dispatch, CopyEnd::Failed(Why::Busy)),
         }
     }
 
@@ -123,13 +128,16 @@ impl Host {
         let Dispatch { member, seq } = copy;
         let copy = if let CopyEnd::Delivered(id) | CopyEnd::Stored(id) = end { Some(id) } else { None };
         let cursor = match end {
-            CopyEnd::Delivered(_) | CopyEnd::Stored(_) => hosted.delivery.on_delivered(member, seq),
+            CopyEnd::Delivered(_) => hosted.delivery.on_delivered(member, seq),
+            CopyEnd::Stored(_) => hosted.delivery.on_stored(member, seq),
             CopyEnd::Refused => hosted.delivery.on_refused(member, seq),
             CopyEnd::Skipped => hosted.delivery.on_skipped(member, seq),
-            CopyEnd::Failed => return hosted.delivery.on_failed(now, member, seq),
+            CopyEnd::Failed(why) => return hosted.delivery.on_failed(now, member, seq, why),
         };
+        let gaps: Vec<Gap> = std::iter::from_fn(|| hosted.delivery.poll_gap()).collect();
         if let Some(cursor) = cursor {
             self.write(Write::Delivered { group, cursor, copy });
         }
+        gaps.into_iter().for_each(|gap| self.write(Write::Gap { group, gap }));
     }
 }

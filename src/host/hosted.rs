@@ -215,9 +215,11 @@ impl Groups {
     /// What became of copies since the start, of all groups together.
     pub(super) fn delivery_counters(&self) -> DeliveryCounters {
         let mut total = DeliveryCounters::default();
-        for DeliveryCounters { delivered, refused, expired } in self.iter().map(|one| one.delivery.counters())
+        for DeliveryCounters { delivered, stored, refused, expired } in
+            self.iter().map(|one| one.delivery.counters())
         {
             total.delivered += delivered;
+            total.stored += stored;
             total.refused += refused;
             total.expired += expired;
         }

@@ -15,6 +15,7 @@ use reticulum::time::{Instant, UnixTime};
 
 use super::fanout::CopyEnd;
 use super::inbound::{self, Brought};
+use super::ledger;
 use super::{After, Asked, Host, Job, Query, REPLIES_MAX, Rows, Sent};
 use crate::group::delivery::Dispatch;
 use crate::group::{Caller, Event, EventKind, GroupId, Incoming, Known, MessageId, Outcome, receipt_text};
@@ -64,7 +65,7 @@ impl Host {
                 self.after_commit(now, After::Prove(ack));
             }
             RouterOutput::Heard { identity, .. } => self.heard(now, &identity),
-            RouterOutput::Attempted { send, .. } => self.copy_attempted(send),
+            RouterOutput::Attempted { send, route } => self.copy_attempted(send, route),
             RouterOutput::Delivered { send, message, .. } => {
                 self.sent(now, send, CopyEnd::Delivered(MessageId(*message.as_bytes())));
             }
@@ -78,7 +79,9 @@ impl Host {
             RouterOutput::Failed { send, reason: Failure::Rejected } => {
                 self.sent(now, send, CopyEnd::Refused)
             }
-            RouterOutput::Failed { send, .. } => self.sent(now, send, CopyEnd::Failed),
+            RouterOutput::Failed { send, reason } => {
+                self.sent(now, send, CopyEnd::Failed(ledger::why(reason)));
+            }
             RouterOutput::StampChecked { message, valid, .. } => self.stamp_checked(now, message, valid),
             RouterOutput::Terms(terms) => self.write(Write::Terms(terms)),
         }
@@ -203,6 +206,9 @@ impl Host {
         self.after_commit(now, After::Prove(message.ack));
         if let Some(node) = outcome.node {
             self.set_member_node(message.group, &message.caller, node);
+        }
+        if let Some(asks) = outcome.asks.take() {
+            self.ask_ledger(message.group, message.source, asks);
         }
         self.tell_all(now, message.group, outcome, Some(message.source));
     }

@@ -12,6 +12,7 @@
 //! | `record.rs` | what follows from the events of a decision |
 //! | `inbound.rs` | what a message brings besides its text |
 //! | `fanout.rs` | copies of posts on their way to members |
+//! | `ledger.rs` | what became of copies, for those who ask |
 //! | `relay.rs` | what a member is sent of an event |
 //! | `founding.rs` | calls about the groups of the node: the directory, new groups |
 //! | `pairs.rs` | conversations of two |
@@ -39,6 +40,7 @@ mod held;
 mod hosted;
 mod inbound;
 mod joining;
+mod ledger;
 mod mail;
 mod messages;
 mod pairs;
@@ -195,6 +197,8 @@ impl Host {
             Some(Asked::Expired(group, action)) => self.texts_expired(now, group, *action, rows),
             Some(Asked::Mail(id)) => self.mail_answered(now, id, rows),
             Some(Asked::Line(group, seq)) => self.line_found(now, group, seq, rows),
+            Some(Asked::Delivery(group, to, post)) => self.gaps_found(now, group, to, &post, rows),
+            Some(Asked::Missed(group, to)) => self.missed_found(now, group, to, rows),
             None => {}
         }
     }
@@ -360,6 +364,7 @@ impl Host {
             ("unpaid_no_room", unpaid_no_room),
             ("stamps_bad", stamps_bad),
             ("copies_delivered", delivery.delivered),
+            ("copies_stored", delivery.stored),
             ("copies_refused", delivery.refused),
             ("copies_expired", delivery.expired),
             ("copies_pending", self.groups.copies_pending() as u64),

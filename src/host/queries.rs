@@ -2,7 +2,8 @@
 
 use lxmf::propagation::node::{Answer, Ask};
 
-use crate::group::{GroupId, Known, MemberId, Needs, Seq};
+use crate::group::delivery::Gap;
+use crate::group::{GroupId, Known, Listed, MemberId, Needs, Seq, Viewer};
 use crate::store::{Page, PageRequest, Reader, Relayed, StoreError};
 
 /// A question.
@@ -35,6 +36,22 @@ pub enum Query {
         /// Members of whom it matters by which id they know what it is about.
         members: Vec<MemberId>,
     },
+    /// Who passed a post over.
+    Gaps {
+        /// Of which group.
+        group: GroupId,
+        /// Its number.
+        seq: Seq,
+    },
+    /// What somebody was not sent and will not be.
+    Missed {
+        /// Of which group.
+        group: GroupId,
+        /// Who.
+        viewer: Viewer,
+        /// Numbers that the store does not know to be missed: after the first, up to the second.
+        more: Option<(Seq, Seq)>,
+    },
 }
 
 /// An answer.
@@ -48,6 +65,10 @@ pub enum Rows {
     Relayed(Option<Box<Relayed>>),
     /// To [`Query::Mail`].
     Mail(Answer),
+    /// To [`Query::Gaps`].
+    Gaps(Vec<Gap>),
+    /// To [`Query::Missed`], the newest first.
+    Missed(Vec<Listed>),
     /// The export of a group is on disk, in this file.
     Exported(String),
     /// The store could not be read, or the export not be written.
@@ -64,6 +85,8 @@ impl Query {
             Self::Relayed { group, seq, members } => {
                 reader.relayed(*group, *seq, members).map(|row| Rows::Relayed(row.map(Box::new)))
             }
+            Self::Gaps { group, seq } => reader.gaps_at(*group, *seq).map(Rows::Gaps),
+            Self::Missed { group, viewer, more } => reader.missed(*group, *viewer, *more).map(Rows::Missed),
         }
     }
 }

@@ -17,7 +17,7 @@ use super::joining::{JoinWork, JoinWorkDone};
 use super::messages::PendingMessage;
 use super::propagation::{MailAfter, ServeConfig};
 use super::queries::Query;
-use crate::group::{Action, Caller, FoundingRules, GroupId, MemberId, Seq, Settings};
+use crate::group::{Action, Caller, FoundingRules, GroupId, MemberId, RecentPost, Seq, Settings};
 use crate::store::Write;
 
 /// Settings of a host.
@@ -241,6 +241,8 @@ pub(super) enum Asked {
     Expired(GroupId, Box<Action>),
     Export(Asking),
     Mail(AskId),
+    Delivery(GroupId, DestinationHash, Box<RecentPost>),
+    Missed(GroupId, DestinationHash),
 }
 
 /// What an outgoing message is.

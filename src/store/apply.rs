@@ -16,7 +16,7 @@ use super::path_row;
 use super::row::{self, signed};
 use super::rules;
 use super::write::{HeldMessage, Seen, Write};
-use super::{copies, message_row, reading};
+use super::{copies, gaps, message_row, reading};
 use crate::group::{
     Audited, DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, POSTS_COUNTED_MAX, PendingId, Role, Seq,
     Setting,
@@ -89,6 +89,7 @@ impl Ledger {
                     .map_or(Ok(()), |id| copies::insert(db, *group, cursor.member, cursor.through, id))
             }
             Write::Read { group, member, through } => reading::mark(db, *group, *member, *through),
+            Write::Gap { group, gap } => gaps::insert(db, *group, gap),
             Write::Understands { group, member } => copies::insert_client(db, *group, *member),
             Write::Heard { group, member, at } => execute(
                 db,

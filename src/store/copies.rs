@@ -36,6 +36,7 @@ pub(super) fn forget_member(db: &Connection, group: GroupId, member: MemberId) -
     for sql in [
         "DELETE FROM copy WHERE group_id = ?1 AND member = ?2",
         "DELETE FROM client WHERE group_id = ?1 AND member = ?2",
+        "DELETE FROM gap WHERE group_id = ?1 AND member = ?2",
     ] {
         db.prepare_cached(sql)?.execute(params![group.0, member.0])?;
     }

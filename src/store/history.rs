@@ -167,6 +167,32 @@ impl Reader {
             Filter::Words(words) => self.found(group, &page, words)?,
             _ => self.entries(group, &page)?,
         };
+        self.listed(group, entries)
+    }
+
+    /// The newest messages of others between two numbers, the newest first.
+    pub(super) fn list_between(
+        &self,
+        group: GroupId,
+        viewer: Viewer,
+        after: Seq,
+        before: Seq,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let page = PageRequest {
+            after: None,
+            before: Some(before),
+            filter: Filter::Messages,
+            rows_max: LISTED_MAX,
+            text_bytes_max: LISTED_TEXT_BYTES_MAX,
+            with_authors: false,
+            viewer,
+        };
+        let mut entries = self.entries(group, &page)?;
+        entries.retain(|entry| entry.event.seq > after && entry.event.actor != viewer.member);
+        self.listed(group, entries)
+    }
+
+    fn listed(&self, group: GroupId, entries: Vec<Entry>) -> Result<Vec<Listed>, StoreError> {
         let mut list = Vec::with_capacity(entries.len());
         for Entry { event, .. } in entries {
             let EventKind::Posted(post) = event.kind else { continue };

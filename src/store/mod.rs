@@ -16,6 +16,7 @@ mod copies;
 mod entry;
 mod erase;
 mod export;
+mod gaps;
 mod history;
 mod mail;
 mod message_row;

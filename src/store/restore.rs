@@ -73,7 +73,8 @@ pub struct RestoredGroup {
     pub newest: Vec<Event>,
     /// How far its members have received posts.
     pub cursors: Vec<Cursor>,
-    /// The posts after the lowest cursor that are young enough to be delivered still, oldest first.
+    /// The posts after the lowest cursor that are young enough to be delivered still, oldest first, and the newest that is
+    /// not.
     pub waiting: Vec<LoggedPost>,
     /// The members whose clients know replies and reactions.
     pub understanding: Vec<MemberId>,
@@ -292,7 +293,7 @@ fn restriction(row: &Row<'_>) -> Result<(IdentityHash, Restriction), StoreError>
     Ok((IdentityHash::new(row.get(0)?), restriction))
 }
 
-/// Reads from the newest backwards and stops where posts are too old: time follows the numbers, so no index is needed.
+/// Reads from the newest backwards and stops with the first that is too old, which tells how far they are: time follows the numbers, so no index is needed.
 fn waiting(
     db: &Connection,
     id: GroupId,
@@ -308,10 +309,11 @@ fn waiting(
     let mut posts = Vec::new();
     for post in rows.query_and_then(values, logged_post)? {
         let post = post?;
-        if now.since(post.time) >= DELIVERY_PERIOD {
+        let is_too_old = now.since(post.time) >= DELIVERY_PERIOD;
+        posts.push(post);
+        if is_too_old {
             break;
         }
-        posts.push(post);
     }
     posts.reverse();
     Ok(posts)

@@ -12,7 +12,7 @@ use reticulum::hash::{DestinationHash, IdentityHash};
 use reticulum::node::{PathRecord, PeerRecord, Place};
 
 use super::*;
-use crate::group::delivery::Cursor;
+use crate::group::delivery::{Cursor, Gap, GapFate};
 use crate::group::{
     Action, ActsRequest, Caller, CleanUp, Dedup, Draft, Event, EventKind, Group, GroupId, JoinPolicy,
     MemberId, MessageId, Needs, Outcome, Pass, PendingId, Permissions, Post, Preference, Role, RoleRef, Seq,
@@ -434,7 +434,8 @@ fn deliveries_go_on_from_the_stored_cursors() {
     assert_eq!(recent[0].id_prefix, Some(3));
     drop(store);
     let (_, restored) = Store::open(&folder.0, &options(), at(6 + 24 * 3_600), |_| {}).unwrap();
-    assert_eq!(restored.groups[0].waiting, []);
+    let waiting = &restored.groups[0].waiting;
+    assert_eq!(waiting.iter().map(|post| post.seq.0).collect::<Vec<_>>(), [6], "how far they are too old");
 }
 
 #[test]
@@ -681,4 +682,44 @@ fn a_deleted_group_is_gone_at_once_and_erased_step_by_step_also_after_a_crash() 
     let reader = store.reader().unwrap();
     assert_eq!(reader.export(GROUP, &mut Vec::new()).unwrap(), 0);
     assert_eq!(reader.events(GroupId(2), Seq(0), 10).unwrap().len() as u64, other.state().head.0);
+}
+
+#[test]
+fn gaps_grow_together_and_tell_who_passed_a_post_over() {
+    let folder = Folder::new();
+    let store = filled(&folder, 6);
+    let gap = |member, first, last, fate| Write::Gap {
+        group: GROUP,
+        gap: Gap { member: MemberId(member), first: Seq(first), last: Seq(last), fate },
+    };
+    store.submit(gap(2, 1, 3, GapFate::Expired));
+    store.submit(gap(2, 4, 4, GapFate::Expired));
+    store.submit(gap(2, 5, 5, GapFate::Stored));
+    store.submit(gap(3, 4, 5, GapFate::Refused));
+    drop(store);
+    let (store, _) = folder.open();
+    let reader = store.reader().unwrap();
+    let at = |seq| -> Vec<_> {
+        let gaps = reader.gaps_at(GROUP, Seq(seq)).unwrap();
+        gaps.iter().map(|gap| (gap.member.0, gap.first.0, gap.last.0, gap.fate)).collect()
+    };
+    assert_eq!(at(4), [(2, 1, 4, GapFate::Expired), (3, 4, 5, GapFate::Refused)]);
+    assert_eq!(at(5), [(2, 5, 5, GapFate::Stored), (3, 4, 5, GapFate::Refused)]);
+    assert_eq!(at(6), []);
+    let missed = |member, more| -> Vec<u64> {
+        let viewer = Viewer { member: Some(MemberId(member)), ..Viewer::default() };
+        reader.missed(GROUP, viewer, more).unwrap().iter().map(|one| one.seq.0).collect()
+    };
+    assert_eq!(missed(2, None), [4, 3], "what is on a propagation node is not missed");
+    assert_eq!(missed(2, Some((Seq(6), Seq(8)))), [8, 7, 4, 3]);
+    assert_eq!(missed(1, Some((Seq(0), Seq(8)))), Vec::<u64>::new(), "their own");
+    for n in 0..100 {
+        store.submit(gap(4, 10 + 2 * n, 10 + 2 * n, GapFate::Expired));
+    }
+    drop(reader);
+    drop(store);
+    let (store, _) = folder.open();
+    let reader = store.reader().unwrap();
+    let kept = |n: u64| reader.gaps_at(GROUP, Seq(10 + 2 * n)).unwrap().len();
+    assert_eq!((kept(99), kept(36), kept(35)), (1, 1, 0), "the oldest goes first");
 }

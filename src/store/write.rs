@@ -9,7 +9,7 @@ use reticulum::hash::DestinationHash;
 use reticulum::node::{PathRecord, PeerRecord};
 use reticulum::time::UnixTime;
 
-use crate::group::delivery::Cursor;
+use crate::group::delivery::{Cursor, Gap};
 use crate::group::{Content, Event, EventKind, GroupId, MemberId, MessageId, Seq};
 
 /// One thing to make durable. It is committed wholly or not at all, after everything that was submitted before.
@@ -41,6 +41,13 @@ pub enum Write {
         member: MemberId,
         /// How far, at least.
         through: Seq,
+    },
+    /// A member's cursor passed posts without a proof. Written after the cursor.
+    Gap {
+        /// Which group.
+        group: GroupId,
+        /// Whose, which posts, and why.
+        gap: Gap,
     },
     /// A member's client knows replies and reactions.
     Understands {
@@ -157,6 +164,7 @@ impl Write {
             Self::Mail(Change::Keep(all)) => all.iter().map(|kept| ROW + kept.stamped.len()).sum(),
             Self::Mail(Change::Delete { ids, .. }) => ROW * ids.len(),
             Self::Delivered { .. }
+            | Self::Gap { .. }
             | Self::Understands { .. }
             | Self::Read { .. }
             | Self::ForgetPeer(_)

@@ -1,6 +1,7 @@
 //! Scenarios on virtual time.
 
 mod groups;
+mod ledger;
 mod meshes;
 mod moderation;
 mod pairs;

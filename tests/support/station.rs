@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use lxmf::fields::{Field, Fields};
 use lxmf::router::{DeliveryConfig, Outgoing, Output as RouterOutput, Router, SendId};
-use meshgroup::group::{Audited, Event, EventKind, FoundingRules, GroupId, Known, Needs, Settings};
+use meshgroup::group::delivery::Gap;
+use meshgroup::group::{
+    Audited, Event, EventKind, FoundingRules, GroupId, Known, Listed, Needs, Seq, Settings, Viewer,
+};
 use meshgroup::host::{CallId, FIRST_GROUP, Host, HostConfig, Output, Query, Rows};
 use meshgroup::store::{Entry, Page, Relayed, Restored, Write};
 use reticulum::crypto::{Identity, Rng};
@@ -119,6 +122,8 @@ pub(crate) struct GroupStation {
     pub(crate) host: Host,
     /// The committed log of each group.
     pub(crate) log: BTreeMap<GroupId, Vec<Event>>,
+    /// What cursors passed over.
+    pub(crate) gaps: Vec<(GroupId, Gap)>,
     /// Answers to the operator's calls.
     pub(crate) answers: Vec<Vec<u8>>,
     ports: Vec<InterfaceId>,
@@ -161,7 +166,7 @@ impl GroupStation {
         let up = |_| host.handle_interface_up(now, InterfaceConfig::default(), Duration::from_secs(3600));
         let ports = (0..ports).map(up).collect();
         let (log, answers, committing) = (BTreeMap::new(), Vec::new(), VecDeque::new());
-        Self { host, log, answers, ports, committing, committed: 0 }
+        Self { host, log, gaps: Vec::new(), answers, ports, committing, committed: 0 }
     }
 
     /// A call of the operator for the group of this name; empty is the first one.
@@ -190,8 +195,10 @@ impl GroupStation {
         self.host.handle_timeout(now);
         while self.next_commit().is_some_and(|at| at <= now) {
             let (_, write) = self.committing.pop_front().expect("it was just seen");
-            if let Write::Decision { group, events, .. } = write {
-                self.log.entry(group).or_default().extend(events);
+            match write {
+                Write::Decision { group, events, .. } => self.log.entry(group).or_default().extend(events),
+                Write::Gap { group, gap } => self.gaps.push((group, gap)),
+                _ => {}
             }
             self.committed += 1;
             self.host.handle_committed(now, self.committed, COMMIT);
@@ -235,7 +242,31 @@ impl GroupStation {
             }
             Query::Mail(_) => Rows::Failed,
             Query::Known { group, needs, .. } => Rows::Known(self.known(*group, needs)),
+            Query::Gaps { group, seq } => {
+                let at = |(of, gap): &&(GroupId, Gap)| of == group && gap.first <= *seq && *seq <= gap.last;
+                Rows::Gaps(self.gaps.iter().filter(at).map(|(_, gap)| *gap).collect())
+            }
+            Query::Missed { group, viewer, more } => Rows::Missed(self.missed(*group, *viewer, *more)),
         }
+    }
+
+    fn missed(&self, group: GroupId, viewer: Viewer, more: Option<(Seq, Seq)>) -> Vec<Listed> {
+        let gaps = self.gaps.iter().filter(|(of, gap)| *of == group && Some(gap.member) == viewer.member);
+        let ranges: Vec<(u64, u64)> = gaps
+            .map(|(_, gap)| (gap.first.0, gap.last.0))
+            .chain(more.map(|(after, last)| (after.0 + 1, last.0)))
+            .collect();
+        let is_missed = |event: &&Event| {
+            event.actor != viewer.member
+                && ranges.iter().any(|(first, last)| (*first..=*last).contains(&event.seq.0))
+        };
+        let listed = |event: &Event| match &event.kind {
+            EventKind::Posted(post) => {
+                Some(Listed { seq: event.seq, time: event.time, nick: post.nick.clone(), post: post.clone() })
+            }
+            _ => None,
+        };
+        self.log_of(group).iter().rev().filter(is_missed).filter_map(listed).collect()
     }
 
     /// What the store would find, as far as these tests need it.

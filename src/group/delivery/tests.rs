@@ -37,7 +37,7 @@ fn a_post_goes_to_everybody_but_its_author_in_order_and_one_at_a_time() {
     }
     assert_eq!(dispatched(&mut delivery), []);
     assert_eq!((delivery.pending(), delivery.poll_timeout()), (0, None), "nothing is kept and no timer runs");
-    assert_eq!(delivery.counters(), DeliveryCounters { delivered: 4, refused: 0, expired: 0 });
+    assert_eq!(delivery.counters(), DeliveryCounters { delivered: 4, ..DeliveryCounters::default() });
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn who_is_away_is_tried_again_ever_more_seldom() {
     let mut now = 0;
     for wait in [1, 2, 5, 10, 20, 30, 30] {
         assert_eq!(dispatched(&mut delivery), [(B, 1)]);
-        delivery.on_failed(min(now), B, Seq(1));
+        delivery.on_failed(min(now), B, Seq(1), Why::NoAnswer);
         assert_eq!(dispatched(&mut delivery), []);
         assert_eq!(delivery.poll_timeout(), Some(min(now + wait)));
         delivery.handle_timeout(min(now + wait - 1));
@@ -62,16 +62,16 @@ fn who_is_heard_gets_what_they_lack_at_once() {
     let mut delivery = group_of(&[B]);
     delivery.on_posted(min(0), Seq(1), Some(A));
     delivery.poll(fast).unwrap();
-    delivery.on_failed(min(0), B, Seq(1));
+    delivery.on_failed(min(0), B, Seq(1), Why::NoAnswer);
     delivery.on_posted(min(0), Seq(2), Some(A));
     assert_eq!(dispatched(&mut delivery), [], "a new post is no reason to hurry");
     delivery.on_heard(B);
     delivery.on_heard(B);
     assert_eq!(dispatched(&mut delivery), [(B, 1)]);
     delivery.on_heard(B);
-    delivery.on_failed(min(0), B, Seq(1));
+    delivery.on_failed(min(0), B, Seq(1), Why::NoAnswer);
     assert_eq!(dispatched(&mut delivery), [(B, 1)], "heard while it was under way: once more at once");
-    delivery.on_failed(min(0), B, Seq(1));
+    delivery.on_failed(min(0), B, Seq(1), Why::NoAnswer);
     assert_eq!(dispatched(&mut delivery), []);
     assert!(delivery.on_delivered(B, Seq(1)).is_some(), "a late proof counts");
     assert_eq!(dispatched(&mut delivery), [(B, 2)]);
@@ -84,7 +84,7 @@ fn a_post_expires_after_a_day() {
     delivery.on_posted(min(60), Seq(2), Some(A));
     assert_eq!(dispatched(&mut delivery), [(B, 1), (C, 1)]);
     delivery.on_delivered(C, Seq(1)).unwrap();
-    delivery.on_failed(min(1), B, Seq(1));
+    delivery.on_failed(min(1), B, Seq(1), Why::NoAnswer);
     let day = 24 * 60;
     delivery.handle_timeout(min(day));
     assert_eq!(delivery.counters().expired, 1);
@@ -106,7 +106,7 @@ fn who_was_removed_gets_nothing_more() {
     delivery.on_removed(C);
     assert_eq!(dispatched(&mut delivery), []);
     assert_eq!(delivery.on_delivered(B, Seq(1)), None);
-    delivery.on_failed(min(0), B, Seq(1));
+    delivery.on_failed(min(0), B, Seq(1), Why::NoAnswer);
     delivery.on_heard(B);
     assert_eq!((delivery.pending(), delivery.poll_timeout()), (0, None));
     delivery.on_joined(B, Seq(3));
@@ -152,7 +152,7 @@ fn copies_under_way_and_posts_waiting_are_bounded() {
     let mut delivery = group_of(&members);
     delivery.on_posted(min(0), Seq(1), Some(A));
     assert_eq!(dispatched(&mut delivery).len(), PREPARING_MAX);
-    delivery.on_failed(min(0), members[0], Seq(1));
+    delivery.on_failed(min(0), members[0], Seq(1), Why::NoAnswer);
     delivery.on_removed(members[1]);
     assert_eq!(dispatched(&mut delivery).len(), 2);
 
@@ -171,14 +171,14 @@ fn silent_members_do_not_block_others() {
     delivery.on_posted(min(0), Seq(1), Some(A));
     let mut sent = Vec::new();
     while let Some(copy) = delivery.poll(fast) {
-        delivery.on_sent(copy.member, copy.seq);
-        delivery.on_sent(copy.member, copy.seq);
+        delivery.on_sent(copy.member, copy.seq, Some(Via::Packet));
+        delivery.on_sent(copy.member, copy.seq, Some(Via::Packet));
         sent.push(copy.member);
     }
     assert_eq!(sent, members[..AWAITING_MAX], "nobody proves anything");
     assert_eq!((delivery.preparing(), delivery.awaiting()), (0, AWAITING_MAX));
     assert!(delivery.on_delivered(members[7], Seq(1)).is_some());
-    delivery.on_failed(min(0), members[8], Seq(1));
+    delivery.on_failed(min(0), members[8], Seq(1), Why::NoAnswer);
     delivery.on_removed(members[9]);
     assert_eq!(delivery.awaiting(), AWAITING_MAX - 3);
     assert_eq!(dispatched(&mut delivery).len(), 3);
@@ -192,14 +192,58 @@ fn those_who_are_cheap_to_reach_come_first_and_few_of_the_others_at_a_time() {
     delivery.on_posted(min(0), Seq(1), Some(A));
     let mut sent = Vec::new();
     while let Some(copy) = delivery.poll(reach) {
-        delivery.on_sent(copy.member, copy.seq);
+        delivery.on_sent(copy.member, copy.seq, Some(Via::Packet));
         sent.push(copy.member);
     }
     let (first, then) = sent.split_at(SLOW_MAX + 3);
     assert!(first.iter().all(|member| reach(*member) == Reach::Fast));
     assert!(then.len() == SLOW_MAX && then.iter().all(|member| reach(*member) == Reach::Slow));
     delivery.on_removed(members[2 * SLOW_MAX + 4]);
-    delivery.on_failed(min(0), then[0], Seq(1));
+    delivery.on_failed(min(0), then[0], Seq(1), Why::NoAnswer);
     assert_eq!(delivery.poll(reach).map(|copy| copy.member), Some(members[2 * SLOW_MAX]));
     assert_eq!(delivery.poll(reach), None);
+}
+
+fn gaps(delivery: &mut Delivery) -> Vec<(u64, u64, GapFate)> {
+    std::iter::from_fn(|| delivery.poll_gap()).map(|gap| (gap.first.0, gap.last.0, gap.fate)).collect()
+}
+
+#[test]
+fn the_ledger_tells_what_became_of_each_copy() {
+    let mut delivery = group_of(&[A, B, C]);
+    delivery.on_posted(min(0), Seq(4), Some(A));
+    let fates = |delivery: &Delivery| [B, C].map(|member| delivery.fate(member, Seq(4)));
+    assert_eq!(fates(&delivery), [Fate::Queued { last: None }; 2]);
+    assert_eq!(dispatched(&mut delivery), [(B, 4), (C, 4)]);
+    delivery.on_sent(B, Seq(4), Some(Via::Packet));
+    delivery.on_sent(C, Seq(4), None);
+    assert_eq!(fates(&delivery), [Fate::Sent { via: Some(Via::Packet) }, Fate::Sent { via: None }]);
+    delivery.on_failed(min(1), C, Seq(4), Why::NoPath);
+    delivery.on_delivered(B, Seq(4)).unwrap();
+    assert_eq!(fates(&delivery), [Fate::Proven, Fate::Queued { last: Some(Why::NoPath) }]);
+    delivery.on_removed(B);
+    delivery.handle_timeout(min(24 * 60));
+    assert_eq!(fates(&delivery), [Fate::NotPushed, Fate::Gap(GapFate::Expired)]);
+    assert_eq!(delivery.expired_of(C), Some((Seq(0), Seq(4))));
+}
+
+#[test]
+fn what_a_cursor_passes_without_a_proof_is_a_gap() {
+    let mut delivery = group_of(&[B]);
+    delivery.on_posted(min(0), Seq(2), Some(A));
+    delivery.on_posted(min(0), Seq(3), Some(A));
+    assert_eq!(dispatched(&mut delivery), [(B, 2)]);
+    delivery.on_failed(min(0), B, Seq(2), Why::NoAnswer);
+    delivery.handle_timeout(min(24 * 60));
+    for seq in [5, 7, 9] {
+        delivery.on_posted(min(24 * 60), Seq(seq), Some(A));
+    }
+    delivery.on_heard(B);
+    delivery.on_stored(B, Seq(5)).unwrap();
+    assert_eq!(gaps(&mut delivery), [(1, 3, GapFate::Expired), (4, 5, GapFate::Stored)]);
+    delivery.on_refused(B, Seq(7)).unwrap();
+    delivery.on_delivered(B, Seq(9)).unwrap();
+    assert_eq!(gaps(&mut delivery), [(6, 7, GapFate::Refused)]);
+    let DeliveryCounters { delivered, stored, refused, expired } = delivery.counters();
+    assert_eq!((delivered, stored, refused, expired), (1, 1, 1, 2));
 }

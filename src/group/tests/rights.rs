@@ -220,6 +220,8 @@ fn command_rows() -> Vec<(&'static str, bool)> {
         ("/new", true),
         ("/since 2h", true),
         ("/search hello", true),
+        ("/delivery", true),
+        ("/missed", true),
         ("/set", true),
         ("/pn -", true),
         ("/rename Other", false),
@@ -303,6 +305,8 @@ fn command_place(command: &Command<'_>) -> usize {
             MessageCommand::New { .. } => 35,
             MessageCommand::Since { .. } => 36,
             MessageCommand::Search { .. } => 37,
+            MessageCommand::Delivery { .. } => 40,
+            MessageCommand::Missed => 41,
         },
     }
 }

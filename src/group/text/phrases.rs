@@ -398,6 +398,79 @@ phrases! {
         en: "Your message came by a propagation node and is posted (#{seq}).",
         de: "Deine Nachricht kam über einen Propagationsknoten und steht jetzt da (#{seq})."
     }
+    // What became of copies.
+    copies_proven(seq: Seq, proven: usize, total: usize) {
+        en: "#{seq}: {proven} of {total} have it.",
+        de: "#{seq}: {proven} von {total} haben es."
+    }
+    and_more(more: usize) {
+        en: "and {more} more",
+        de: "und {more} weitere"
+    }
+    nothing_missed() {
+        en: "You missed nothing: what waits for you is on its way.",
+        de: "Du hast nichts verpasst: was auf dich wartet, ist unterwegs."
+    }
+    copy_waits() {
+        en: "waiting",
+        de: "wartet"
+    }
+    copy_has_no_path() {
+        en: "not reachable",
+        de: "nicht erreichbar"
+    }
+    copy_unanswered() {
+        en: "does not answer",
+        de: "antwortet nicht"
+    }
+    copy_too_dear(cost: usize) {
+        en: "asks for a stamp of {cost} bits",
+        de: "verlangt eine Marke von {cost} Bit"
+    }
+    copy_beyond_budget() {
+        en: "asks for stamps beyond our budget",
+        de: "verlangt mehr Marken, als wir machen"
+    }
+    copy_busy() {
+        en: "we have too much to send",
+        de: "wir haben zu viel zu senden"
+    }
+    copy_has_no_node() {
+        en: "no propagation node takes it",
+        de: "kein Propagation-Knoten nimmt es"
+    }
+    copy_looks_for_way() {
+        en: "looking for a way",
+        de: "sucht einen Weg"
+    }
+    copy_sent() {
+        en: "sent",
+        de: "gesendet"
+    }
+    copy_on_link() {
+        en: "sent on a link",
+        de: "auf einem Link gesendet"
+    }
+    copy_proven() {
+        en: "has it",
+        de: "hat es"
+    }
+    copy_stored() {
+        en: "on a propagation node",
+        de: "auf einem Propagation-Knoten"
+    }
+    copy_refused() {
+        en: "does not take messages of this size",
+        de: "nimmt Nachrichten dieser Größe nicht"
+    }
+    copy_expired() {
+        en: "away for too long",
+        de: "zu lange fort"
+    }
+    copy_not_pushed() {
+        en: "paused",
+        de: "macht Pause"
+    }
     nothing_found() {
         en: "Nothing found.",
         de: "Nichts gefunden."

@@ -1,0 +1,106 @@
+//! What became of the copies of one post: a fate for each member, and their sum.
+//!
+//! A cursor tells most of it: what is before it was proven, what is behind it waits. [`Gap`]s are what deviates: numbers
+//! which the cursor passed without a proof. They are the only rows that a delivery ledger costs.
+
+use crate::group::ids::{MemberId, Seq};
+
+/// How a copy travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// As a single packet.
+    Packet,
+    /// As a packet on a link.
+    LinkPacket,
+    /// As a resource.
+    Resource,
+}
+
+/// Why the last attempt to send a copy failed. It is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Nobody knows the way to the member.
+    NoPath,
+    /// The member does not answer.
+    NoAnswer,
+    /// A message to the member costs more work than the node is willing to do.
+    TooDear {
+        /// In bits.
+        cost: u8,
+    },
+    /// The node has no time left for the work that the member asks for.
+    NoBudget,
+    /// The node has too much to send.
+    Busy,
+    /// No propagation node takes it.
+    NoNode,
+}
+
+/// What became of a copy that was not proven and will not be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapFate {
+    /// It is on a propagation node, from where no proof ever comes.
+    Stored,
+    /// The member does not want a message of this size.
+    Refused,
+    /// The member was away for too long.
+    Expired,
+}
+
+/// Numbers of posts which a member's cursor passed without a proof, all for one reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Whose.
+    pub member: MemberId,
+    /// The first number.
+    pub first: Seq,
+    /// The last number.
+    pub last: Seq,
+    /// The reason.
+    pub fate: GapFate,
+}
+
+/// What became of the copy of a post for a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It waits for its turn, or for the member to appear.
+    Queued {
+        /// Why it did not arrive before, if it was tried in this run of the node.
+        last: Option<Why>,
+    },
+    /// It is on its way, or about to be.
+    Sent {
+        /// How; `None` while a way is looked for.
+        via: Option<Via>,
+    },
+    /// The member proved it, or never needed it.
+    Proven,
+    /// It was passed over.
+    Gap(GapFate),
+    /// Nothing is pushed to the member, by their choice or their role's.
+    NotPushed,
+}
+
+/// What became of one post, of all members who may read it and were there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Members who proved it.
+    pub proven: usize,
+    /// All other members with what became of their copies, those who were longest in the group first.
+    pub others: Vec<(MemberId, Fate)>,
+}
+
+impl Tally {
+    /// Counts one more member.
+    pub fn add(&mut self, member: MemberId, fate: Fate) {
+        match fate {
+            Fate::Proven => self.proven += 1,
+            _ => self.others.push((member, fate)),
+        }
+    }
+
+    /// All members counted.
+    pub fn total(&self) -> usize {
+        self.proven + self.others.len()
+    }
+}
