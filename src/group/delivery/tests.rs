@@ -187,7 +187,7 @@ fn silent_members_do_not_block_others() {
 #[test]
 fn those_who_are_cheap_to_reach_come_first_and_few_of_the_others_at_a_time() {
     let members: Vec<_> = (0..2 * SLOW_MAX as u32 + 6).map(|n| MemberId(10 + n)).collect();
-    let reach = |member: MemberId| if member.0 % 2 == 0 { Reach::Slow } else { Reach::Fast };
+    let reach = |member: MemberId| if member.0.is_multiple_of(2) { Reach::Slow } else { Reach::Fast };
     let mut delivery = group_of(&members);
     delivery.on_posted(min(0), Seq(1), Some(A));
     let mut sent = Vec::new();
