@@ -81,6 +81,7 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Error {
         "reaction".clone_into(&mut of.field);
     }
     match refusal {
+        Refusal::AttachmentTooLarge { kb_max } => of.max = kb_max.saturating_mul(1_000),
         Refusal::TooLong { max } | Refusal::Full { max } => of.max = u32::try_from(*max).unwrap_or(u32::MAX),
         Refusal::WorkNeeded { bits: needed } | Refusal::StampWeak { needed, .. } => of.max = *needed,
         Refusal::BadValue { key } => key.name().clone_into(&mut of.field),
@@ -99,7 +100,7 @@ fn code(refusal: &Refusal) -> ErrorCode {
         Refusal::NoPermission => ErrorCode::NoPermission,
         Refusal::NotFound => ErrorCode::NotFound,
         Refusal::Already => ErrorCode::Already,
-        Refusal::TooLong { .. } => ErrorCode::TooLong,
+        Refusal::TooLong { .. } | Refusal::AttachmentTooLarge { .. } => ErrorCode::TooLong,
         Refusal::Empty => ErrorCode::Empty,
         Refusal::RateLimited { .. } => ErrorCode::RateLimited,
         Refusal::NickTaken | Refusal::NameTaken => ErrorCode::NickTaken,

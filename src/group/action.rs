@@ -348,6 +348,8 @@ pub struct Outcome {
     pub notices: Vec<Notice>,
     /// The invite code that was made. It is shown once, and kept nowhere.
     pub code: Option<InviteCode>,
+    /// Attachments that the caller is to be sent.
+    pub fetch: Option<Fetch>,
     /// The propagation node that the caller named for themselves, or that they have none.
     pub node: Option<Option<DestinationHash>>,
     /// What the caller wants to know that only the delivery of posts can tell.
@@ -361,6 +363,15 @@ pub enum Asks {
     Delivery(Box<RecentPost>),
     /// What the caller was not sent.
     Missed,
+}
+
+/// Attachments that somebody wants, and may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    /// Of which message.
+    pub seq: Seq,
+    /// Which one, counted from 1; all without it.
+    pub number: Option<u8>,
 }
 
 /// A private message to somebody who is possibly no longer a member.

@@ -8,11 +8,13 @@ use std::time::Duration;
 use reticulum::hash::{DestinationHash, IdentityHash};
 use reticulum::time::UnixTime;
 
+use super::attachment::Attachment;
 use super::command::{self, Command, CommandError};
 use super::event::Visibility;
 use super::help;
 use super::ids::MessageId;
 use super::known::{Known, Needs, Viewer};
+use super::message_command::{MessageCommand, number_and_rest};
 use super::post::{Authorship, Reference};
 use super::refusal::Refusal;
 use super::setting::{Key, Setting};
@@ -38,6 +40,8 @@ pub struct Incoming<'a> {
     pub reference: Option<Reference>,
     /// The packed fields that nothing here stands for.
     pub fields: Option<&'a [u8]>,
+    /// What is attached to it.
+    pub attachments: &'a [Attachment],
 }
 
 impl Group {
@@ -54,6 +58,10 @@ impl Group {
             Some(Ok(Command::Message(command))) => {
                 if let Some(list) = command.list_request(self.viewer(caller)) {
                     return Needs { list: Some(list), ..Needs::default() };
+                }
+                if let MessageCommand::Get { what } = command {
+                    let posts = number_and_rest(what).map(|(seq, _)| seq).into_iter().collect();
+                    return Needs { posts, ..Needs::default() };
                 }
                 let action = self.message_action(caller, incoming, command);
                 action.map(|action| action.needs()).unwrap_or_default()
@@ -96,6 +104,7 @@ impl Group {
             Some(Ok(Command::Message(command))) if command.list_request(Viewer::default()).is_some() => {
                 Ok(Outcome::told(command.list(language, now, &known.list)))
             }
+            Some(Ok(Command::Message(MessageCommand::Get { what }))) => self.fetch(caller, what, known),
             Some(Ok(Command::Message(command))) => self.asks(caller, command).unwrap_or_else(|| {
                 self.message_action(caller, &incoming, command)
                     .and_then(|action| self.decide_knowing(now, caller, action, known))

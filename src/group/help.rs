@@ -98,6 +98,7 @@ pub(super) const COMMANDS: &[Entry] = commands! {
     "delivery" | "zustellung", Aside: "/delivery, /delivery NUMBER" | "/zustellung, /zustellung NUMMER";
         "who has your last message, or that one, and why others have not" | "wer deine letzte Nachricht hat oder jene, und warum andere nicht"
     "missed" | "verpasst", Aside: "/missed" | "/verpasst"; "messages that could not be sent to you" | "Nachrichten, die dich nicht erreichen konnten"
+    "get" | "hole", Aside: "/get NUMBER" | "/hole NUMMER"; "sends you what is attached to a message" | "schickt dir die Anhänge einer Nachricht"
     "me" | "ich", Main (Post): "/me DOES SOMETHING" | "/ich TUE ETWAS"; "shows * NAME does something" | "zeigt * NAME tut etwas"
     "reply" | "antwort", Main (Post): "/reply NUMBER TEXT or /reply NICK TEXT" | "/antwort NUMMER TEXT oder /antwort NAME TEXT";
         "answers a message, or the last one of somebody" | "antwortet auf eine Nachricht oder auf die letzte von jemandem"

@@ -13,7 +13,7 @@ use super::known::{Known, ListRequest, Listed, Viewer};
 use super::post::{Audience, Draft, PostKind, Reference};
 use super::recent::RecentPost;
 use super::who::{find_member, split_who};
-use super::{Action, Caller, Group, Language, Outcome, Permission, Refusal, Reported, text};
+use super::{Action, Caller, Fetch, Group, Language, Outcome, Permission, Refusal, Reported, text};
 
 /// A command about messages as it was typed; what it names is not looked up yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub(super) enum MessageCommand<'a> {
     Search { words: &'a str },
     Delivery { what: &'a str },
     Missed,
+    Get { what: &'a str },
 }
 
 /// Reads a command of which the word is in lower case. `None` is none of these.
@@ -40,7 +41,7 @@ pub(super) fn parse_word<'a>(
     rest: &'a str,
 ) -> Option<Result<MessageCommand<'a>, CommandError>> {
     use MessageCommand::{
-        Delete, Delivery, Edit, Me, Missed, New, Notice, Pin, React, Reply, Report, Search, Since, Staff,
+        Delete, Delivery, Edit, Get, Me, Missed, New, Notice, Pin, React, Reply, Report, Search, Since, Staff,
     };
     let usage = CommandError::Usage(word);
     let needed = || if rest.is_empty() { Err(usage) } else { Ok(rest) };
@@ -66,6 +67,7 @@ pub(super) fn parse_word<'a>(
         },
         "since" => parse_age(rest).map(|age| Since { age }).ok_or(usage),
         "search" => needed().map(|words| Search { words }),
+        "get" => number_and_rest(rest).map(|_| Get { what: rest }).ok_or(usage),
         "unpin" => needed().map(|what| Pin { what, remove: true }),
         _ => return None,
     })
@@ -79,6 +81,7 @@ impl Incoming<'_> {
             message_id: Some(self.message_id),
             authorship: self.authorship.clone(),
             fields: self.fields.map(Into::into),
+            attachments: self.attachments.to_vec(),
             ..Draft::default()
         }
     }
@@ -155,13 +158,25 @@ impl Group {
             Delete { what } => Action::Delete { target: self.message_and_rest(caller, what)?.0 },
             Report { what_and_reason } => self.report_action(what_and_reason)?,
             Pin { what, remove } => Action::Pin { target: self.message_and_rest(caller, what)?.0, remove },
-            // These ask, see `list_request` and `asks`.
-            MessageCommand::New { .. }
+            // These ask, see `list_request`, `asks` and `fetch`.
+            MessageCommand::Get { .. }
+            | MessageCommand::New { .. }
             | MessageCommand::Since { .. }
             | MessageCommand::Search { .. }
             | MessageCommand::Delivery { .. }
             | MessageCommand::Missed => return Err(Refusal::NotFound),
         })
+    }
+
+    /// `/get 12`, or `/get 12 2` for the second attachment: what the caller may read is sent to them.
+    pub(super) fn fetch(&self, caller: &Caller, what: &str, known: &Known) -> Result<Outcome, Refusal> {
+        let (seq, rest) = number_and_rest(what).ok_or(Refusal::NotFound)?;
+        self.readable(caller, seq, known)?;
+        let number = match rest {
+            "" => None,
+            digits => Some(digits.parse().map_err(|_| Refusal::NotFound)?),
+        };
+        Ok(Outcome { fetch: Some(Fetch { seq, number }), ..Outcome::default() })
     }
 
     /// What a command asks of the delivery of posts, if it does. An author may know who has their post, and so may those
@@ -260,7 +275,7 @@ fn parse_age(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(u64::from(digits.parse::<u16>().ok()?) * unit_s))
 }
 
-fn number_and_rest(text: &str) -> Option<(Seq, &str)> {
+pub(super) fn number_and_rest(text: &str) -> Option<(Seq, &str)> {
     let text = text.trim_start();
     let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let digits = word.strip_prefix('#').unwrap_or(word);

@@ -14,6 +14,7 @@ mod act_text;
 mod action;
 mod activity;
 mod acts;
+mod attachment;
 mod claim;
 mod command;
 mod decide;
@@ -61,9 +62,10 @@ use reticulum::crypto::{PublicIdentity, Rng};
 use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
-pub use action::{Action, Asks, Need, Notice, Outcome, RoleRef, Speech};
+pub use action::{Action, Asks, Fetch, Need, Notice, Outcome, RoleRef, Speech};
 pub use activity::{AWAY_FOR, ONLINE_FOR, Presence};
 pub use acts::{ACTS_MAX, ActsRequest, Audited, CLEAN_UP_MAX, CleanUp, Reported};
+pub use attachment::{ATTACHMENTS_MAX, Attachment, AttachmentKind, Data, labels as attachment_labels};
 pub use claim::{ClaimCode, ClaimHash};
 pub use decide::REASON_CHARS_MAX;
 pub use dedup::{CONTENTS_MAX, Content, DEDUP_WINDOW, Dedup};
@@ -100,13 +102,14 @@ pub use refusal::Refusal;
 pub use role::{Permission, Permissions, Rank, Role};
 pub use roles::{CUSTOM_ROLES_FIRST, CUSTOM_ROLES_MAX, CustomRole, ROLE_NAME_CHARS_MAX, Roles};
 pub use setting::{
-    BadValue, CAPACITY_MAX, GROUP_NAME_CHARS_MAX, Icon, JoinPolicy, Key, Kind, POST_CHARS_MAX, Setting,
-    Settings, Shape, Unstamped, Value,
+    BadValue, CAPACITY_MAX, GROUP_NAME_CHARS_MAX, Icon, JoinPolicy, Key, Kind, POST_CHARS_MAX, PUSH_KB_MAX,
+    Setting, Settings, Shape, Unstamped, Value,
 };
 pub use span::{SPAN_MAX, parse as parse_span};
 pub use state::{Restriction, Restrictions, State};
 pub use text::{
-    REPLY_BYTES_MAX, receipt as receipt_text, refusal as refusal_text, unstamped as unstamped_text,
+    REPLY_BYTES_MAX, fetched as fetched_text, not_kept as not_kept_text, receipt as receipt_text,
+    refusal as refusal_text, unstamped as unstamped_text,
 };
 pub use told::{is_told, post_line, quote_line, told_line};
 pub use who::Who;

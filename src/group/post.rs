@@ -1,5 +1,6 @@
 //! What a message is: its text, what it belongs to, and who may read it.
 
+use super::attachment::Attachment;
 use super::ids::{MemberId, MessageId, Seq};
 
 /// Members that a message can be addressed to by name, its author not counted.
@@ -41,6 +42,8 @@ pub struct Post {
     pub authorship: Option<Box<Authorship>>,
     /// The packed fields of the message that brought it, those that nothing here stands for.
     pub fields: Option<Box<[u8]>>,
+    /// What is attached to it. None any more when it is read back after the message was deleted.
+    pub attachments: Vec<Attachment>,
 }
 
 /// In what way a message answers another.
@@ -148,6 +151,8 @@ pub struct Draft {
     pub authorship: Option<Box<Authorship>>,
     /// The packed fields of the message that brings it, those that nothing here stands for.
     pub fields: Option<Box<[u8]>>,
+    /// What is to be attached.
+    pub attachments: Vec<Attachment>,
 }
 
 impl Draft {

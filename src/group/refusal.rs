@@ -36,6 +36,12 @@ pub enum Refusal {
         /// The bound, in characters.
         max: usize,
     },
+    /// What is attached is too large, or it is too many pieces.
+    #[error("attachments are longer than {kb_max} kB")]
+    AttachmentTooLarge {
+        /// The bound for all attachments of a message together, in kB.
+        kb_max: u32,
+    },
     /// A text or a name holds nothing that could be shown.
     #[error("empty")]
     Empty,

@@ -23,6 +23,10 @@ pub const GROUP_NAME_CHARS_MAX: usize = 64;
 pub const CAPACITY_MAX: u32 = 16_384;
 /// Longest message that can be allowed, in characters.
 pub const POST_CHARS_MAX: u32 = 200_000;
+/// Attachments of one message that can be allowed, in kB.
+const ATTACHMENT_KB_MAX: u32 = 16_000;
+/// Attachments that can be sent to everybody with a message, in kB.
+pub const PUSH_KB_MAX: u32 = 64;
 /// The most bits of work that can be asked for: a stamp of 24 takes a phone most of an hour.
 const COST_MAX: u32 = 24;
 
@@ -187,6 +191,15 @@ settings! {
     /// it too.
     typed_chars_max: TypedCharsMax(u32) = 4_000, "typed-length",
         Shape::Number { min: 1, max: POST_CHARS_MAX }, ChangeSettings;
+    /// How large all attachments of a message may be together, in kB.
+    attachment_kb_max: AttachmentKbMax(u32) = 512, "attachment-kb",
+        Shape::Number { min: 0, max: ATTACHMENT_KB_MAX }, ChangeSettings;
+    /// How large all attachments of the group may be together, in MB; the oldest bytes are erased first.
+    attachments_mb_max: AttachmentsMbMax(u32) = 64, "attachments-mb",
+        Shape::Number { min: 0, max: 65_536 }, ChangeSettings;
+    /// Attachments of a message that are sent with it, to those who are fast to reach, up to so many kB together; larger
+    /// ones are fetched by whoever wants them.
+    push_kb_max: PushKbMax(u32) = 16, "push-kb", Shape::Number { min: 0, max: PUSH_KB_MAX }, ChangeSettings;
     /// The longest text of any message, in characters, also of LXMF messages, which carry whole documents.
     post_chars_max: PostCharsMax(u32) = 131_072, "message-length",
         Shape::Number { min: 1, max: POST_CHARS_MAX }, ChangeSettings;

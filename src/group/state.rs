@@ -179,7 +179,9 @@ impl State {
     pub(crate) fn take_pending(&mut self, event: &Event) {
         let (number, what) = match (&event.kind, event.actor) {
             (EventKind::Held { number, post, why }, Some(author)) => {
-                (*number, Waiting::Post { author, post: post.clone(), why: *why })
+                let mut post = post.clone();
+                post.drop_data();
+                (*number, Waiting::Post { author, post, why: *why })
             }
             (EventKind::JoinRequested { number, identity, nick }, _) => {
                 (*number, Waiting::Join { identity: identity.clone(), nick: nick.clone() })

@@ -111,7 +111,15 @@ fn past() -> Known {
 }
 
 fn incoming(text: &str, n: u64) -> Incoming<'_> {
-    Incoming { text, message_id: id(n), authorship: None, reference: None, fields: None, paid_bits: 0 }
+    Incoming {
+        text,
+        message_id: id(n),
+        authorship: None,
+        reference: None,
+        fields: None,
+        attachments: &[],
+        paid_bits: 0,
+    }
 }
 
 fn post(text: &str) -> Action {

@@ -372,6 +372,16 @@ pub fn unstamped(language: Language, cost: u8, kept: bool) -> String {
     if kept { unstamped_kept(language, cost) } else { unstamped_refused(language, cost) }
 }
 
+/// What somebody is told who asked for attachments that are not there, or no longer.
+pub fn not_kept(language: Language, seq: Seq) -> String {
+    phrases::not_kept(language, seq)
+}
+
+/// What stands beside attachments that somebody asked for.
+pub fn fetched(language: Language, seq: Seq) -> String {
+    phrases::fetched(language, seq)
+}
+
 /// What the author is told of a post that came by a propagation node, since that way has no proof.
 pub fn receipt(language: Language, seq: Seq) -> String {
     phrases::receipt(language, seq)
@@ -475,6 +485,7 @@ pub fn refusal(language: Language, refusal: &Refusal) -> String {
         Refusal::NotFound => not_found(language),
         Refusal::Already => already(language),
         Refusal::TooLong { max } => too_long(language, *max),
+        Refusal::AttachmentTooLarge { kb_max } => attachment_too_large(language, *kb_max),
         Refusal::Empty => empty(language),
         Refusal::RateLimited { retry_after_s } => rate_limited(language, *retry_after_s),
         Refusal::NickTaken => nick_taken(language),

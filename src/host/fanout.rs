@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use lxmf::router::{Outgoing, Route, SendId};
+use reticulum::hash::DestinationHash;
 use reticulum::node::Priority;
 use reticulum::time::Instant;
 
@@ -41,6 +42,11 @@ impl Host {
             let first_hop = engine.first_hop_timeout(&delivery_address(person));
             if first_hop.is_some_and(|timeout| timeout >= SLOW_FROM) { Reach::Slow } else { Reach::Fast }
         })
+    }
+
+    fn reach(&self, address: &DestinationHash) -> Reach {
+        let first_hop = self.engine.first_hop_timeout(address);
+        if first_hop.is_some_and(|timeout| timeout >= SLOW_FROM) { Reach::Slow } else { Reach::Fast }
     }
 
     /// A copy takes its way, so that the next one may be made.
@@ -96,11 +102,15 @@ impl Host {
         let Some(member) = roster.by_id(dispatch.member) else { return };
         let actor = row.event.actor.and_then(|actor| roster.by_id(actor)).map(|actor| actor.address);
         let may_read = row.is_for(&hosted.group.viewer_of(member));
+        let push_bytes_max = match self.reach(&member.address) {
+            Reach::Fast => u64::from(hosted.group.settings().push_kb_max) * 1_000,
+            Reach::Slow => 0,
+        };
         let language = hosted.group.language_for(member.identity.hash());
         let about = row.target.as_ref().and_then(|target| target.author);
         let is_wanted = member.preferences.push.wants(member.id, &row.event.kind, about);
         let id = row.ids.get(&member.id).copied();
-        let copy = relay::copy(language, row, id, actor).filter(|_| may_read && is_wanted);
+        let copy = relay::copy(language, row, id, actor, push_bytes_max).filter(|_| may_read && is_wanted);
         let Some(copy) = copy else { return self.copy_ended(now, group, dispatch, CopyEnd::Skipped) };
         let outgoing = Outgoing {
             from: hosted.addresses.lxmf,

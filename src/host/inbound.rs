@@ -3,7 +3,7 @@
 use lxmf::fields::{Field, Fields, key};
 use lxmf::message::Message;
 
-use crate::group::{Content, MessageId, Reference, Relation};
+use crate::group::{ATTACHMENTS_MAX, Attachment, AttachmentKind, Content, MessageId, Reference, Relation};
 
 /// Bytes of other fields that are kept with a message; more are not kept at all.
 const FIELDS_BYTES_MAX: usize = 2_048;
@@ -16,6 +16,8 @@ pub(super) struct Brought {
     pub(super) reference: Option<Reference>,
     /// The fields that nothing else stands for.
     pub(super) fields: Option<Vec<u8>>,
+    /// What is attached.
+    pub(super) attachments: Vec<Attachment>,
     /// By which the same message is recognised when it comes under another id.
     pub(super) content: Content,
 }
@@ -50,8 +52,27 @@ pub(super) fn read(message: &Message) -> Brought {
         text: String::from_utf8_lossy(text).into_owned(),
         reference: reaction.or(answer),
         fields: other_fields(&message.fields),
+        attachments: attachments(&message.fields),
         content: content(message),
     }
+}
+
+/// One more than are taken at most, so that too many can be refused.
+fn attachments(fields: &Fields) -> Vec<Attachment> {
+    let mut found = Vec::new();
+    for field in fields.typed() {
+        match field {
+            Field::Attachments(files) => {
+                let files = files.iter().take(ATTACHMENTS_MAX + 1);
+                found.extend(files.map(|file| Attachment::new(AttachmentKind::File, file.name, file.data)));
+            }
+            Field::Image { format, data } => found.push(Attachment::new(AttachmentKind::Image, format, data)),
+            Field::Audio { mode, data } => found.push(Attachment::new(AttachmentKind::Audio(mode), "", data)),
+            _ => {}
+        }
+    }
+    found.truncate(ATTACHMENTS_MAX + 1);
+    found
 }
 
 /// The fields that are kept as they are: what is not read here, is no attachment and no ticket.

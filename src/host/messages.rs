@@ -50,6 +50,7 @@ impl PendingMessage {
             authorship: None,
             reference: self.brought.reference.clone(),
             fields: self.brought.fields.as_deref(),
+            attachments: &self.brought.attachments,
             paid_bits: self.paid_bits,
         }
     }
@@ -188,6 +189,7 @@ impl Host {
             return;
         };
         let is_member = hosted.group.member_of(&message.caller).is_some();
+        let language = hosted.group.language_of(&message.caller);
         let mut outcome = hosted.group.handle_text(unix, &message.caller, message.incoming(), known);
         let events = std::mem::take(&mut outcome.events);
         if let (Method::Propagated, Some(event)) = (message.method, events.first())
@@ -209,6 +211,9 @@ impl Host {
         }
         if let Some(asks) = outcome.asks.take() {
             self.ask_ledger(message.group, message.source, asks);
+        }
+        if let Some(fetch) = outcome.fetch {
+            self.fetch(message.group, message.source, language, fetch);
         }
         self.tell_all(now, message.group, outcome, Some(message.source));
     }
@@ -265,9 +270,24 @@ impl Host {
 
     /// Sends a private message. It is not worth keeping: whoever misses it asks again.
     pub(super) fn tell(&mut self, now: Instant, from: GroupId, to: DestinationHash, text: String) {
+        self.tell_with(now, from, to, text, Fields::default());
+    }
+
+    /// As [`Self::tell`], with fields.
+    pub(super) fn tell_with(
+        &mut self,
+        now: Instant,
+        from: GroupId,
+        to: DestinationHash,
+        text: String,
+        fields: Fields,
+    ) {
         let person = self.engine.peer(&to).map(|peer| Arc::clone(&peer.identity));
         let is_member = person.as_ref().is_some_and(|person| self.is_present(from, person));
-        let fields = person.map(|person| self.shown_first(from, person.hash())).unwrap_or_default();
+        let fields = match person.filter(|_| fields.is_empty()) {
+            Some(person) => self.shown_first(from, person.hash()),
+            None => fields,
+        };
         let Some(from) = self.groups.get(from).map(|hosted| hosted.addresses.lxmf) else { return };
         if self.replies >= REPLIES_MAX {
             self.counters.replies_dropped += 1;

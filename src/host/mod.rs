@@ -31,6 +31,7 @@
 //! | `values.rs` | what goes in and out, as values |
 
 mod announces;
+mod attached;
 mod calls;
 mod closing;
 mod fanout;
@@ -196,6 +197,9 @@ impl Host {
             Some(Asked::Export(asking)) => self.group_exported(now, &asking, rows),
             Some(Asked::Expired(group, action)) => self.texts_expired(now, group, *action, rows),
             Some(Asked::Mail(id)) => self.mail_answered(now, id, rows),
+            Some(Asked::Fetch(group, to, language, fetch)) => {
+                self.attachments_found(now, group, to, language, fetch, rows);
+            }
             Some(Asked::Line(group, seq)) => self.line_found(now, group, seq, rows),
             Some(Asked::Delivery(group, to, post)) => self.gaps_found(now, group, to, &post, rows),
             Some(Asked::Missed(group, to)) => self.missed_found(now, group, to, rows),

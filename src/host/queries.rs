@@ -3,7 +3,7 @@
 use lxmf::propagation::node::{Answer, Ask};
 
 use crate::group::delivery::Gap;
-use crate::group::{GroupId, Known, Listed, MemberId, Needs, Seq, Viewer};
+use crate::group::{Attachment, GroupId, Known, Listed, MemberId, Needs, Seq, Viewer};
 use crate::store::{Page, PageRequest, Reader, Relayed, StoreError};
 
 /// A question.
@@ -27,6 +27,13 @@ pub enum Query {
     },
     /// What the propagation node asks.
     Mail(Ask),
+    /// The attachments of a message, with the bytes that are still kept.
+    Attached {
+        /// Of which group.
+        group: GroupId,
+        /// Its number.
+        seq: Seq,
+    },
     /// An event, to tell members of it.
     Relayed {
         /// Of which group.
@@ -69,6 +76,8 @@ pub enum Rows {
     Gaps(Vec<Gap>),
     /// To [`Query::Missed`], the newest first.
     Missed(Vec<Listed>),
+    /// To [`Query::Attached`]; none if the message has none, or is no more.
+    Attached(Vec<Attachment>),
     /// The export of a group is on disk, in this file.
     Exported(String),
     /// The store could not be read, or the export not be written.
@@ -82,6 +91,7 @@ impl Query {
             Self::History { group, page } => reader.history(*group, page).map(Rows::History),
             Self::Known { group, member, needs } => reader.known(*group, *member, needs).map(Rows::Known),
             Self::Mail(ask) => reader.mail(ask).map(Rows::Mail),
+            Self::Attached { group, seq } => reader.attached(*group, *seq).map(Rows::Attached),
             Self::Relayed { group, seq, members } => {
                 reader.relayed(*group, *seq, members).map(|row| Rows::Relayed(row.map(Box::new)))
             }

@@ -7,6 +7,7 @@ use lxmf::fields::{Builder, Fields, key};
 use reticulum::hash::DestinationHash;
 use reticulum::time::UnixTime;
 
+use super::attached::with_attachments;
 use crate::group::{EventKind, Language, MessageId, Post, Relation, post_line, quote_line, told_line};
 use crate::store::{Relayed, Target};
 
@@ -19,18 +20,22 @@ pub(super) struct Copy {
 }
 
 /// Makes the message. `id` is that of the event's target, for a client that knows references; `actor` is where the one
-/// receives who did it. `None` if there is nothing to say.
+/// receives who did it; attachments go along up to `push_bytes_max`. `None` if there is nothing to say.
 pub(super) fn copy(
     language: Language,
     row: &Relayed,
     id: Option<MessageId>,
     actor: Option<DestinationHash>,
+    push_bytes_max: u64,
 ) -> Option<Copy> {
     let nick = row.nick.as_deref();
     let quote = row.target.as_ref().map_or("", |target| &target.quote);
     let id = id.map(|id| lxmf::message::MessageId::new(id.0));
     let (content, fields) = match (&row.event.kind, id) {
-        (EventKind::Posted(post), _) => posted(nick, post, row.target.as_ref(), id),
+        (EventKind::Posted(post), _) => {
+            let (line, fields) = posted(nick, post, row.target.as_ref(), id);
+            with_attachments(line, fields, row.event.seq, post, push_bytes_max)
+        }
         (EventKind::Reacted { reaction, .. }, Some(id)) => {
             let fields = Builder::default().reaction(id, reaction.as_str());
             let fields = match actor {
@@ -104,10 +109,10 @@ mod tests {
             (Relation::Continuation, vec![Field::Continuation(id)]),
         ];
         for (relation, expected) in rows {
-            let known = copy(Language::English, &reply(relation, None), Some(ID), None).unwrap();
+            let known = copy(Language::English, &reply(relation, None), Some(ID), None, 0).unwrap();
             assert_eq!((known.content.as_str(), known.time), ("Bob: yes", UnixTime::from_secs(5)));
             assert_eq!(known.fields.typed().collect::<Vec<_>>(), expected);
-            let plain = copy(Language::English, &reply(relation, None), None, None).unwrap();
+            let plain = copy(Language::English, &reply(relation, None), None, None, 0).unwrap();
             assert_eq!(plain.content, "> Ann: Who comes?\nBob: yes");
             assert!(plain.fields.is_empty());
         }
@@ -121,12 +126,12 @@ mod tests {
             ..reply(Relation::Reply, None)
         };
         let actor = DestinationHash::new([5; 16]);
-        let known = copy(Language::English, &row, Some(ID), Some(actor)).unwrap();
+        let known = copy(Language::English, &row, Some(ID), Some(actor), 0).unwrap();
         let fields: Vec<_> = known.fields.typed().collect();
         let id = lxmf::message::MessageId::new(ID.0);
         assert_eq!(fields[0], Field::Reaction { target: id, reaction: "👍" });
         assert_eq!((known.content.as_str(), fields.len()), ("", 3));
-        let plain = copy(Language::English, &row, None, Some(actor)).unwrap();
+        let plain = copy(Language::English, &row, None, Some(actor), 0).unwrap();
         assert_eq!(plain.content, "Bob 👍 \"Who comes?\"");
         assert!(plain.fields.is_empty());
     }
@@ -137,7 +142,7 @@ mod tests {
             (0x01..=0x0f).chain([0x30, 0x31, 0x40, 0x41, 0x42]).chain(0xfb..=0xff).chain([0x100, 0x7777]);
         for key in keys {
             let all = Fields::from_entries(&[(key, &[2])]);
-            let sent = copy(Language::English, &reply(Relation::Reply, Some(&all)), None, None).unwrap();
+            let sent = copy(Language::English, &reply(Relation::Reply, Some(&all)), None, None, 0).unwrap();
             let expected = if key == 0x0f { all } else { Fields::default() };
             assert_eq!(sent.fields, expected, "{key:#04x}");
         }

@@ -46,7 +46,8 @@ impl Tail {
         let needs_store = match &event.kind {
             EventKind::Posted(post) => {
                 self.text_bytes += post.text.len();
-                post.reply_to.is_some() || post.audience != Audience::Everyone
+                let is_attached = !post.attachments.is_empty();
+                post.reply_to.is_some() || post.audience != Audience::Everyone || is_attached
             }
             EventKind::Deleted { target } => self.erase(*target),
             EventKind::Edited { target, .. }
@@ -198,7 +199,10 @@ fn text_len(event: &Event) -> usize {
 fn without_signature(event: &Event) -> Event {
     let mut event = event.clone();
     match &mut event.kind {
-        EventKind::Posted(post) => post.authorship = None,
+        EventKind::Posted(post) => {
+            post.authorship = None;
+            post.drop_data();
+        }
         // The store is asked for it.
         EventKind::Edited { text, .. } => text.clear(),
         _ => {}

@@ -17,7 +17,9 @@ use super::joining::{JoinWork, JoinWorkDone};
 use super::messages::PendingMessage;
 use super::propagation::{MailAfter, ServeConfig};
 use super::queries::Query;
-use crate::group::{Action, Caller, FoundingRules, GroupId, MemberId, RecentPost, Seq, Settings};
+use crate::group::{
+    Action, Caller, Fetch, FoundingRules, GroupId, Language, MemberId, RecentPost, Seq, Settings,
+};
 use crate::store::Write;
 
 /// Settings of a host.
@@ -238,6 +240,8 @@ pub(super) enum Asked {
     Call(Asking, PendingCall),
     Message(Box<PendingMessage>),
     Line(GroupId, Seq),
+    /// Attachments, for this address.
+    Fetch(GroupId, DestinationHash, Language, Fetch),
     Expired(GroupId, Box<Action>),
     Export(Asking),
     Mail(AskId),

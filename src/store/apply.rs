@@ -16,7 +16,7 @@ use super::path_row;
 use super::row::{self, signed};
 use super::rules;
 use super::write::{HeldMessage, Seen, Write};
-use super::{copies, gaps, message_row, reading};
+use super::{attachments, copies, gaps, message_row, reading};
 use crate::group::{
     Audited, DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, POSTS_COUNTED_MAX, PendingId, Role, Seq,
     Setting,
@@ -254,9 +254,12 @@ impl Ledger {
                 insert_pending(db, group, event, *number)
             }
             EventKind::JoinRequested { number, .. } => insert_pending(db, group, event, *number),
-            EventKind::Approved { number } | EventKind::Rejected { number, .. } => {
+            EventKind::Approved { number } => {
+                // What was let through is posted by the next event.
+                attachments::let_through(db, group, number.0, Seq(event.seq.0 + 1))?;
                 remove_pending(db, group, "number", number.0)
             }
+            EventKind::Rejected { number, .. } => remove_pending(db, group, "number", number.0),
             EventKind::RoleDeleted { number, fallback } => {
                 let sql = "UPDATE member SET role = ?3 WHERE group_id = ?1 AND role = ?2";
                 execute(db, sql, params![group.0, number, row::role_number(*fallback)])?;
@@ -443,6 +446,8 @@ fn remove_pending(db: &Connection, group: GroupId, column: &'static str, value: 
     let which = format!("FROM pending WHERE group_id = ?1 AND {column} = ?2");
     let texts = format!("DELETE FROM message WHERE group_id = ?1 AND seq IN (SELECT seq {which})");
     execute(db, &texts, params![group.0, value])?;
+    let bytes = format!("DELETE FROM attachment WHERE group_id = ?1 AND seq IN (SELECT seq {which})");
+    execute(db, &bytes, params![group.0, value])?;
     execute(db, &format!("DELETE {which}"), params![group.0, value])
 }
 

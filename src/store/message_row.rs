@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, Error, OptionalExtension, Row, params};
 
-use super::StoreError;
 use super::row::{kind, signed, unsigned};
+use super::{StoreError, attachments};
 use crate::group::{
     Audience, Authorship, Event, EventKind, GroupId, MemberId, MessageId, Post, PostKind, Reaction, Relation,
     Seq,
@@ -12,10 +12,10 @@ use crate::group::{
 /// The columns of a message, behind the eight of its event, in the order in which [`post`] and [`edit`] read them. The
 /// two of the authorship come last, so that a reader can do without.
 pub(super) const COLUMNS: &str = "message.text, message_id, post_kind, nick, reply_to, thread, audience, mentions, edited, reactions, relation, \
-     fields";
+     fields, attachments";
 
 /// Where the columns of the authorship stand, if they were selected.
-const SIGNATURE: usize = 20;
+const SIGNATURE: usize = 21;
 
 /// Reads the post of a row.
 pub(super) fn post(row: &Row<'_>) -> Result<Post, StoreError> {
@@ -36,6 +36,7 @@ pub(super) fn post(row: &Row<'_>) -> Result<Post, StoreError> {
         authorship,
         relation: relation(row.get(18)?)?,
         fields: row.get::<_, Option<Vec<u8>>>(19)?.map(Into::into),
+        attachments: attachments::list(row.get_ref(20)?.as_blob_or_null().map_err(Error::from)?)?,
     })
 }
 
@@ -57,8 +58,8 @@ pub(super) fn insert_text(db: &Connection, group: GroupId, at: Seq, post: &Post)
     execute(
         db,
         "INSERT INTO message (group_id, seq, text, message_id, signature, signed, post_kind, nick, reply_to, thread, \
-         audience, mentions, relation, fields) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+         audience, mentions, relation, fields, attachments) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         params![
             group.0,
             signed(at.0),
@@ -74,8 +75,10 @@ pub(super) fn insert_text(db: &Connection, group: GroupId, at: Seq, post: &Post)
             member_bytes(&post.mentions),
             relation_number(post.relation),
             post.fields,
+            attachments::column(&post.attachments),
         ],
-    )
+    )?;
+    attachments::insert(db, group, at, post)
 }
 
 /// Erases the text of a post and those of its edits, and forgets the reactions.
@@ -83,9 +86,10 @@ pub(super) fn erase_post(db: &Connection, group: GroupId, target: Seq) -> Result
     unindex(db, group, target)?;
     let values = params![group.0, signed(target.0)];
     let sql = "UPDATE message SET text = NULL, signature = NULL, signed = NULL, mentions = NULL, reactions = NULL, \
-               fields = NULL \
+               fields = NULL, attachments = NULL \
                WHERE group_id = ?1 AND seq = ?2";
     execute(db, sql, values)?;
+    attachments::erase(db, group, target)?;
     let sql = "UPDATE message SET text = NULL, mentions = NULL WHERE group_id = ?1 AND edits = ?2";
     execute(db, sql, values)?;
     execute(db, "DELETE FROM reaction WHERE group_id = ?1 AND target = ?2", values)?;

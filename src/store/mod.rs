@@ -11,6 +11,7 @@
 //! Files in the data folder: `meshgroup.db` (with SQLite's `-wal` and `-shm` beside it) and `lock`.
 
 mod apply;
+mod attachments;
 mod check;
 mod copies;
 mod entry;

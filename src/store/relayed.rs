@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::StoreError;
 use super::page::{Details, Entry};
 use super::read::Reader;
-use crate::group::{Audience, Event, EventKind, GroupId, MemberId, MessageId, Seq, Viewer, quote};
+use crate::group::{
+    Audience, Event, EventKind, GroupId, MemberId, MessageId, PUSH_KB_MAX, Seq, Viewer, quote,
+};
 
 /// An event to be told to members.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +63,10 @@ impl Reader {
         seq: Seq,
         members: &[MemberId],
     ) -> Result<Option<Relayed>, StoreError> {
-        let Some(Entry { event, details }) = self.entry_at(group, seq)? else { return Ok(None) };
+        let Some(Entry { mut event, details }) = self.entry_at(group, seq)? else { return Ok(None) };
+        if let EventKind::Posted(post) = &mut event.kind {
+            self.fill_attachments(group, seq, post, u64::from(PUSH_KB_MAX) * 1_000)?;
+        }
         let (target, subject, kept) = match &event.kind {
             EventKind::Posted(post) if post.text.is_empty() => return Ok(None),
             EventKind::Posted(post) => (post.reply_to, None, post.nick.clone()),

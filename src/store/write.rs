@@ -185,5 +185,6 @@ fn event_weight(event: &Event) -> usize {
         EventKind::Edited { text, .. } => return text.len(),
         _ => return 0,
     };
-    post.text.len() + post.authorship.as_ref().map_or(0, |authorship| authorship.signed.len())
+    let attached = usize::try_from(post.attached_bytes()).unwrap_or(usize::MAX);
+    attached + post.text.len() + post.authorship.as_ref().map_or(0, |authorship| authorship.signed.len())
 }

@@ -2,6 +2,7 @@
 
 use lxmf::fields::{Builder, Fields, key};
 use lxmf::message::MessageId;
+use reticulum::wire::msgpack;
 use serde_json::{Value, json};
 
 use super::delivery::{member, texts};
@@ -91,4 +92,69 @@ fn a_message_sent_again_under_another_hash_is_proven_but_posted_once_even_after_
     assert_eq!(third["state"], "delivered");
     assert_eq!(ann.deliver(&group, "opportunistic", "or at nine")["state"], "delivered");
     assert_eq!(texts(&node), ["See you at the harbour at eight", "or at nine"]);
+}
+
+/// Bytes that no compression makes smaller.
+fn noise(len: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed;
+    let next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    std::iter::repeat_with(next).take(len).collect()
+}
+
+fn image(data: &[u8]) -> Fields {
+    let mut packed = Vec::new();
+    msgpack::write_array_len(&mut packed, 2);
+    msgpack::write_str(&mut packed, "webp");
+    msgpack::write_bin(&mut packed, data);
+    Builder::default().raw(key::IMAGE, packed).build()
+}
+
+fn file(name: &str, data: &[u8]) -> Fields {
+    let mut packed = Vec::new();
+    msgpack::write_array_len(&mut packed, 1);
+    msgpack::write_array_len(&mut packed, 2);
+    msgpack::write_str(&mut packed, name);
+    msgpack::write_bin(&mut packed, data);
+    Builder::default().raw(key::ATTACHMENTS, packed).build()
+}
+
+#[test]
+fn a_large_photo_is_told_and_fetched_and_a_small_file_comes_along_even_after_a_restart() {
+    let folder = Folder::new("attachments");
+    let mut node = Meshgroup::start(folder.path(), "");
+    let group = node.group("address");
+    let [mut ann, mut bob] = ["Ann", "Bob"].map(|name| member(&folder, &node, name));
+    let photo = noise(60_000, 1);
+    send(&mut ann, &group, "the harbour", &image(&photo));
+    let line = bob.message_with("Ann: the harbour");
+    let said = text(&line, "text");
+    let seq = said.strip_prefix("Ann: the harbour\n[photo 60 kB, /get ").expect("a line");
+    let seq = seq.strip_suffix(']').expect("a number").to_owned();
+    assert_eq!(line["known"], json!({}));
+
+    node.kill();
+    let _node = Meshgroup::restart_on(node.dir(), node.port);
+    bob.deliver(&group, "direct", &format!("/get {seq}"));
+    let fetched = bob.message(&format!("From message {seq}."));
+    assert_eq!(fetched["known"]["6"], json!(["webp", hex(&photo)]));
+
+    // A photo without a word is a message too, and a small file needs no asking.
+    send(&mut ann, &group, "", &image(&noise(20_000, 2)));
+    let alone = bob.message_with("Ann: [photo 20 kB, /get ");
+    assert_eq!(alone["known"], json!({}));
+    let tides = noise(3_000, 3);
+    send(&mut ann, &group, "tides", &file("../tides.txt", &tides));
+    let along = bob.message("Ann: tides");
+    assert_eq!(
+        (&along["text"], &along["known"]["5"]),
+        (&json!("Ann: tides"), &json!([["tides.txt", hex(&tides)]]))
+    );
+
+    // What is deleted cannot be fetched.
+    ann.deliver(&group, "direct", &format!("/delete {seq}"));
+    bob.deliver(&group, "direct", &format!("/get {seq}"));
+    bob.message("Nothing found by that name or number.");
 }

@@ -145,6 +145,8 @@ def plain(value):
         return value.hex()
     if isinstance(value, dict):
         return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
     return value
 
 
@@ -162,7 +164,7 @@ def on_message(message):
            method=METHOD_NAMES.get(message.method, str(message.method)), hash=message.hash.hex(),
            fields=len(message.fields or {}), attachments=attachment_sizes(message.fields or {}),
            known={str(key): plain(value) for key, value in (message.fields or {}).items()
-                  if key in (0x0F, 0x30, 0x31, 0x40, 0x41, 0x42, 0xFB, 0xFC)}, ticket=LXMF.FIELD_TICKET in (message.fields or {}),
+                  if key in (0x05, 0x06, 0x07, 0x0F, 0x30, 0x31, 0x40, 0x41, 0x42, 0xFB, 0xFC)}, ticket=LXMF.FIELD_TICKET in (message.fields or {}),
            stamp_valid=message.stamp_valid, stamp=len(message.stamp or b""))
 
 

@@ -241,6 +241,13 @@ impl GroupStation {
                 Rows::Relayed(event.map(|event| Box::new(Relayed::plain(event.clone(), None))))
             }
             Query::Mail(_) => Rows::Failed,
+            Query::Attached { group, seq } => {
+                let event = self.log_of(*group).iter().find(|event| event.seq == *seq);
+                Rows::Attached(match event.map(|event| &event.kind) {
+                    Some(EventKind::Posted(post)) => post.attachments.clone(),
+                    _ => Vec::new(),
+                })
+            }
             Query::Known { group, needs, .. } => Rows::Known(self.known(*group, needs)),
             Query::Gaps { group, seq } => {
                 let at = |(of, gap): &&(GroupId, Gap)| of == group && gap.first <= *seq && *seq <= gap.last;

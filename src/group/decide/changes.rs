@@ -113,7 +113,12 @@ impl Group {
     }
 
     /// A message that the caller may read, and that is still there.
-    pub(super) fn readable(&self, caller: &Caller, seq: Seq, known: &Known) -> Result<StoredPost, Refusal> {
+    pub(in crate::group) fn readable(
+        &self,
+        caller: &Caller,
+        seq: Seq,
+        known: &Known,
+    ) -> Result<StoredPost, Refusal> {
         self.authorize_read(caller)?;
         let recent = || self.recent.post(seq).map(StoredPost::from);
         let post = known.posts.get(&seq).cloned().or_else(recent).ok_or(Refusal::NotFound)?;

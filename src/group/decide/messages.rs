@@ -2,6 +2,7 @@
 
 use reticulum::time::UnixTime;
 
+use crate::group::attachment::{ATTACHMENTS_MAX, attached_bytes, labels};
 use crate::group::mention::mentions;
 use crate::group::post::AUDIENCE_MAX;
 use crate::group::{
@@ -14,7 +15,7 @@ impl Group {
         &mut self,
         now: UnixTime,
         caller: &Caller,
-        draft: Draft,
+        mut draft: Draft,
         known: &Known,
     ) -> Result<Outcome, Refusal> {
         if draft.kind == PostKind::Notice {
@@ -22,6 +23,11 @@ impl Group {
         } else {
             self.require_member(caller)?;
             self.authorize(caller, Permission::Post)?;
+        }
+        self.check_attachments(caller, &draft)?;
+        if draft.text.trim().is_empty() && !draft.attachments.is_empty() {
+            // Clients that show words only, search and quotes have something to show then.
+            draft.text = labels(&draft.attachments);
         }
         self.check_text(&draft.text)?;
         if draft.is_typed {
@@ -56,6 +62,7 @@ impl Group {
             authorship: draft.authorship,
             relation: draft.relation,
             fields: draft.fields,
+            attachments: draft.attachments,
         };
         if let Some((author, why)) =
             member.and_then(|author| Some((author, self.must_wait(author, &post.text)?)))
@@ -65,6 +72,20 @@ impl Group {
         let posted = self.record(now, member, EventKind::Posted(post));
         // The proof of the message is all the answer that its author needs.
         Ok(Outcome { events: vec![posted], ..Outcome::default() })
+    }
+
+    /// Whether the caller may attach that, and it is not too much.
+    fn check_attachments(&self, caller: &Caller, draft: &Draft) -> Result<(), Refusal> {
+        if draft.attachments.is_empty() {
+            return Ok(());
+        }
+        self.authorize(caller, Permission::Attach)?;
+        let kb_max = self.state.settings.attachment_kb_max;
+        let is_too_big = attached_bytes(&draft.attachments) > u64::from(kb_max) * 1_000;
+        if is_too_big || draft.attachments.len() > ATTACHMENTS_MAX {
+            return Err(Refusal::AttachmentTooLarge { kb_max });
+        }
+        Ok(())
     }
 
     /// Whether a text may stand in a message.

@@ -201,3 +201,18 @@ fn a_list_has_numbers_ages_and_the_way_to_older_ones() {
     let needs = fixture.group.needs_of_text(at(0), &person(2), &incoming("/search the harb", 1));
     assert_eq!(needs.list.unwrap().words.as_deref(), Some("the harb"));
 }
+
+#[test]
+fn attachments_need_a_permission_and_room_and_stand_for_the_text_where_there_is_none() {
+    let mut fixture = fixture();
+    let photo = |bytes: usize| Attachment::new(AttachmentKind::Image, "webp", &vec![0; bytes]);
+    let post = |attachments| Action::Post(Draft { attachments, ..Draft::default() });
+    let mut act = |n, action| fixture.act(n, action);
+    let outcome = act(2, post(vec![photo(83_500)])).unwrap();
+    let said = posted(&outcome);
+    assert_eq!((said.text.as_str(), said.attachments[0].size), ("[photo 84 kB]", 83_500));
+    let too_large = Refusal::AttachmentTooLarge { kb_max: 512 };
+    assert_eq!(act(2, post(vec![photo(512_001)])).unwrap_err(), too_large);
+    assert_eq!(act(2, post(vec![photo(1); 9])).unwrap_err(), too_large);
+    assert_eq!(act(2, post(Vec::new())).unwrap_err(), Refusal::Empty);
+}

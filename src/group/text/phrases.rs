@@ -471,6 +471,14 @@ phrases! {
         en: "paused",
         de: "macht Pause"
     }
+    not_kept(seq: Seq) {
+        en: "Message {seq} has no such attachment, or it is no longer kept.",
+        de: "Nachricht {seq} hat keinen solchen Anhang, oder er ist nicht mehr da."
+    }
+    fetched(seq: Seq) {
+        en: "From message {seq}.",
+        de: "Aus Nachricht {seq}."
+    }
     nothing_found() {
         en: "Nothing found.",
         de: "Nichts gefunden."
@@ -694,6 +702,10 @@ phrases! {
     too_long(max: usize) {
         en: "Too long: at most {max} characters. It was not posted.",
         de: "Zu lang: höchstens {max} Zeichen. Es wurde nicht verschickt."
+    }
+    attachment_too_large(kb_max: u32) {
+        en: "Attachments may have {kb_max} kB together, in 8 pieces at most. It was not posted, nor what you wrote.",
+        de: "Anhänge dürfen zusammen {kb_max} kB haben, in höchstens 8 Teilen. Nichts davon wurde verschickt."
     }
     empty() {
         en: "There is no text in it.",

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::group::{
-    Audience, Content, Known, LISTED_MAX, ListRequest, Needs, PostKind, Reaction, ReadingRequest, Relation,
-    Viewer,
+    Attachment, AttachmentKind, Audience, Content, Known, LISTED_MAX, ListRequest, Needs, PostKind, Reaction,
+    ReadingRequest, Relation, Setting, Viewer,
 };
 use crate::store::Seen;
 
@@ -294,4 +294,29 @@ fn earlier_texts_are_kept_until_the_message_is_deleted_for_those_who_may_read_th
     assert!(may(&room, &person(1)) && may(&room, &Caller::Operator) && !may(&room, &person(2)));
     room.act(1, Action::Delete { target: post });
     assert!(known(&mut room).texts.is_empty());
+}
+
+#[test]
+fn attachments_are_kept_until_their_message_is_deleted_or_newer_ones_need_the_room() {
+    let mut room = Room::new();
+    let mb = |fill| Attachment::new(AttachmentKind::File, "tides.txt", &vec![fill; 400_000]);
+    let post = |fill| Action::Post(Draft { attachments: vec![mb(fill)], ..Draft::default() });
+    let bytes = |room: &mut Room, seq| {
+        room.flush();
+        let found = room.reader().attached(GROUP, seq).unwrap();
+        found.into_iter().map(|one| (one.label(), one.data.0.map(|data| data[0]))).collect::<Vec<_>>()
+    };
+    let label = String::from("tides.txt 400 kB");
+    let quota = Setting::AttachmentsMbMax(1);
+    let set = Action::Set { settings: vec![quota] };
+    let outcome = room.group.decide(at(room.now), &Caller::Operator, set).unwrap();
+    room.store.as_ref().unwrap().submit(decision(outcome.events, None));
+    let [first, second] = [1, 2].map(|fill| room.act(1, post(fill)));
+    assert_eq!(bytes(&mut room, first), [(label.clone(), Some(1))]);
+    let third = room.act(1, post(3));
+    assert_eq!(bytes(&mut room, first), [(label.clone(), None)], "name and size stay");
+    assert_eq!(bytes(&mut room, second), [(label.clone(), Some(2))]);
+    room.act(1, Action::Delete { target: second });
+    assert_eq!(bytes(&mut room, second), []);
+    assert_eq!(bytes(&mut room, third), [(label, Some(3))]);
 }
