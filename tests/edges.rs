@@ -39,7 +39,7 @@ const MODULES: [(&str, &[&str]); 6] = [
     ("store", &["group"]),
     ("config", &[]),
     ("api", &["group", "store"]),
-    ("cli", &["api"]),
+    ("cli", &["api", "group"]),
     ("host", &["api", "group", "store"]),
 ];
 
