@@ -32,6 +32,7 @@ mod ratchets;
 mod rules;
 mod saving;
 mod single;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -51,6 +52,7 @@ pub use events::{
 };
 pub use ids::{ChannelMessageId, InterfaceId, PersistId, Priority, ReceiptId, ResourceId, WorkId};
 pub use rules::{AnnounceRate, IngressRules, InterfaceRules};
+pub use tables::TableUse;
 pub use work::{Work, WorkClass, WorkDone};
 
 use crate::crypto::{Identity, RatchetSecret, Rng};

@@ -55,6 +55,11 @@ pub(super) struct Links {
 }
 
 impl Links {
+    /// Number of links of any state.
+    pub(super) fn len(&self) -> usize {
+        self.links.len() + self.answering.len()
+    }
+
     /// An empty table.
     pub(super) fn new(limits: &Limits) -> Self {
         Self {

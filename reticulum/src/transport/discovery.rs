@@ -101,7 +101,6 @@ impl Discoveries {
     }
 
     /// Paths that are looked for, and gates.
-    #[cfg(test)]
     pub(super) fn len(&self) -> (usize, usize) {
         (self.askers.len(), self.gates.len())
     }

@@ -94,7 +94,6 @@ impl Dormant {
     }
 
     /// Number of paths.
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.len
     }

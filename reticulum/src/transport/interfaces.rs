@@ -156,6 +156,11 @@ pub(crate) struct Interfaces {
 }
 
 impl Interfaces {
+    /// Bytes in all transmit queues.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
     /// An empty table.
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {

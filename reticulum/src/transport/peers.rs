@@ -210,6 +210,11 @@ impl Peers {
         }
     }
 
+    /// Number of peers that may have to make room.
+    pub(crate) fn evictable(&self) -> usize {
+        self.peers.line_len(EVICTABLE)
+    }
+
     /// Whether `destination` is retained.
     pub(crate) fn is_retained(&self, destination: &DestinationHash) -> bool {
         self.retained.contains(destination)

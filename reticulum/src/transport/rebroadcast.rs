@@ -185,7 +185,6 @@ impl Rebroadcasts {
     }
 
     /// Entries and answers.
-    #[cfg(test)]
     pub(super) fn len(&self) -> (usize, usize) {
         (self.entries.len(), self.answers.len())
     }

@@ -63,6 +63,11 @@ pub(crate) struct Receipts {
 }
 
 impl Receipts {
+    /// Number of receipts that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// A table of at most `max` receipts.
     pub(crate) fn new(max: usize) -> Self {
         Self { waiting: HashMap::new(), timers: TimerQueue::default(), max: max.max(1) }

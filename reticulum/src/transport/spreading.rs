@@ -154,7 +154,6 @@ impl Transport {
     }
 
     /// How much waits: announces to pass on, answers, capped announces, paths looked for, gates, tunnels, sleeping paths.
-    #[cfg(test)]
     pub(crate) fn waiting(&self) -> [usize; 7] {
         let (announces, answers) = self.rebroadcasts.len();
         let (wanted, gates) = self.discoveries.len();

@@ -116,7 +116,6 @@ impl Tunnels {
     }
 
     /// Number of tunnels.
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.by_id.len()
     }
