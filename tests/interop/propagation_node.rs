@@ -47,6 +47,9 @@ fn stock_clients_upload_fetch_and_purge_and_nothing_acknowledged_is_lost_in_a_ki
     let mail = address(&node);
     let mut alice = member(&folder, &node, "Alice");
     let mut bob = member(&folder, &node, "Bob");
+    // Bob can check a signature only if he has heard of Alice.
+    let heard = bob.ask(json!({"do": "path", "to": alice.delivery, "within": 30}), "path");
+    assert_eq!(heard["found"], true, "{heard}");
     assert_eq!(post(&mut alice, &bob, &mail, "short"), "sent");
     let long = "long ".repeat(2_000);
     assert_eq!(post(&mut alice, &bob, &mail, &long), "sent");
