@@ -11,7 +11,7 @@ use super::post::Post;
 
 /// Attachments of one message; further ones are not taken.
 pub const ATTACHMENTS_MAX: usize = 8;
-/// Longest name of an attachment, in characters; longer ones lose their middle part.
+/// Longest name of an attachment, in characters; longer ones are cut at the end.
 const NAME_CHARS_MAX: usize = 64;
 
 /// Something attached to a message.

@@ -1,4 +1,4 @@
-//! How full the tables are that others can fill: for an operator, and for whoever wants to see the bounds kept.
+//! How full the tables are that others can fill, for whoever wants to see the bounds kept; the fuzz target `node` does.
 
 use super::Node;
 
