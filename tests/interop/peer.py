@@ -241,8 +241,23 @@ def destination_of(hash_hex, app, aspect):
     return destination
 
 
+def note_cost(hash_hex):
+    """Waits, for a moment, until the router has noted the stamp cost of an announce that has just come: each handler
+    of an announce runs in its own thread, so a message sent as soon as there is a path may still go without a stamp."""
+    end_of_wait = time.time() + 2
+    while time.time() < end_of_wait:
+        app_data = seen_announces.get(hash_hex)
+        if app_data is not None:
+            cost = LXMF.stamp_cost_from_app_data(bytes.fromhex(app_data))
+            if cost is None or bytes.fromhex(hash_hex) in router.outbound_stamp_costs:
+                return
+        time.sleep(0.01)
+
+
 def do_send(command):
     destination = destination_of(command["to"], "lxmf", "delivery")
+    if command.get("stamp") is not False and destination.hash not in contacts:
+        note_cost(command["to"])
     text = command.get("text", "")
     if "size" in command:
         text = (text + " " + RNS.hexrep(os.urandom(command["size"]), delimit=False))[: command["size"]]
