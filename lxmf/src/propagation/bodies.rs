@@ -90,7 +90,7 @@ impl GetBody {
             2 => None,
             _ => match reader.peek().map_err(|_| Malformed)? {
                 Item::Nil => None,
-                _ => Some(super::number(&mut reader).map_err(|_| Malformed)?.saturating_mul(1_000)),
+                _ => Some(kilobytes(&mut reader)?),
             },
         };
         Ok(Self::Fetch { wants: wants.unwrap_or_default(), haves: haves.unwrap_or_default(), bytes_max })
@@ -241,6 +241,12 @@ impl NodeInfo {
         }
         out
     }
+}
+
+/// A limit in kilobytes, which need not be a whole number of them, in bytes.
+fn kilobytes(reader: &mut Reader<'_>) -> Result<u64, Malformed> {
+    let number = reader.read_f64().map_err(|_| Malformed)?;
+    if number.is_finite() && number >= 0.0 { Ok((1_000.0 * number) as u64) } else { Err(Malformed) }
 }
 
 fn ids_or_nil(reader: &mut Reader<'_>) -> Result<Option<Vec<TransientId>>, Malformed> {

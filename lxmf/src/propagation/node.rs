@@ -6,6 +6,7 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | `clients` | the links to us |
 //! | `uploads` | transfers of clients and peers, until their stamps are checked |
 //! | `gets` | what clients list, fetch and delete |
 //! | `offers` | what peers offer us |
@@ -15,6 +16,7 @@
 //! | `work` | checks of stamps and keys, as values |
 //! | `values` | what goes in and out |
 
+mod clients;
 mod control;
 mod counters;
 mod gets;
@@ -35,6 +37,7 @@ use reticulum::node::{
 };
 use reticulum::time::{Instant, TimerQueue};
 
+use self::clients::ClientLink;
 use self::control::Control;
 use self::peers::Peers;
 use self::syncs::Syncs;
@@ -70,16 +73,8 @@ enum Timer {
     Sweep,
     /// A peer is to be synced, or its sync took too long.
     Peer(DestinationHash),
-}
-
-/// A link to us.
-#[derive(Debug, Default)]
-struct ClientLink {
-    remote: Option<Arc<PublicIdentity>>,
-    /// It leads to the control destination.
-    is_control: bool,
-    /// Its initiator showed a peering key that is worth what it costs.
-    is_peer: bool,
+    /// Somebody's link may have been idle for too long.
+    Idle(LinkId),
 }
 
 /// See the module's documentation.
@@ -210,12 +205,13 @@ impl PropagationNode {
     /// Takes what the engine yielded and the router gave back; gives back what is not the node's, and what others may
     /// want to know too.
     pub fn handle_event(&mut self, now: Instant, node: &mut Node, event: Event) -> Option<Event> {
+        self.note_use(now, &event);
         match event {
             Event::LinkOpened { link, destination, role: LinkRole::Responder, .. }
                 if destination == self.address || destination == self.control_address =>
             {
                 let is_control = destination == self.control_address;
-                self.links.insert(link, ClientLink { is_control, ..ClientLink::default() });
+                self.client_came(now, link, is_control);
             }
             Event::LinkIdentified { link, identity } => {
                 if let Some(known) = self.links.get_mut(&link) {
@@ -224,8 +220,7 @@ impl PropagationNode {
                 return Some(Event::LinkIdentified { link, identity });
             }
             Event::LinkClosed { link, reason, ever_active } => {
-                self.links.remove(&link);
-                self.uploads.transfer_failed(link);
+                self.client_left(link);
                 self.sync_link_closed(now, node, link);
                 return Some(Event::LinkClosed { link, reason, ever_active });
             }
@@ -286,6 +281,7 @@ impl PropagationNode {
             match self.timers.pop_due(now) {
                 Some(Timer::Sweep) => self.sweep(now, node),
                 Some(Timer::Peer(peer)) => self.peer_due(now, node, peer),
+                Some(Timer::Idle(link)) => self.client_idle(now, node, link),
                 None => break,
             }
         }
@@ -388,3 +384,6 @@ impl PropagationNode {
 fn node_address(identity: IdentityHash) -> DestinationHash {
     DestinationHash::of_single(*PROPAGATION_NAME_HASH, identity)
 }
+
+#[cfg(test)]
+mod tests;

@@ -292,6 +292,7 @@ impl Link {
             status,
             remote: self.remote.clone(),
             role: self.role,
+            transfers: self.transfers.under_way(),
         }
     }
 

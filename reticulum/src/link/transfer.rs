@@ -101,6 +101,11 @@ impl Transfers {
         self.offers.len()
     }
 
+    /// Resources that travel or wait, in both directions.
+    pub(super) fn under_way(&self) -> usize {
+        self.outgoing.len() + self.incoming.len() + self.offers.len()
+    }
+
     /// When [`Link::expire_transfers`] is due.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let sender = self.outgoing.front().and_then(|outgoing| outgoing.sender.poll_timeout());

@@ -317,6 +317,8 @@ pub struct LinkInfo {
     pub remote: Option<Arc<PublicIdentity>>,
     /// Which end we are.
     pub role: LinkRole,
+    /// Resources that travel or wait on it, in both directions, answers to requests included.
+    pub transfers: usize,
 }
 
 /// Why a link closed.
