@@ -125,3 +125,35 @@ fn the_operator_gives_roles_and_moderates_and_members_are_listed_with_the_names_
     bob.message_with("Reason: enough.");
     assert_eq!(node.json(&["member", "list", "--json"]), json!([]));
 }
+
+#[test]
+fn the_operator_attaches_files_and_saves_what_is_attached() {
+    let folder = Folder::new("operator-files");
+    let node = Meshgroup::start(folder.path(), "");
+    let path = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
+    let map: Vec<u8> =
+        (0..300_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).take(300_000).collect();
+    std::fs::write(path("map.png"), &map).expect("a folder of ours");
+    std::fs::write(path("tide table.txt"), "high at nine").expect("a folder of ours");
+    let send =
+        ["message", "send", "See the map", "--attach", &path("map.png"), "--attach", &path("tide table.txt")];
+    let seq = done(&node, &send).to_string();
+    let listed = node.json(&["message", "list", "--json"]);
+    let attached = &listed[0]["attachments"];
+    assert_eq!(
+        attached[1],
+        json!({"index": 2, "kind": "file", "name": "tide table.txt", "size": 12,
+            "hash": attached[1]["hash"], "kept": true})
+    );
+    assert_eq!((&attached[0]["kind"], &attached[0]["name"]), (&json!("image"), &json!("png")));
+    assert!(told(&node, &["message", "list"]).contains("See the map [photo 300 kB, tide table.txt 12 B]"));
+    let saved = node.json(&["message", "attachment", &seq, "-o", &path("saved"), "--json"]);
+    assert_eq!(saved, json!({"bytes": 300_000}));
+    assert!(std::fs::read(path("saved")).expect("it was saved") == map);
+    assert_eq!(told(&node, &["message", "attachment", &seq, "--index", "2", "-o", "-"]), "high at nine");
+    let wrong = complaint(&node, &["message", "attachment", &seq, "--index", "3", "-o", &path("none")]);
+    assert!(wrong.contains("Nothing found") && !folder.path().join("none").exists(), "{wrong}");
+    done(&node, &["group", "set", "attachment-kb", "100"]);
+    let refused = complaint(&node, &send);
+    assert!(refused.contains("100 kB together"), "{refused}");
+}

@@ -107,6 +107,8 @@ pub struct Node {
     old_ratchets_at: Instant,
     /// A frame without its access code; kept for its allocation.
     plain: Vec<u8>,
+    /// The link whose peer the last frame identified.
+    identified: Option<LinkId>,
 }
 
 impl Node {
@@ -133,6 +135,7 @@ impl Node {
             saving: Saving::default(),
             old_ratchets_at: now,
             plain: Vec::new(),
+            identified: None,
         }
     }
 

@@ -1,8 +1,10 @@
 //! The client's half of the control socket, for the command line: blocking, one call at a time, and its answers as plain
 //! values, so that no caller needs the generated types.
 
+mod attachments;
 mod operate;
 
+pub use attachments::ListedAttachment;
 pub use operate::{
     Done, ListedAct, ListedBan, ListedHeld, ListedRequest, ListedRole, ListedSetting, ShownMember, ToMember,
 };
@@ -59,6 +61,9 @@ pub struct ListedMessage {
     pub text: String,
     /// Who posted it; `None` is the operator.
     pub author: Option<Author>,
+    /// What is attached to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<ListedAttachment>,
 }
 
 /// Who posted a message.
@@ -294,7 +299,15 @@ fn read_page(page: v1::MessagesResponse) -> Result<Page, ClientError> {
             time = time.saturating_add(event.delta_s);
         }
         if let Some(Body::Text(text)) = event.body {
-            messages.push(ListedMessage { seq, time, text, author: authors.get(&event.author).cloned() });
+            let author = authors.get(&event.author).cloned();
+            let attached = event.details.map_or_else(Vec::new, |details| details.attachments);
+            messages.push(ListedMessage {
+                seq,
+                time,
+                text,
+                author,
+                attachments: attachments::listed(attached),
+            });
         }
     }
     Ok(Page { messages, next_after: more.then_some(seq) })

@@ -21,8 +21,9 @@ use super::error::error;
 /// Name of the socket within the data folder.
 pub const SOCKET_NAME: &str = "control.sock";
 
-/// The longest request that the server reads; it closes the connection of whoever sends a longer one.
-pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
+/// The longest request that the server reads: a message with the largest attachments that a group can be set to take. It
+/// closes the connection of whoever sends a longer one.
+pub const REQUEST_BYTES_MAX: usize = 17 * 1024 * 1024;
 
 /// The longest answer that a client reads: a page of at most 1 MiB, and a status with many interfaces.
 pub const RESPONSE_BYTES_MAX: usize = 2 * 1024 * 1024;

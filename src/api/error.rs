@@ -82,7 +82,9 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Error {
     }
     match refusal {
         Refusal::AttachmentTooLarge { kb_max } => of.max = kb_max.saturating_mul(1_000),
-        Refusal::TooLong { max } | Refusal::Full { max } => of.max = u32::try_from(*max).unwrap_or(u32::MAX),
+        Refusal::TooLong { max } | Refusal::Full { max } | Refusal::TooManyAttachments { max } => {
+            of.max = u32::try_from(*max).unwrap_or(u32::MAX)
+        }
         Refusal::WorkNeeded { bits: needed } | Refusal::StampWeak { needed, .. } => of.max = *needed,
         Refusal::BadValue { key } => key.name().clone_into(&mut of.field),
         Refusal::RateLimited { retry_after_s } => of.retry_after_s = *retry_after_s,
@@ -100,7 +102,10 @@ fn code(refusal: &Refusal) -> ErrorCode {
         Refusal::NoPermission => ErrorCode::NoPermission,
         Refusal::NotFound => ErrorCode::NotFound,
         Refusal::Already => ErrorCode::Already,
-        Refusal::TooLong { .. } | Refusal::AttachmentTooLarge { .. } => ErrorCode::TooLong,
+        Refusal::TooLong { .. } => ErrorCode::TooLong,
+        Refusal::AttachmentTooLarge { .. } | Refusal::NoAttachments => ErrorCode::AttachmentTooLarge,
+        Refusal::TooManyAttachments { .. } => ErrorCode::TooManyAttachments,
+        Refusal::NotKept => ErrorCode::NotKept,
         Refusal::Empty => ErrorCode::Empty,
         Refusal::RateLimited { .. } => ErrorCode::RateLimited,
         Refusal::NickTaken | Refusal::NameTaken => ErrorCode::NickTaken,

@@ -2,6 +2,7 @@
 
 use proto::v1::{self, change::What, history_event::Body};
 
+use super::attachment::told;
 use crate::group::{Audience, Event, EventKind, MemberId, Post, PostKind, Seq};
 use crate::store::{Details, Entry};
 
@@ -76,6 +77,7 @@ fn message_details(seq: Seq, post: &Post, details: Option<&Details>) -> Option<v
         staff,
         only,
         mentions: numbers(&post.mentions),
+        attachments: told(&post.attachments, details.map_or(0, |details| details.attachments_gone)),
         ..v1::MessageDetails::default()
     };
     if let Some(Details { edited, quote, reactions, .. }) = details {

@@ -13,6 +13,9 @@ use super::reply::role;
 use crate::group::{Author, Seq};
 use crate::store::{Entry, Page, PageRequest};
 
+/// Bytes that a cut event keeps for its text: where its attachments leave less, they are not told.
+const CUT_TEXT_MIN: usize = 64;
+
 /// The encoded answer to a call whose plan was to read `request`, of which the store made `page`. It is never longer than
 /// the request's `text_bytes_max`, unless it is an error.
 pub fn history(request: &PageRequest, page: Page) -> Vec<u8> {
@@ -97,6 +100,11 @@ impl Fitting {
         let mut row = row.clone();
         let text = text_mut(&mut row.event).map(std::mem::take).ok_or_else(too_small)?;
         row.event.cut = true;
+        if row.event.encoded_len() + CUT_TEXT_MIN > self.left
+            && let Some(details) = &mut row.event.details
+        {
+            details.attachments.clear();
+        }
         let around = row.event.encoded_len() + self.new_author(&row.event).map_or(0, item_len);
         // A tag and a length, of the text, of the event around it, and of the change between them.
         let room = self.left.checked_sub(around + 3 * (1 + prost::length_delimiter_len(self.left)));

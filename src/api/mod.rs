@@ -10,6 +10,7 @@
 
 mod acts;
 mod announce;
+mod attachment;
 pub mod client;
 pub mod control;
 mod directory;
@@ -28,6 +29,7 @@ mod tests;
 
 pub use self::acts::acts;
 pub use self::announce::{ANNOUNCE_BYTES_MAX, announce, public_name};
+pub use self::attachment::{attachment, attachment_file};
 pub use self::directory::{
     DirectoryRequest, Listing, claim_issued, directory, goes_by, group_created, group_deleted, group_found,
 };
@@ -40,7 +42,7 @@ pub use self::reply::Reply;
 pub use self::route::{PATHS, plan};
 pub use self::status::{GroupStatus, InterfaceStatus, NodeStatus, RadioStatus};
 pub use self::wire::{request_body, response_value};
-use crate::group::{Action, ActsRequest, JoinStamp, Kind, Seq, Visibility};
+use crate::group::{Action, ActsRequest, JoinStamp, Kind, PieceRequest, Seq, Visibility};
 use crate::store::PageRequest;
 
 /// Bytes of protobuf that make a response of one packet on a link of the common MTU: 431, less 22 of MessagePack.
@@ -76,6 +78,13 @@ pub enum Plan {
         seq: Seq,
         /// Bytes of the answer at most.
         bytes_max: usize,
+    },
+    /// Send what [`attachment`] or [`attachment_file`] makes of this piece, if the caller may have it.
+    Piece {
+        /// Which piece.
+        request: PieceRequest,
+        /// Whether it is sent as a file.
+        as_file: bool,
     },
     /// Let the node do what concerns more than this group.
     Node(NodeCall),

@@ -102,6 +102,7 @@ const TABLE: &[Route] = &[
     route("/api/v1/settings", Access::Member, settings::settings),
     route("/api/v1/messages", Access::Member, messages::messages),
     route("/api/v1/messages/send", Access::May(Permission::Post), messages::send),
+    route("/api/v1/messages/attachment", Access::Member, messages::attachment),
     route("/api/v1/messages/delete", Access::Member, messages::delete),
     route("/api/v1/messages/held", Access::May(Permission::Approve), moderation::held),
     route("/api/v1/messages/held/approve", Access::May(Permission::Approve), moderation::approve),

@@ -1,7 +1,9 @@
 //! `meshgroup member|message|role|ban|audit`: what the operator does in a group. It decides nothing: each command is one
 //! call, and prints what came of it, as a line or with `--json` as the value that `docs/api.md` lists.
 
+use std::fs::File;
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
@@ -92,8 +94,28 @@ pub(super) enum MessageCommand {
         /// To the staff only
         #[arg(long)]
         staff: bool,
+        /// Attach this file; may be given several times
+        #[arg(long, value_name = "FILE")]
+        attach: Vec<PathBuf>,
         #[command(flatten)]
         output: Output,
+    },
+    /// Save something that is attached to a message
+    Attachment {
+        /// Sequence number of the message
+        seq: u64,
+        /// Which attachment, counted from 1
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        index: u32,
+        /// The message waits for approval, and SEQ is the number under which it does
+        #[arg(long)]
+        held: bool,
+        /// Where to; "-" is the standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Withdraw a message
     Delete(OfMessage),
@@ -351,7 +373,18 @@ pub(super) fn message(
         MessageCommand::List { output, after, limit } => {
             list::messages(client, output.json, after, limit, out)
         }
-        MessageCommand::Send { text, staff, output } => done(client.send(&text, staff)?, output, out),
+        MessageCommand::Send { text, staff, attach, output } => {
+            done(client.send(&text, staff, &attach)?, output, out)
+        }
+        MessageCommand::Attachment { seq, index, held, output, .. } if output.as_os_str() == "-" => {
+            client.attachment(seq, held, index, || Ok(out))?;
+            Ok(())
+        }
+        MessageCommand::Attachment { seq, index, held, output, json } => {
+            let bytes = client.attachment(seq, held, index, || File::create(&output))?;
+            let text = format!("{bytes} bytes saved");
+            one(&serde_json::json!({ "bytes": bytes }), &text, Output { json }, out)
+        }
         MessageCommand::Delete(of) => done(client.delete_message(of.seq)?, of.output, out),
         MessageCommand::Edit { seq, text, output } => done(client.edit_message(seq, &text)?, output, out),
         MessageCommand::Pin(of) => done(client.pin_message(of.seq, false)?, of.output, out),

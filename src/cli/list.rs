@@ -52,7 +52,12 @@ fn line(message: &ListedMessage, out: &mut impl Write) -> anyhow::Result<()> {
 /// A message in one line.
 pub(super) fn message_line(message: &ListedMessage) -> String {
     let nick = message.author.as_ref().map_or("operator", |author| &author.nick);
-    format!("{:>6}  {}: {}", message.seq, printable(nick), printable(&message.text))
+    // A message without words has for its text what is attached to it.
+    let attached = message.attachments.iter().map(|one| one.label()).collect::<Vec<_>>().join(", ");
+    let attached = format!(" [{attached}]");
+    let has_more = !message.attachments.is_empty() && message.text != attached.trim_start();
+    let attached = if has_more { attached.as_str() } else { "" };
+    format!("{:>6}  {}: {}{}", message.seq, printable(nick), printable(&message.text), printable(attached))
 }
 
 /// Text of a stranger for a terminal: one line, and no escape sequences.
@@ -90,8 +95,13 @@ mod tests {
     #[test]
     fn a_list_is_a_json_array_of_the_promised_shape() {
         let author = Author { nick: "Bob \"B\"".into(), identity_hash: IdentityHash::new([0xab; 16]) };
-        let message =
-            ListedMessage { seq: 3, time: 1_700_000_000, text: "hi\n".into(), author: Some(author) };
+        let message = ListedMessage {
+            seq: 3,
+            time: 1_700_000_000,
+            text: "hi\n".into(),
+            author: Some(author),
+            attachments: vec![],
+        };
         let member = ListedMember {
             nick: "Bob".into(),
             identity_hash: IdentityHash::new([1; 16]),

@@ -6,7 +6,11 @@
 
 use std::sync::Arc;
 
+use reticulum::hash::sha256;
+
+use super::ids::Seq;
 use super::nick::clean_line;
+use super::pending::PendingId;
 use super::post::Post;
 
 /// Attachments of one message; further ones are not taken.
@@ -23,6 +27,8 @@ pub struct Attachment {
     pub name: String,
     /// How long it is, in bytes.
     pub size: u32,
+    /// By which the bytes are recognised; `None` of what was attached before this was kept.
+    pub hash: Option<AttachmentHash>,
     /// The bytes, where they are at hand.
     pub data: Data,
 }
@@ -37,6 +43,43 @@ pub enum AttachmentKind {
     Image,
     /// A voice clip, with the number of its codec (`spec/lxmf.md` 2.2).
     Audio(u64),
+}
+
+/// The first 16 bytes of the SHA-256 of what is attached: enough to recognise it, and to see that all pieces of it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttachmentHash(pub [u8; 16]);
+
+impl AttachmentHash {
+    /// Of these bytes.
+    pub fn of(data: &[u8]) -> Self {
+        let mut first = [0; 16];
+        first.copy_from_slice(&sha256(data)[..16]);
+        Self(first)
+    }
+}
+
+/// A piece of an attachment that somebody wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PieceRequest {
+    /// The event that brought it: a message, or one that waits.
+    pub seq: Seq,
+    /// The number under which it waits, if it does.
+    pub held: Option<PendingId>,
+    /// Its place among the attachments of the message, from 0.
+    pub place: u8,
+    /// Where the piece begins, in bytes.
+    pub offset: u32,
+    /// Bytes of it at most.
+    pub bytes_max: u32,
+}
+
+/// A piece of an attachment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// What it is a piece of, without the bytes.
+    pub of: Attachment,
+    /// The bytes; `None` if they are no longer kept.
+    pub data: Option<Vec<u8>>,
 }
 
 /// Bytes that are at hand or not. Either way they do not make another event of one, so all are equal.
@@ -63,7 +106,8 @@ impl Attachment {
         let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
         let name = clean_line(base, NAME_CHARS_MAX);
         let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        Self { kind, name, size, data: Data(Some(data.into())) }
+        let hash = Some(AttachmentHash::of(data));
+        Self { kind, name, size, hash, data: Data(Some(data.into())) }
     }
 
     /// What stands for it where only words go: `photo 84 kB`.

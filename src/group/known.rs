@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use reticulum::time::UnixTime;
 
 use super::acts::{ActsRequest, CleanUp};
+use super::attachment::{Piece, PieceRequest};
 use super::event::Event;
 use super::ids::{MemberId, MessageId, Seq};
 use super::post::{Audience, Post, Reaction};
@@ -28,6 +29,8 @@ pub struct Needs {
     pub reading: Option<ReadingRequest>,
     /// Everything that this message ever said.
     pub texts: Option<Seq>,
+    /// A piece of an attachment.
+    pub piece: Option<Box<PieceRequest>>,
 }
 
 /// Who wants to know how far they have read.
@@ -102,6 +105,8 @@ pub struct Known {
     pub reading: Reading,
     /// What the message ever said, the oldest first: at most [`TEXTS_MAX`].
     pub texts: Vec<EarlierText>,
+    /// The piece that was asked for; `None` if there is no such attachment.
+    pub piece: Option<Piece>,
 }
 
 /// Unread messages are counted up to here.
@@ -143,9 +148,9 @@ pub struct Viewer {
 impl Needs {
     /// Whether the decision can be made at once.
     pub fn is_empty(&self) -> bool {
-        let Self { posts, reference, matching, acts, list, reading, texts } = self;
+        let Self { posts, reference, matching, acts, list, reading, texts, piece } = self;
         let asks = matching.is_some() || acts.is_some() || list.is_some() || reading.is_some();
-        posts.is_empty() && reference.is_none() && !asks && texts.is_none()
+        posts.is_empty() && reference.is_none() && !asks && texts.is_none() && piece.is_none()
     }
 }
 

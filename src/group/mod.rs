@@ -65,7 +65,10 @@ use reticulum::time::UnixTime;
 pub use action::{Action, Asks, Fetch, Need, Notice, Outcome, RoleRef, Speech};
 pub use activity::{AWAY_FOR, ONLINE_FOR, Presence};
 pub use acts::{ACTS_MAX, ActsRequest, Audited, CLEAN_UP_MAX, CleanUp, Reported};
-pub use attachment::{ATTACHMENTS_MAX, Attachment, AttachmentKind, Data, labels as attachment_labels};
+pub use attachment::{
+    ATTACHMENTS_MAX, Attachment, AttachmentHash, AttachmentKind, Data, Piece, PieceRequest,
+    labels as attachment_labels,
+};
 pub use claim::{ClaimCode, ClaimHash};
 pub use decide::REASON_CHARS_MAX;
 pub use dedup::{CONTENTS_MAX, Content, DEDUP_WINDOW, Dedup};

@@ -36,12 +36,24 @@ pub enum Refusal {
         /// The bound, in characters.
         max: usize,
     },
-    /// What is attached is too large, or it is too many pieces.
+    /// What is attached is too large.
     #[error("attachments are longer than {kb_max} kB")]
     AttachmentTooLarge {
         /// The bound for all attachments of a message together, in kB.
         kb_max: u32,
     },
+    /// Too many pieces are attached.
+    #[error("more than {max} attachments")]
+    TooManyAttachments {
+        /// How many a message takes.
+        max: usize,
+    },
+    /// The group takes no attachments.
+    #[error("no attachments are taken")]
+    NoAttachments,
+    /// What was attached is no longer kept.
+    #[error("the attachment is no longer kept")]
+    NotKept,
     /// A text or a name holds nothing that could be shown.
     #[error("empty")]
     Empty,

@@ -11,7 +11,8 @@ use super::hosted::NamedError;
 use super::{ANSWER_BYTES_MAX, ASKED_MAX, After, Asked, Asker, Asking, CallId, Host, Output, Query, Rows};
 use crate::api::{self, Plan, Reply};
 use crate::group::{
-    Action, ActsRequest, Caller, Group, GroupId, Known, Needs, Outcome, Pass, ReadingRequest, Seq,
+    Action, ActsRequest, Caller, Group, GroupId, Known, Needs, Outcome, Pass, PieceRequest, ReadingRequest,
+    Seq,
 };
 use crate::store::{PageRequest, Write};
 
@@ -29,6 +30,8 @@ pub(super) enum PendingCall {
     EarlierTexts { seq: Seq, bytes_max: usize },
     /// An act that depends on what is known of the past.
     Decide { action: Action, reply: Reply },
+    /// A piece of an attachment.
+    Piece { request: PieceRequest, as_file: bool },
     /// A part of the audit log.
     Acts { request: ActsRequest, bytes_max: usize },
 }
@@ -109,6 +112,7 @@ impl Host {
                 let query = Query::Known { group: asking.group, member: None, needs };
                 self.query(query, Asked::Call(asking, PendingCall::EarlierTexts { seq, bytes_max }));
             }
+            Plan::Piece { request, as_file } => self.ask_piece(asking, request, as_file),
             Plan::Node(call) => self.node_call(now, asking, call),
             Plan::Status => {
                 if let Asker::Control(call) = asker {
@@ -168,6 +172,9 @@ impl Host {
             }
             (PendingCall::EarlierTexts { seq, bytes_max }, Rows::Known(known)) => {
                 self.earlier_texts(now, &asking, seq, bytes_max, &known);
+            }
+            (PendingCall::Piece { request, as_file }, Rows::Known(known)) => {
+                self.piece_found(now, &asking, &request, as_file, &known);
             }
             (PendingCall::Acts { request, bytes_max }, Rows::Known(known)) => {
                 self.answer_after_commit(now, asker, api::acts(&request, bytes_max, &known.acts));
@@ -239,6 +246,8 @@ impl Host {
         match asker {
             Asker::Control(call) => self.outputs.push_back(Output::CallDone(call, answer)),
             Asker::Link { link, request } => {
+                // What the caller may send can be otherwise after what this answers.
+                self.bound_requests(link);
                 let sent = self.engine.respond(now, link, request, &api::response_value(&answer));
                 // A link that is gone by now has nobody who waits; one with too many answers under way is told so.
                 if sent == Err(LinkError::Busy) {

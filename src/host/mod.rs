@@ -13,6 +13,9 @@
 //! | `inbound.rs` | what a message brings besides its text |
 //! | `fanout.rs` | copies of posts on their way to members |
 //! | `ledger.rs` | what became of copies, for those who ask |
+//! | `attached.rs` | attachments on their way to members |
+//! | `pieces.rs` | attachments by request: which come in, and pieces that go out |
+//! | `presence.rs` | who was heard when, and whose links are open |
 //! | `relay.rs` | what a member is sent of an event |
 //! | `founding.rs` | calls about the groups of the node: the directory, new groups |
 //! | `pairs.rs` | conversations of two |
@@ -46,6 +49,7 @@ mod mail;
 mod messages;
 mod pairs;
 mod people;
+mod pieces;
 mod presence;
 mod probes;
 mod propagation;
@@ -162,6 +166,9 @@ impl Host {
     /// Takes one frame.
     pub fn handle_frame(&mut self, now: Instant, interface: InterfaceId, frame: &[u8]) {
         self.engine.handle_frame(now, interface, frame);
+        if let Some(link) = self.engine.identified_now() {
+            self.bound_requests(link);
+        }
     }
 
     /// Takes a finished job back.

@@ -1,14 +1,20 @@
 //! Attachments: their list as a column of the message, and their bytes beside it, as long as there is room.
 
-use rusqlite::{Connection, Error, params};
+use rusqlite::{Connection, Error, OptionalExtension, params};
 
 use super::apply::execute;
 use super::row::{signed, unsigned};
 use super::{Reader, StoreError};
-use crate::group::{Attachment, AttachmentKind, Data, EventKind, GroupId, Key, Post, Seq, Settings};
+use crate::group::{
+    Attachment, AttachmentHash, AttachmentKind, Data, EventKind, GroupId, Key, Piece, PieceRequest, Post,
+    Seq, Settings,
+};
 
 /// Attachments of which a group keeps the bytes; beyond that the oldest go first, as with too many bytes.
 const KEPT_MAX: u64 = 16_384;
+
+/// Added to the number of a kind where the hash follows it.
+const HASHED: u8 = 16;
 
 /// The list as it is kept with a message; `None` if there is none.
 pub(super) fn column(attachments: &[Attachment]) -> Option<Vec<u8>> {
@@ -17,13 +23,17 @@ pub(super) fn column(attachments: &[Attachment]) -> Option<Vec<u8>> {
     }
     let mut out = Vec::new();
     for attachment in attachments {
+        let hashed = if attachment.hash.is_some() { HASHED } else { 0 };
         match attachment.kind {
-            AttachmentKind::File => out.push(0),
-            AttachmentKind::Image => out.push(1),
+            AttachmentKind::File => out.push(hashed),
+            AttachmentKind::Image => out.push(1 + hashed),
             AttachmentKind::Audio(mode) => {
-                out.push(2);
+                out.push(2 + hashed);
                 out.extend_from_slice(&mode.to_be_bytes());
             }
+        }
+        if let Some(AttachmentHash(hash)) = &attachment.hash {
+            out.extend_from_slice(hash);
         }
         out.extend_from_slice(&attachment.size.to_be_bytes());
         let len = u16::try_from(attachment.name.len()).unwrap_or(0);
@@ -48,7 +58,8 @@ pub(super) fn list(column: Option<&[u8]>) -> Result<Vec<Attachment>, StoreError>
 
 fn one(bytes: &[u8]) -> Option<(Attachment, &[u8])> {
     let (kind, rest) = bytes.split_first()?;
-    let (kind, rest) = match kind {
+    let is_hashed = *kind >= HASHED;
+    let (kind, rest) = match if is_hashed { kind - HASHED } else { *kind } {
         0 => (AttachmentKind::File, rest),
         1 => (AttachmentKind::Image, rest),
         2 => {
@@ -57,11 +68,16 @@ fn one(bytes: &[u8]) -> Option<(Attachment, &[u8])> {
         }
         _ => return None,
     };
+    let (hash, rest) = match rest.split_first_chunk() {
+        Some((hash, rest)) if is_hashed => (Some(AttachmentHash(*hash)), rest),
+        _ if is_hashed => return None,
+        _ => (None, rest),
+    };
     let (size, rest) = rest.split_first_chunk()?;
     let (len, rest) = rest.split_first_chunk()?;
     let (name, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))?;
     let name = std::str::from_utf8(name).ok()?.to_owned();
-    Some((Attachment { kind, name, size: u32::from_be_bytes(*size), data: Data::default() }, rest))
+    Some((Attachment { kind, name, size: u32::from_be_bytes(*size), hash, data: Data::default() }, rest))
 }
 
 /// Keeps the bytes of a post, and erases the oldest where they are too many.
@@ -116,6 +132,48 @@ impl Reader {
         let EventKind::Posted(mut post) = entry.event.kind else { return Ok(Vec::new()) };
         self.fill_attachments(group, at, &mut post, u64::MAX)?;
         Ok(post.attachments)
+    }
+
+    /// A piece of an attachment of a message, posted or waiting; `None` if there is no such attachment.
+    pub(super) fn piece(&self, group: GroupId, request: &PieceRequest) -> Result<Option<Piece>, StoreError> {
+        let Some(entry) = self.entry_at(group, request.seq)? else { return Ok(None) };
+        let mut attachments = match entry.event.kind {
+            EventKind::Posted(post) => post.attachments,
+            EventKind::Held { post, .. } => post.attachments,
+            _ => return Ok(None),
+        };
+        let place = usize::from(request.place);
+        if place >= attachments.len() {
+            return Ok(None);
+        }
+        let of = attachments.swap_remove(place);
+        let sql =
+            "SELECT substr(bytes, ?4, ?5) FROM attachment WHERE group_id = ?1 AND seq = ?2 AND place = ?3";
+        let first = i64::from(request.offset) + 1;
+        let values = params![group.0, signed(request.seq.0), request.place, first, request.bytes_max];
+        let data = self.db().prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
+        Ok(Some(Piece { of, data }))
+    }
+
+    /// Which attachments of a message are no longer kept: a bit for each place.
+    pub(super) fn attachments_gone(
+        &self,
+        group: GroupId,
+        at: Seq,
+        attachments: &[Attachment],
+    ) -> Result<u8, StoreError> {
+        if attachments.is_empty() {
+            return Ok(0);
+        }
+        let sql = "SELECT place FROM attachment WHERE group_id = ?1 AND seq = ?2";
+        let mut query = self.db().prepare_cached(sql)?;
+        let mut rows = query.query(params![group.0, signed(at.0)])?;
+        let bit = |place: usize| u8::try_from(1_u32 << place.min(8)).unwrap_or(0);
+        let mut gone = (0..attachments.len()).fold(0, |gone, place| gone | bit(place));
+        while let Some(row) = rows.next()? {
+            gone &= !bit(usize::from(row.get::<_, u8>(0)?));
+        }
+        Ok(gone)
     }
 
     /// Fills in the bytes of those attachments of a post that are still kept, up to `bytes_max` together.

@@ -135,6 +135,9 @@ impl Reader {
         if let Some(seq) = needs.texts {
             known.texts = self.texts(group, seq)?;
         }
+        if let Some(request) = &needs.piece {
+            known.piece = self.piece(group, request)?;
+        }
         if let Some(request) = &needs.list {
             known.list = self.list(group, request)?;
         }
@@ -302,6 +305,7 @@ impl Reader {
                 if let Some(target) = post.reply_to {
                     details.quote = self.target(group, target)?.map(Target::into_quote);
                 }
+                details.attachments_gone = self.attachments_gone(group, event.seq, &post.attachments)?;
                 if row.get::<_, Option<i64>>(REACTIONS)?.is_some() {
                     details.reactions = self.reactions(group, viewer.member, event.seq)?;
                 }
@@ -336,9 +340,10 @@ impl Reader {
         let sql = "SELECT actor, post.audience, coalesce(newest.text, post.text), post.edited \
                    FROM message AS post JOIN event USING (group_id, seq) LEFT JOIN message AS newest \
                    ON newest.group_id = post.group_id AND newest.seq = post.edited \
-                   WHERE post.group_id = ?1 AND post.seq = ?2 AND post.edits IS NULL";
+                   WHERE post.group_id = ?1 AND post.seq = ?2 AND post.edits IS NULL AND event.kind = ?3";
         let mut query = self.db.prepare_cached(sql)?;
-        let mut rows = query.query(params![group.0, signed(seq.0)])?;
+        // What waits is no message yet, whatever number somebody guesses.
+        let mut rows = query.query(params![group.0, signed(seq.0), kind::POSTED])?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let bytes = row.get_ref(1)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
         Ok(Some(Target {

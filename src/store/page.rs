@@ -70,6 +70,8 @@ pub struct Details {
     pub quote: Option<Quote>,
     /// Of a post: the reactions to it.
     pub reactions: Vec<ReactionCount>,
+    /// Of a post: which of its attachments are no longer kept, a bit for each place from the lowest on.
+    pub attachments_gone: u8,
 }
 
 /// The beginning of the message that another one answers.

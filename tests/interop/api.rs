@@ -204,3 +204,31 @@ fn a_history_of_500_messages_comes_as_one_resource_with_several_hashmap_updates_
     }
     assert!(count >= 20);
 }
+
+#[test]
+fn a_stock_link_sends_a_photo_and_fetches_it_in_pieces() {
+    let folder = Folder::new("photo");
+    let node = Meshgroup::start(folder.path(), "");
+    let mut alice = Client::identified(member(&folder, &node, "Alice"), &node);
+    let data: Vec<u8> =
+        (0..60_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).take(90_000).collect();
+    let photo = v1::NewAttachment {
+        kind: v1::AttachmentKind::Image.into(),
+        name: "webp".into(),
+        codec: 0,
+        data: data.clone(),
+    };
+    let send = v1::SendRequest { attachments: vec![photo], ..Default::default() };
+    let sent: v1::SendResponse = alice.call("/api/v1/messages/send", &send);
+    assert_eq!(sent.error, None);
+    let mut fetched = Vec::new();
+    while fetched.len() < data.len() {
+        let offset = fetched.len() as u32;
+        let request =
+            v1::AttachmentRequest { seq: sent.seq, offset, max_bytes: 50_000, ..Default::default() };
+        let piece: v1::AttachmentResponse = alice.call("/api/v1/messages/attachment", &request);
+        assert_eq!((piece.error, piece.size), (None, 90_000));
+        fetched.extend(piece.data);
+    }
+    assert!(fetched == data);
+}

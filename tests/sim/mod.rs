@@ -1,5 +1,6 @@
 //! Scenarios on virtual time.
 
+mod attachments;
 mod groups;
 mod ledger;
 mod meshes;

@@ -14,7 +14,11 @@ use crate::support::sim::Sim;
 use crate::support::station::Participant;
 
 /// The operator calls, and has the answer.
-fn operate<A: Message + Default>(sim: &mut Sim<Participant>, path: &str, request: &impl Message) -> A {
+pub(super) fn operate<A: Message + Default>(
+    sim: &mut Sim<Participant>,
+    path: &str,
+    request: &impl Message,
+) -> A {
     let now = sim.now();
     sim.stations[NODE].group().call(now, "", path, &request.encode_to_vec());
     sim.run_until(PATIENCE, "the operator's answer", |stations| !stations[NODE].group().answers.is_empty());
@@ -31,7 +35,7 @@ fn heard(sim: &mut Sim<Participant>, who: usize, group: Addresses) -> Vec<String
 }
 
 /// Alice and Bob in the first group of a node.
-fn joined() -> (Sim<Participant>, Addresses) {
+pub(super) fn joined() -> (Sim<Participant>, Addresses) {
     let mut sim = three(FoundingRules::default());
     let group = sim.stations[NODE].group().host.addresses();
     say(&mut sim, ALICE, group, "/join Alice");

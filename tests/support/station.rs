@@ -8,7 +8,8 @@ use lxmf::fields::{Field, Fields};
 use lxmf::router::{DeliveryConfig, Outgoing, Output as RouterOutput, Router, SendId};
 use meshgroup::group::delivery::Gap;
 use meshgroup::group::{
-    Audited, Event, EventKind, FoundingRules, GroupId, Known, Listed, Needs, Seq, Settings, Viewer,
+    Audited, Event, EventKind, FoundingRules, GroupId, Known, Listed, Needs, Piece, PieceRequest, Seq,
+    Settings, Viewer,
 };
 use meshgroup::host::{CallId, FIRST_GROUP, Host, HostConfig, Output, Query, Rows};
 use meshgroup::store::{Entry, Page, Relayed, Restored, Write};
@@ -16,7 +17,7 @@ use reticulum::crypto::{Identity, Rng};
 use reticulum::hash::{DestinationHash, IdentityHash, LinkId, RequestId};
 use reticulum::node::{
     Event as EngineEvent, InterfaceConfig, InterfaceId, Node, NodeConfig, Output as EngineOutput, Persist,
-    Priority,
+    Priority, RequestFailure,
 };
 use reticulum::time::{Instant, UnixTime};
 
@@ -238,7 +239,11 @@ impl GroupStation {
             }),
             Query::Relayed { group, seq, .. } => {
                 let event = self.log_of(*group).iter().find(|event| event.seq == *seq);
-                Rows::Relayed(event.map(|event| Box::new(Relayed::plain(event.clone(), None))))
+                let nick = |event: &Event| match &event.kind {
+                    EventKind::Posted(post) => post.nick.clone(),
+                    _ => None,
+                };
+                Rows::Relayed(event.map(|event| Box::new(Relayed::plain(event.clone(), nick(event)))))
             }
             Query::Mail(_) => Rows::Failed,
             Query::Attached { group, seq } => {
@@ -301,8 +306,25 @@ impl GroupStation {
             let fitting = log.iter().filter(fits).take(oldest);
             known.matching = fitting.map(|event| (event.seq, event.actor)).collect();
         }
+        known.piece = needs.piece.as_deref().and_then(|request| piece(log, request));
         known
     }
+}
+
+/// A piece of an attachment out of a log in which all bytes are kept.
+fn piece(log: &[Event], request: &PieceRequest) -> Option<Piece> {
+    let event = log.iter().find(|event| event.seq == request.seq)?;
+    let attachments = match &event.kind {
+        EventKind::Posted(post) => &post.attachments,
+        EventKind::Held { post, .. } => &post.attachments,
+        _ => return None,
+    };
+    let of = attachments.get(usize::from(request.place))?;
+    let data = of.data.0.as_ref().map(|data| {
+        let first = (request.offset as usize).min(data.len());
+        data[first..].iter().copied().take(request.bytes_max as usize).collect()
+    });
+    Some(Piece { of: of.without_data(), data })
 }
 
 /// A plain LXMF client that can also open a link and ask.
@@ -326,6 +348,12 @@ pub(crate) struct Person {
     pub(crate) links: Vec<LinkId>,
     /// Answers to requests.
     pub(crate) answers: Vec<(RequestId, Vec<u8>)>,
+    /// Answers that were files, with their metadata.
+    pub(crate) files: Vec<(RequestId, Vec<u8>, Vec<u8>)>,
+    /// Requests that failed.
+    pub(crate) failures: Vec<(RequestId, RequestFailure)>,
+    /// Fields of the messages that came.
+    pub(crate) fields: Vec<Fields>,
 }
 
 impl Person {
@@ -365,6 +393,9 @@ impl Person {
             sends: HashMap::new(),
             links: Vec::new(),
             answers: Vec::new(),
+            files: Vec::new(),
+            failures: Vec::new(),
+            fields: Vec::new(),
         }
     }
 
@@ -381,13 +412,18 @@ impl Person {
 
     /// Sends a message.
     pub(crate) fn say(&mut self, now: Instant, to: DestinationHash, text: &str) {
+        self.say_with(now, to, text, Fields::default());
+    }
+
+    /// Sends a message with fields.
+    pub(crate) fn say_with(&mut self, now: Instant, to: DestinationHash, text: &str, fields: Fields) {
         let outgoing = Outgoing {
             from: self.address,
             to,
             timestamp: self.node.unix_time(now),
             title: Vec::new(),
             content: text.as_bytes().to_vec(),
-            fields: Fields::default(),
+            fields,
             method: None,
             priority: Priority::Message,
             ticket: false,
@@ -446,7 +482,13 @@ impl Person {
             EngineOutput::Event(event) => match self.router.handle_event(now, &mut self.node, event) {
                 Some(EngineEvent::LinkOpened { link, .. }) => self.links.push(link),
                 Some(EngineEvent::LinkClosed { link, .. }) => self.links.retain(|open| *open != link),
+                Some(EngineEvent::Response { request, value, metadata: Some(metadata), .. }) => {
+                    self.files.push((request, value, metadata));
+                }
                 Some(EngineEvent::Response { request, value, .. }) => self.answers.push((request, value)),
+                Some(EngineEvent::RequestFailed { request, reason, .. }) => {
+                    self.failures.push((request, reason));
+                }
                 _ => {}
             },
         }
@@ -462,6 +504,7 @@ impl Person {
                     _ => None,
                 });
                 self.icons.extend(icons);
+                self.fields.push(received.message.fields.clone());
                 self.inbox.push(String::from_utf8_lossy(&received.message.content).into_owned());
                 if let Some(ticket) = received.ticket {
                     self.router.accept_ticket(self.address, received.message.source, ticket);

@@ -286,6 +286,7 @@ impl Link {
             State::Closed => LinkStatus::Closed,
         };
         LinkInfo {
+            destination: self.destination,
             rtt: self.rtt,
             mtu: self.mtu,
             mdu: self.mdu(),

@@ -143,6 +143,11 @@ impl Link {
         Ok(id)
     }
 
+    /// Bounds the requests that the peer may send from now on.
+    pub(crate) fn set_request_size_max(&mut self, bytes: u64) {
+        self.config.request_size_max = bytes;
+    }
+
     /// Answers a request of the peer with one MessagePack value.
     pub(crate) fn respond(
         &mut self,

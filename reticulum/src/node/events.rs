@@ -305,6 +305,8 @@ pub enum LinkStatus {
 /// A link as it stands.
 #[derive(Clone, Debug)]
 pub struct LinkInfo {
+    /// The destination of the responder.
+    pub destination: DestinationHash,
     /// Round-trip time; zero until it is known.
     pub rtt: Duration,
     /// Longest frame in bytes.

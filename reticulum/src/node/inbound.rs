@@ -18,6 +18,7 @@ impl Node {
             self.counters.work_full += 1;
             return;
         }
+        self.identified = None;
         let mut plain = std::mem::take(&mut self.plain);
         plain.clear();
         if let Some(received) = self.transport.receive(interface, frame, &mut plain, &mut self.counters) {

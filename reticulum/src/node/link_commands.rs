@@ -67,6 +67,19 @@ impl Node {
         self.links.links.get(&link).map(|entry| entry.link.info())
     }
 
+    /// The link whose peer the last frame identified, if it did: for limits that have to hold for the frame behind it already,
+    /// which can come before the event is looked at.
+    pub fn identified_now(&self) -> Option<LinkId> {
+        self.identified
+    }
+
+    /// From now on the peer of this link may send requests of so many bytes: more than the destination takes from everybody,
+    /// or less. Zero: none are served.
+    pub fn set_request_size_max(&mut self, link: LinkId, bytes: u64) -> Result<(), LinkError> {
+        self.links.entry(&link)?.link.set_request_size_max(bytes);
+        Ok(())
+    }
+
     /// Tells the responder of an active link who we are.
     pub fn identify(&mut self, now: Instant, link: LinkId, identity: &Identity) -> Result<(), LinkError> {
         self.with_link(now, link, |link, rng| link.identify(now, rng, identity))

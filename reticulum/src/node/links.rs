@@ -315,7 +315,10 @@ impl Node {
                 self.counters.blackholed += 1;
                 return self.close_link_for(now, link, CloseReason::Local);
             }
-            LinkEvent::Identified { identity } => Event::LinkIdentified { link, identity },
+            LinkEvent::Identified { identity } => {
+                self.identified = Some(link);
+                Event::LinkIdentified { link, identity }
+            }
             LinkEvent::Data { plaintext, hash } => {
                 let proof = PendingProof(ProofSubject::Link { link, hash });
                 let proof = self.by_policy(now, destination, proof);

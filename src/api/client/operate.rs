@@ -1,6 +1,7 @@
 //! What the operator does through the control socket beside looking at lists: the calls of `/api/v1/` that change
 //! something, and those that show what only the staff sees. The answers are plain values, the JSON of the command line.
 
+use std::path::Path;
 use std::time::Duration;
 
 use proto::v1;
@@ -439,10 +440,11 @@ impl Client {
     }
 
     /// Posts a notice: the operator is no member, and says nothing else.
-    pub fn send(&mut self, text: &str, staff: bool) -> Result<Done, ClientError> {
+    pub fn send(&mut self, text: &str, staff: bool, files: &[impl AsRef<Path>]) -> Result<Done, ClientError> {
         let request = v1::SendRequest {
             text: text.to_owned(),
             staff,
+            attachments: super::attachments::read(files)?,
             kind: v1::MessageKind::Notice.into(),
             ..v1::SendRequest::default()
         };

@@ -5,10 +5,14 @@ use reticulum::hash::sha256_of;
 
 use super::{Call, decide, required};
 use crate::api::Plan;
-use crate::api::error::{invalid, missing};
+use crate::api::attachment::{attached, piece_len};
+use crate::api::error::{invalid, missing, of_refusal};
 use crate::api::page::{bytes_max, items_max};
 use crate::api::reply::{Reply, held_before, sent_before};
-use crate::group::{Action, Audience, Draft, MemberId, MessageId, PostKind, Seq};
+use crate::group::{
+    Action, Audience, Caller, Draft, MemberId, MessageId, PendingId, Permission, PieceRequest, PostKind,
+    Refusal, Seq,
+};
 use crate::store::{Filter, PageRequest};
 
 /// The longest id that a client may choose for a post.
@@ -56,8 +60,9 @@ pub(super) fn send(call: &Call<'_>) -> Result<Plan, Error> {
         v1::MessageKind::Deed => PostKind::Deed,
         v1::MessageKind::Notice => PostKind::Notice,
     };
-    let v1::SendRequest { text, client_id, reply_to, thread, staff, only, .. } = request;
-    let text = required("text", text)?;
+    let v1::SendRequest { text, client_id, reply_to, thread, staff, only, attachments, .. } = request;
+    let attachments = attached(attachments)?;
+    let text = if attachments.is_empty() { required("text", text)? } else { text };
     if client_id.len() > CLIENT_ID_BYTES_MAX {
         return Err(invalid("client_id", "longer than 32 bytes"));
     }
@@ -79,9 +84,40 @@ pub(super) fn send(call: &Call<'_>) -> Result<Plan, Error> {
         false => Audience::Everyone,
     };
     let (reply_to, thread) = (number(reply_to), number(thread));
-    let draft =
-        Draft { text, kind, reply_to, thread, audience, message_id, is_typed: true, ..Draft::default() };
+    let is_typed = true;
+    let draft = Draft {
+        text,
+        kind,
+        reply_to,
+        thread,
+        audience,
+        message_id,
+        is_typed,
+        attachments,
+        ..Draft::default()
+    };
     decide(Action::Post(draft), Reply::Send)
+}
+
+pub(super) fn attachment(call: &Call<'_>) -> Result<Plan, Error> {
+    let v1::AttachmentRequest { seq, index, offset, max_bytes, file: as_file, held } = call.read()?;
+    let not_found = || of_refusal(&Refusal::NotFound);
+    let held = (held > 0).then_some(PendingId(held));
+    let seq = match held {
+        // Whether the caller may look at it is asked before they learn whether there is such a thing.
+        Some(number) => {
+            let may = call.group.authorize(call.caller, Permission::Approve);
+            may.map_err(|refusal| of_refusal(&refusal))?;
+            call.group.state().pending.entry(number).ok_or_else(not_found)?.seq
+        }
+        None => target(seq)?,
+    };
+    let place = u8::try_from(index).map_err(|_| not_found())?;
+    if as_file && matches!(call.caller, Caller::Operator) {
+        return Err(invalid("file", "not on this socket"));
+    }
+    let bytes_max = if as_file { u32::MAX } else { piece_len(max_bytes)? };
+    Ok(Plan::Piece { request: PieceRequest { seq, held, place, offset, bytes_max }, as_file })
 }
 
 pub(super) fn delete(call: &Call<'_>) -> Result<Plan, Error> {

@@ -5,6 +5,7 @@ use proto::v1::{self, Error};
 use super::members::person;
 use super::{Call, answer, decide};
 use crate::api::Plan;
+use crate::api::attachment::told;
 use crate::api::error::{missing, of_refusal};
 use crate::api::page::{bytes_max, fit, items_max};
 use crate::api::reply::Reply;
@@ -21,6 +22,7 @@ pub(super) fn held(call: &Call<'_>) -> Result<Plan, Error> {
             time_s: pending.since.as_secs(),
             text: post.text.clone(),
             why: why.number().into(),
+            attachments: told(&post.attachments, 0),
         }),
         Waiting::Join { .. } => None,
     });

@@ -34,6 +34,7 @@ fn rows() -> Vec<(&'static str, [Option<ErrorCode>; 4])> {
         ("/api/v1/settings", [stranger, None, None, None]),
         ("/api/v1/messages", [stranger, None, None, None]),
         ("/api/v1/messages/send", [stranger, missing, missing, missing]),
+        ("/api/v1/messages/attachment", [stranger, missing, missing, missing]),
         ("/api/v1/messages/delete", [stranger, missing, missing, missing]),
         ("/api/v1/messages/held", [stranger, forbidden, None, None]),
         ("/api/v1/messages/held/approve", [stranger, forbidden, missing, missing]),

@@ -98,8 +98,12 @@ fn a_page_comes_back_with_its_numbers_times_and_people() {
             let page = Client::connect(&path).unwrap().messages(9, 3).unwrap();
             let bob =
                 Author { nick: "Bob".into(), identity_hash: reticulum::hash::IdentityHash::new([7; 16]) };
-            let one = ListedMessage { seq: 10, time: 1_700_000_000, text: "one".into(), author: Some(bob) };
-            let two = ListedMessage { seq: 14, time: 1_700_000_065, text: "two".into(), author: None };
+            let listed = |seq, time, text: &str, author| {
+                let (text, attachments) = (text.to_owned(), Vec::new());
+                ListedMessage { seq, time, text, author, attachments }
+            };
+            let one = listed(10, 1_700_000_000, "one", Some(bob));
+            let two = listed(14, 1_700_000_065, "two", None);
             assert_eq!((page.messages, page.next_after), (vec![one, two], Some(14)));
         },
     );

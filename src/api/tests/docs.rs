@@ -229,6 +229,11 @@ fn message_rows() -> Vec<String> {
             &v1::SendRequest { text: text.into(), client_id: vec![1; 8], ..Default::default() },
             &v1::SendResponse { seq, time_s, held: 0, error: None },
         ),
+        row(
+            "/api/v1/messages/attachment",
+            &v1::AttachmentRequest { seq, offset: 60_000, max_bytes: 409, ..Default::default() },
+            &v1::AttachmentResponse { data: vec![1; 399], size: 84_000, error: None },
+        ),
         row("/api/v1/messages/delete", &v1::DeleteRequest { seq }, &v1::DeleteResponse { seq, error: None }),
         row(
             "/api/v1/messages/edit",
@@ -300,6 +305,7 @@ fn rules_rows() -> Vec<String> {
                     time_s,
                     text: text.into(),
                     why: v1::HeldBecause::Link.into(),
+                    attachments: vec![],
                 }],
                 ..Default::default()
             },

@@ -75,6 +75,7 @@ impl Scene {
             | Plan::Mark(_)
             | Plan::EarlierTexts { .. }
             | Plan::Acts { .. }
+            | Plan::Piece { .. }
             | Plan::Node(_)
             | Plan::Status => Vec::new(),
         }

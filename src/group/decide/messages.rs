@@ -6,8 +6,8 @@ use crate::group::attachment::{ATTACHMENTS_MAX, attached_bytes, labels};
 use crate::group::mention::mentions;
 use crate::group::post::AUDIENCE_MAX;
 use crate::group::{
-    Audience, Caller, Draft, EventKind, Group, Known, MemberId, Outcome, Permission, Post, PostKind, Refusal,
-    StoredPost,
+    Attachment, Audience, Caller, Draft, EventKind, Group, Known, MemberId, Outcome, Permission,
+    PieceRequest, Post, PostKind, Refusal, StoredPost,
 };
 
 impl Group {
@@ -80,12 +80,43 @@ impl Group {
             return Ok(());
         }
         self.authorize(caller, Permission::Attach)?;
-        let kb_max = self.state.settings.attachment_kb_max;
-        let is_too_big = attached_bytes(&draft.attachments) > u64::from(kb_max) * 1_000;
-        if is_too_big || draft.attachments.len() > ATTACHMENTS_MAX {
-            return Err(Refusal::AttachmentTooLarge { kb_max });
+        match self.attachments_kb_max() {
+            0 => Err(Refusal::NoAttachments),
+            kb_max if attached_bytes(&draft.attachments) > u64::from(kb_max) * 1_000 => {
+                Err(Refusal::AttachmentTooLarge { kb_max })
+            }
+            _ if draft.attachments.len() > ATTACHMENTS_MAX => {
+                Err(Refusal::TooManyAttachments { max: ATTACHMENTS_MAX })
+            }
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// What may be attached to one message, in kB. What would at once be erased again for want of room is not taken.
+    pub fn attachments_kb_max(&self) -> u32 {
+        let settings = &self.state.settings;
+        settings.attachment_kb_max.min(settings.attachments_mb_max.saturating_mul(1_000))
+    }
+
+    /// The piece of an attachment that a caller asked for, if they may have it: they can read the message, or may decide
+    /// about it while it waits.
+    pub fn piece<'a>(
+        &self,
+        caller: &Caller,
+        request: &PieceRequest,
+        known: &'a Known,
+    ) -> Result<(&'a Attachment, &'a [u8]), Refusal> {
+        match request.held {
+            Some(number) => {
+                self.authorize(caller, Permission::Approve)?;
+                self.state.pending.entry(number).ok_or(Refusal::NotFound)?;
+            }
+            None => {
+                self.readable(caller, request.seq, known)?;
+            }
+        }
+        let piece = known.piece.as_ref().ok_or(Refusal::NotFound)?;
+        Ok((&piece.of, piece.data.as_deref().ok_or(Refusal::NotKept)?))
     }
 
     /// Whether a text may stand in a message.

@@ -213,6 +213,11 @@ fn attachments_need_a_permission_and_room_and_stand_for_the_text_where_there_is_
     assert_eq!((said.text.as_str(), said.attachments[0].size), ("[photo 84 kB]", 83_500));
     let too_large = Refusal::AttachmentTooLarge { kb_max: 512 };
     assert_eq!(act(2, post(vec![photo(512_001)])).unwrap_err(), too_large);
-    assert_eq!(act(2, post(vec![photo(1); 9])).unwrap_err(), too_large);
+    let too_many = Refusal::TooManyAttachments { max: 8 };
+    assert_eq!(act(2, post(vec![photo(1); 9])).unwrap_err(), too_many);
     assert_eq!(act(2, post(Vec::new())).unwrap_err(), Refusal::Empty);
+    let mut quota =
+        |mb| fixture.act(1, Action::Set { settings: vec![Setting::AttachmentsMbMax(mb)] }).unwrap();
+    quota(0);
+    assert_eq!(fixture.act(2, post(vec![photo(1)])).unwrap_err(), Refusal::NoAttachments);
 }

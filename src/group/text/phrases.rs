@@ -704,8 +704,20 @@ phrases! {
         de: "Zu lang: höchstens {max} Zeichen. Es wurde nicht verschickt."
     }
     attachment_too_large(kb_max: u32) {
-        en: "Attachments may have {kb_max} kB together, in 8 pieces at most. It was not posted, nor what you wrote.",
-        de: "Anhänge dürfen zusammen {kb_max} kB haben, in höchstens 8 Teilen. Nichts davon wurde verschickt."
+        en: "Attachments may have {kb_max} kB together. It was not posted, nor what you wrote.",
+        de: "Anhänge dürfen zusammen {kb_max} kB haben. Nichts davon wurde verschickt."
+    }
+    too_many_attachments(max: usize) {
+        en: "A message takes {max} attachments at most. It was not posted, nor what you wrote.",
+        de: "Eine Nachricht darf höchstens {max} Anhänge haben. Nichts davon wurde verschickt."
+    }
+    no_attachments() {
+        en: "No attachments are taken here. It was not posted, nor what you wrote.",
+        de: "Hier werden keine Anhänge angenommen. Nichts davon wurde verschickt."
+    }
+    no_longer_kept() {
+        en: "This attachment is no longer kept.",
+        de: "Dieser Anhang ist nicht mehr da."
     }
     empty() {
         en: "There is no text in it.",

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::group::{
-    Attachment, AttachmentKind, Audience, Content, Known, LISTED_MAX, ListRequest, Needs, PostKind, Reaction,
-    ReadingRequest, Relation, Setting, Viewer,
+    Attachment, AttachmentKind, Audience, Content, Known, LISTED_MAX, ListRequest, Needs, PendingId,
+    PieceRequest, PostKind, Reaction, ReadingRequest, Refusal, Relation, Setting, Viewer,
 };
 use crate::store::Seen;
 
@@ -319,4 +319,72 @@ fn attachments_are_kept_until_their_message_is_deleted_or_newer_ones_need_the_ro
     room.act(1, Action::Delete { target: second });
     assert_eq!(bytes(&mut room, second), []);
     assert_eq!(bytes(&mut room, third), [(label, Some(3))]);
+}
+
+#[test]
+fn a_piece_of_an_attachment_is_found_by_place_and_told_with_its_hash_until_it_is_gone() {
+    let mut room = Room::new();
+    let data: Vec<u8> = (0..200_000_u32).map(|n| (n % 251) as u8).collect();
+    let attachments = vec![
+        Attachment::new(AttachmentKind::Audio(16), "", b"voice"),
+        Attachment::new(AttachmentKind::File, "tides.txt", &data),
+    ];
+    let post = room.act(1, Action::Post(Draft { attachments: attachments.clone(), ..Draft::default() }));
+    room.flush();
+    let piece = |room: &Room, place, offset, bytes_max| {
+        let request = PieceRequest { seq: post, held: None, place, offset, bytes_max };
+        room.known(&Needs { piece: Some(Box::new(request)), ..Needs::default() }, 2).piece
+    };
+    // place, offset, bytes, what comes
+    let rows = [
+        (0, 0, 100, Some(&b"voice"[..])),
+        (0, 2, 2, Some(b"ic")),
+        (0, 5, 9, Some(b"")),
+        (1, 100_000, 50_000, Some(&data[100_000..150_000])),
+        (1, 199_999, u32::MAX, Some(&data[199_999..])),
+        (1, u32::MAX, u32::MAX, Some(b"")),
+        (2, 0, 1, None),
+    ];
+    for (place, offset, bytes_max, expected) in rows {
+        let found = piece(&room, place, offset, bytes_max);
+        let of = found.as_ref().map(|piece| piece.of.clone());
+        assert_eq!(of.as_ref(), attachments.get(usize::from(place)), "hash and all");
+        assert_eq!(found.and_then(|piece| piece.data).as_deref(), expected, "{place} {offset} {bytes_max}");
+    }
+    let gone = |room: &Room| {
+        let entry = room.reader().entry_at(GROUP, post).unwrap().unwrap();
+        entry.details.map_or(0, |details| details.attachments_gone)
+    };
+    assert_eq!(gone(&room), 0);
+    let quota = Action::Set { settings: vec![Setting::AttachmentsMbMax(1)] };
+    let outcome = room.group.decide(at(room.now), &Caller::Operator, quota).unwrap();
+    room.store.as_ref().unwrap().submit(decision(outcome.events, None));
+    for fill in 0..3 {
+        let attachments = vec![Attachment::new(AttachmentKind::Image, "webp", &vec![fill; 400_000])];
+        room.act(1, Action::Post(Draft { attachments, ..Draft::default() }));
+    }
+    room.flush();
+    assert_eq!(gone(&room), 0b11);
+    let found = piece(&room, 1, 0, 1).unwrap();
+    assert_eq!((found.of.size, found.data), (200_000, None));
+}
+
+#[test]
+fn what_waits_is_no_message_that_could_be_answered_by_its_number() {
+    let mut room = Room::new();
+    let hold = Action::Set { settings: vec![Setting::HoldFirst(1)] };
+    let outcome = room.group.decide(at(room.now), &Caller::Operator, hold).unwrap();
+    room.store.as_ref().unwrap().submit(decision(outcome.events, None));
+    let attachments = vec![Attachment::new(AttachmentKind::File, "a", b"secret")];
+    let held = room.act(1, Action::Post(Draft { attachments, ..Draft::text("not yet") }));
+    room.flush();
+    let request = PieceRequest { seq: held, held: None, place: 0, offset: 0, bytes_max: 9 };
+    let needs = Needs { posts: vec![held], piece: Some(Box::new(request)), ..Needs::default() };
+    let known = room.known(&needs, 2);
+    assert!(known.posts.is_empty(), "{known:?}");
+    assert_eq!(room.group.piece(&person(2), &request, &known), Err(Refusal::NotFound));
+    let waiting = PieceRequest { held: Some(PendingId(1)), ..request };
+    assert_eq!(room.group.piece(&person(2), &waiting, &known), Err(Refusal::NoPermission));
+    let found = room.group.piece(&Caller::Operator, &waiting, &known).unwrap();
+    assert_eq!(found.1, b"secret", "who decides may look");
 }
