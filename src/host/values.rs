@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lxmf::propagation::node::AskId;
 use lxmf::router::{Ack, NodePolicy, StampPolicy};
-use reticulum::crypto::Identity;
+use reticulum::crypto::{Claim, Identity, Vouched};
 use reticulum::hash::{DestinationHash, IdentityHash, LinkId, RequestId};
 use reticulum::node::PersistId;
 
@@ -132,9 +132,23 @@ pub enum JobDone {
 impl Job {
     /// Runs it.
     pub fn run(self) -> JobDone {
+        self.run_vouched(None)
+    }
+
+    /// What it has to verify, if that is most of it.
+    pub fn claim(&self) -> Option<Claim> {
         match self {
-            Self::Engine(work) => JobDone::Engine(work.run()),
-            Self::Router(work) => JobDone::Router(work.run()),
+            Self::Engine(work) => work.claim(),
+            Self::Router(work) => work.claim(),
+            Self::Mail(_) | Self::JoinStamp(_) => None,
+        }
+    }
+
+    /// Runs it, and verifies its [`claim`](Self::claim) only if nobody vouches for that.
+    pub fn run_vouched(self, vouched: Option<Vouched>) -> JobDone {
+        match self {
+            Self::Engine(work) => JobDone::Engine(work.run_vouched(vouched)),
+            Self::Router(work) => JobDone::Router(work.run_vouched(vouched)),
             Self::Mail(work) => JobDone::Mail(work.run()),
             Self::JoinStamp(work) => JobDone::JoinStamp(work.run()),
         }

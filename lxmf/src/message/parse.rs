@@ -1,6 +1,6 @@
 //! Reading what a peer sent, as tolerant as the field is (`spec/lxmf.md` 1.4).
 
-use reticulum::crypto::PublicIdentity;
+use reticulum::crypto::{Claim, PublicIdentity, Vouched};
 use reticulum::hash::{DestinationHash, sha256_of};
 use reticulum::wire::msgpack::{Item, Reader};
 use thiserror::Error;
@@ -105,13 +105,37 @@ impl<'a> Unverified<'a> {
     /// The message, if `identity` signed it. Costs one Ed25519 verification; two for a stamped message that is not
     /// canonical, because its signer may have hashed either form (`spec/lxmf.md` 1.3).
     pub fn verify(&self, identity: &PublicIdentity) -> Option<Message> {
-        let id = match self.signed {
-            Signed::Verbatim(payload) => self.verify_over(identity, &[payload]),
-            Signed::Elements(elements) => self
-                .verify_over(identity, &[&[FOUR_ELEMENTS], elements])
-                .or_else(|| self.verify_over(identity, &[&canonical_payload(elements)?])),
-        }?;
-        Some(Message {
+        let (id, claim) = self.claim(identity);
+        if claim.verify() {
+            return Some(self.message(id));
+        }
+        let Signed::Elements(elements) = self.signed else { return None };
+        let (id, claim) = self.claim_over(identity, &[&canonical_payload(elements)?]);
+        claim.verify().then(|| self.message(id))
+    }
+
+    /// The message, if somebody vouches that what [`claim`](Self::claim) said is true; else as [`verify`](Self::verify).
+    pub(crate) fn verify_unless(
+        &self,
+        vouched: Option<Vouched>,
+        identity: &PublicIdentity,
+    ) -> Option<Message> {
+        match vouched {
+            Some(_) => Some(self.message(self.claim(identity).0)),
+            None => self.verify(identity),
+        }
+    }
+
+    /// Its name, and that `identity` signed it as it travelled.
+    pub(crate) fn claim(&self, identity: &PublicIdentity) -> (MessageId, Claim) {
+        match self.signed {
+            Signed::Verbatim(payload) => self.claim_over(identity, &[payload]),
+            Signed::Elements(elements) => self.claim_over(identity, &[&[FOUR_ELEMENTS], elements]),
+        }
+    }
+
+    fn message(&self, id: MessageId) -> Message {
+        Message {
             id,
             destination: self.destination,
             source: self.source,
@@ -121,10 +145,10 @@ impl<'a> Unverified<'a> {
             content: self.content.to_vec(),
             fields: Fields::from_raw(self.fields).expect("checked when it was parsed"),
             stamp: self.stamp.map(<[u8]>::to_vec),
-        })
+        }
     }
 
-    fn verify_over(&self, identity: &PublicIdentity, payload: &[&[u8]]) -> Option<MessageId> {
+    fn claim_over(&self, identity: &PublicIdentity, payload: &[&[u8]]) -> (MessageId, Claim) {
         let len = 2 * DestinationHash::LEN + payload.iter().map(|part| part.len()).sum::<usize>();
         let mut signed = Vec::with_capacity(len + 32);
         signed.extend_from_slice(self.destination.as_ref());
@@ -132,7 +156,7 @@ impl<'a> Unverified<'a> {
         payload.iter().for_each(|part| signed.extend_from_slice(part));
         let id = MessageId(sha256_of(&[&signed]));
         signed.extend_from_slice(id.as_bytes());
-        identity.verify(&signed, &self.signature).then_some(id)
+        (id, Claim::new(*identity.ed25519(), signed, self.signature))
     }
 }
 

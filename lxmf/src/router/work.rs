@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use reticulum::crypto::{Identity, PublicIdentity, RatchetPublic, RatchetSecret};
+use reticulum::crypto::{Claim, Identity, PublicIdentity, RatchetPublic, RatchetSecret, Vouched};
 use reticulum::hash::DestinationHash;
 use reticulum::node::{PendingProof, WorkClass};
 
@@ -166,11 +166,26 @@ impl Work {
         }
     }
 
+    /// What it has to verify, if that is most of it: whoever runs several can do that
+    /// [together](reticulum::crypto::verify_all) and then [run them](Self::run_vouched).
+    pub fn claim(&self) -> Option<Claim> {
+        match &self.0 {
+            Job::Verify(job) => job.arrival.parse().ok().map(|message| message.claim(&job.identity).1),
+            _ => None,
+        }
+    }
+
     /// Runs it, on any thread.
     pub fn run(self) -> WorkDone {
+        self.run_vouched(None)
+    }
+
+    /// Runs it, and verifies its [`claim`](Self::claim) only if nobody vouches for that.
+    pub fn run_vouched(self, vouched: Option<Vouched>) -> WorkDone {
         WorkDone(match self.0 {
             Job::Verify(job) => {
-                let message = job.arrival.parse().ok().and_then(|message| message.verify(&job.identity));
+                let parsed = job.arrival.parse().ok();
+                let message = parsed.and_then(|message| message.verify_unless(vouched, &job.identity));
                 Done::Verified(Box::new(Verified { message, job: *job }))
             }
             Job::Pack(job) => Done::Packed { send: job.send, packed: job.run() },

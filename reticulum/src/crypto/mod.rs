@@ -8,12 +8,14 @@
 //! |---|---|---|
 //! | [`Rng`] | – | the one source of randomness |
 //! | [`keys`](self) | 2.1, 2.6 | [`EphemeralX25519`], [`SigningKey`], [`verify_ed25519`] |
+//! | [`batch`](self) | 2.6 | [`verify_all`]: many signatures at once |
 //! | [`identity`](self) | 2.1, 2.5 | [`Identity`], [`PublicIdentity`] |
 //! | [`ratchet`](self) | 2.7 | [`RatchetSecret`], [`RatchetPublic`] |
 //! | [`hkdf()`] | 2.3 | key derivation with a counter that wraps |
 //! | [`token`](self) | 2.4 | [`Token`]: AES-256-CBC, then HMAC-SHA-256 |
 //! | [`ifac`](self) | 10 | [`Ifac`]: interface access codes |
 
+mod batch;
 mod hkdf;
 mod identity;
 mod ifac;
@@ -22,6 +24,7 @@ mod ratchet;
 mod rng;
 mod token;
 
+pub use batch::{Claim, Vouched, verify_all};
 pub use hkdf::hkdf;
 pub(crate) use identity::halves;
 pub use identity::{Identity, OpenError, Opened, PublicIdentity};

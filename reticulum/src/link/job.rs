@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::buffer::{PackJob, Packed, UnpackJob};
 use super::handshake::{LinkProofDone, LinkProofJob};
-use crate::crypto::{Identity, SigningKey, verify_ed25519};
+use crate::crypto::{Claim, Identity, SigningKey, Vouched};
 use crate::hash::PacketHash;
 use crate::node::ResourceId;
 use crate::resource;
@@ -73,18 +73,30 @@ impl LinkJob {
         matches!(self, Self::Resource(..) | Self::Pack(_) | Self::Unpack(_))
     }
 
-    /// Does it.
-    pub(crate) fn run(self) -> LinkJobDone {
+    /// What it has to verify, if that is all of it.
+    pub(crate) fn claim(&self) -> Option<Claim> {
+        match self {
+            Self::Verify(job) => Some(job.claim()),
+            _ => None,
+        }
+    }
+
+    /// Does it; `vouched` says that its [`claim`](Self::claim) is true.
+    pub(crate) fn run(self, vouched: Option<Vouched>) -> LinkJobDone {
         match self {
             Self::LinkProof(job) => LinkJobDone::LinkProof(job.run()),
             Self::Sign(job) => LinkJobDone::Signed(job.hash, job.signer.sign(job.hash.as_ref())),
-            Self::Verify(job) => {
-                LinkJobDone::Verified(job.hash, verify_ed25519(&job.key, job.hash.as_ref(), &job.signature))
-            }
+            Self::Verify(job) => LinkJobDone::Verified(job.hash, vouched.is_some() || job.claim().verify()),
             Self::Pack(job) => LinkJobDone::Packed(job.run()),
             Self::Unpack(job) => LinkJobDone::Unpacked(job.run()),
             Self::Resource(id, job) => LinkJobDone::Resource(id, job.run()),
         }
+    }
+}
+
+impl VerifyJob {
+    fn claim(&self) -> Claim {
+        Claim::new(self.key, self.hash.as_ref().to_vec(), self.signature)
     }
 }
 

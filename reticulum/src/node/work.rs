@@ -7,7 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::ids::{InterfaceId, Priority, ReceiptId, WorkId};
-use crate::crypto::{Identity, OpenError, Opened, PublicIdentity, RatchetPublic, RatchetSecret};
+use crate::crypto::{
+    Claim, Identity, OpenError, Opened, PublicIdentity, RatchetPublic, RatchetSecret, Vouched,
+};
 use crate::hash::{DestinationHash, LinkId, NameHash, PacketHash, ProofAddress};
 use crate::link::{Answer, AnswerJob, LinkJob, LinkJobDone};
 use crate::transport::{
@@ -54,10 +56,26 @@ impl Work {
         }
     }
 
+    /// What it has to verify, if that is most of it: whoever runs several can do that
+    /// [together](crate::crypto::verify_all) and then [run them](Self::run_vouched).
+    pub fn claim(&self) -> Option<Claim> {
+        match &self.job {
+            Job::HearAnnounce(job) => job.claim(),
+            Job::Verify(proof) => Some(proof.claim()),
+            Job::Link(_, job) => job.claim(),
+            _ => None,
+        }
+    }
+
     /// Runs it, on any thread.
     pub fn run(self) -> WorkDone {
+        self.run_vouched(None)
+    }
+
+    /// Runs it, and verifies its [`claim`](Self::claim) only if nobody vouches for that.
+    pub fn run_vouched(self, vouched: Option<Vouched>) -> WorkDone {
         let done = match self.job {
-            Job::HearAnnounce(job) => Done::AnnounceHeard(job.run()),
+            Job::HearAnnounce(job) => Done::AnnounceHeard(job.run(vouched)),
             Job::Announce(job) => Done::Announced(job.destination, job.run()),
             Job::TellTunnel(job) => {
                 Done::TunnelTold(job.interface, tell_tunnel(&job.identity, &job.hash, &job.random))
@@ -66,11 +84,11 @@ impl Work {
             Job::Open(job) => Done::Opened(job.run()),
             Job::Seal(job) => Done::Sealed(job.run()),
             Job::Verify(proof) => {
-                let valid = proof.signer.verify(proof.hash.as_ref(), &proof.signature);
+                let valid = vouched.is_some() || proof.claim().verify();
                 Done::Verified(proof.address, valid)
             }
             Job::Answer(link, job) => Done::Answered(link, job.run().map(Box::new)),
-            Job::Link(link, job) => Done::Link(link, job.run()),
+            Job::Link(link, job) => Done::Link(link, job.run(vouched)),
             Job::RelayProof(job) => Done::RelayProof(Box::new(job.run())),
             Job::Prove(job) => Done::Proven(job.interface, job.hash, job.identity.sign(job.hash.as_ref())),
         };
@@ -132,17 +150,23 @@ pub(super) struct AnnounceHeard {
 }
 
 impl HearAnnounceJob {
-    fn run(self) -> AnnounceHeard {
-        let (interface, counts) = (self.announce.heard.interface, self.counts);
-        AnnounceHeard { interface, counts, result: self.check() }
+    /// `None` if it is wrong without its signature already.
+    fn claim(&self) -> Option<Claim> {
+        let packet = Packet::parse(&self.announce.frame).ok()?;
+        Announce::parse(&packet).ok()?.claim().ok()
     }
 
-    fn check(self) -> Result<Box<Announced>, AnnounceError> {
+    fn run(self, vouched: Option<Vouched>) -> AnnounceHeard {
+        let (interface, counts) = (self.announce.heard.interface, self.counts);
+        AnnounceHeard { interface, counts, result: self.check(vouched) }
+    }
+
+    fn check(self, vouched: Option<Vouched>) -> Result<Box<Announced>, AnnounceError> {
         let Unproven { frame, heard, path_response } = self.announce;
         let packet = Packet::parse(&frame).map_err(|_| AnnounceError::Truncated)?;
         let announce = Announce::parse(&packet)?;
         let introduction = Introduction {
-            identity: Arc::new(announce.verify()?),
+            identity: Arc::new(announce.verify_unless(vouched)?),
             app_data: announce.app_data.map(<[u8]>::to_vec),
             ratchet: announce.ratchet,
             emitted_s: announce.emission_secs(),

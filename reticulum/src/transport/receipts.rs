@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::crypto::PublicIdentity;
+use crate::crypto::{Claim, PublicIdentity};
 use crate::hash::{PacketHash, ProofAddress};
 use crate::node::ReceiptId;
 use crate::time::{Instant, TimerQueue};
@@ -35,6 +35,13 @@ pub(crate) struct Proof {
     pub(crate) hash: PacketHash,
     pub(crate) signature: [u8; 64],
     pub(crate) signer: Arc<PublicIdentity>,
+}
+
+impl Proof {
+    /// What it says.
+    pub(crate) fn claim(&self) -> Claim {
+        Claim::new(*self.signer.ed25519(), self.hash.as_ref().to_vec(), self.signature)
+    }
 }
 
 /// Why a proof is not worth verifying.

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::{DestinationType, MTU, Packet, PacketType};
-use crate::crypto::{Identity, PublicIdentity, RatchetPublic, verify_ed25519};
+use crate::crypto::{Claim, Identity, PublicIdentity, RatchetPublic, Vouched};
 use crate::hash::{DestinationHash, IdentityHash, NameHash};
 use crate::time::UnixTime;
 
@@ -142,14 +142,26 @@ impl<'a> Announce<'a> {
 
     /// Checks destination and signature. One Ed25519 verification, if the destination is right.
     pub fn verify(&self) -> Result<PublicIdentity, AnnounceError> {
+        self.verify_unless(None)
+    }
+
+    /// The same, but for the signature if somebody vouches for the [`claim`](Self::claim).
+    pub(crate) fn verify_unless(&self, vouched: Option<Vouched>) -> Result<PublicIdentity, AnnounceError> {
+        let claim = self.claim()?;
+        if vouched.is_none() && !claim.verify() {
+            return Err(AnnounceError::Signature);
+        }
+        let (x25519, ed25519) = crate::crypto::halves(self.identity);
+        Ok(PublicIdentity::from_halves(x25519, ed25519))
+    }
+
+    /// Checks the destination, and says what the signature has to be checked against. Two hashes.
+    pub(crate) fn claim(&self) -> Result<Claim, AnnounceError> {
         if !self.is_of_its_identity() {
             return Err(AnnounceError::Destination);
         }
-        let (x25519, ed25519) = crate::crypto::halves(self.identity);
-        if !verify_ed25519(&ed25519, &self.signed_message(), self.signature) {
-            return Err(AnnounceError::Signature);
-        }
-        Ok(PublicIdentity::from_halves(x25519, ed25519))
+        let (_, ed25519) = crate::crypto::halves(self.identity);
+        Ok(Claim::new(ed25519, self.signed_message(), *self.signature))
     }
 
     /// The destination comes first here, though it is not in the data.

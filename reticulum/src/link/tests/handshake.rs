@@ -49,7 +49,7 @@ fn golden_open() -> (Link, Rng) {
     let (mut link, _, mut rng) = golden();
     take(&mut link, &mut rng, PROOF).unwrap();
     let Some(LinkOutput::Job(job)) = link.poll_output() else { panic!("no job") };
-    link.handle_job_done(Instant::ZERO + ms(3), &mut rng, job.run()).unwrap();
+    link.handle_job_done(Instant::ZERO + ms(3), &mut rng, job.run(None)).unwrap();
     (link, rng)
 }
 

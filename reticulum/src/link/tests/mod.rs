@@ -290,7 +290,7 @@ impl Pair {
         let now = self.now;
         let end = self.end(side);
         let link = end.link.as_mut().unwrap();
-        if let Err(refusal) = link.handle_job_done(now, &mut end.rng, job.run()) {
+        if let Err(refusal) = link.handle_job_done(now, &mut end.rng, job.run(None)) {
             end.refusals.push(refusal);
         }
         self.drain(side);
