@@ -151,6 +151,8 @@ pub enum Output {
     NodeHeard {
         /// Which.
         node: DestinationHash,
+        /// Whether it did so because somebody asked for a path to it.
+        path_response: bool,
     },
     /// Asked for by [`Router::check_stamp`].
     StampChecked {
@@ -455,14 +457,14 @@ impl Router {
         let (mut cx, inbound, outbound, syncs) = self.split(now, node);
         let cx = &mut cx;
         match event {
-            Event::Announce { destination, name_hash, app_data, .. }
+            Event::Announce { destination, name_hash, app_data, path_response, .. }
                 if name_hash == *PROPAGATION_NAME_HASH =>
             {
                 cx.nodes.hear(now, destination, app_data.as_deref().unwrap_or_default());
                 outbound.handle_heard(cx, destination);
                 outbound.handle_node(cx, destination);
                 syncs.handle_path(cx, destination);
-                cx.outputs.push_back(Output::NodeHeard { node: destination });
+                cx.outputs.push_back(Output::NodeHeard { node: destination, path_response });
             }
             Event::Announce { destination, identity, name_hash, app_data, path_response, .. }
                 if name_hash == *DELIVERY_NAME_HASH =>

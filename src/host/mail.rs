@@ -53,8 +53,8 @@ impl Host {
     }
 
     /// A node that is to be used appears: what it kept while we were away is fetched at once.
-    pub(super) fn node_heard(&mut self, now: Instant, node: DestinationHash) {
-        self.peer_node_heard(now, node);
+    pub(super) fn node_heard(&mut self, now: Instant, node: DestinationHash, path_response: bool) {
+        self.peer_node_heard(now, node, path_response);
         let is_due = self.mail.next_at.is_some() && !self.mail.has_synced;
         if is_due && self.router.own_nodes(&self.engine).contains(&node) {
             self.sync_mail(now);

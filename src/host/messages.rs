@@ -73,7 +73,7 @@ impl Host {
             RouterOutput::Stored { send, message, .. } => {
                 self.sent(now, send, CopyEnd::Stored(MessageId(*message.as_bytes())));
             }
-            RouterOutput::NodeHeard { node } => self.node_heard(now, node),
+            RouterOutput::NodeHeard { node, path_response } => self.node_heard(now, node, path_response),
             RouterOutput::Synced(synced) => self.synced(synced),
             // Nobody here asks for paper yet.
             RouterOutput::Paper { .. } => {}

@@ -88,9 +88,9 @@ impl Host {
     }
 
     /// Another propagation node announced itself.
-    pub(super) fn peer_node_heard(&mut self, now: Instant, node: DestinationHash) {
+    pub(super) fn peer_node_heard(&mut self, now: Instant, node: DestinationHash, path_response: bool) {
         if let Some(serving) = &mut self.serving {
-            serving.node.handle_node_heard(now, &mut self.engine, node);
+            serving.node.handle_node_heard(now, &mut self.engine, node, path_response);
         }
     }
 
@@ -113,6 +113,8 @@ impl Host {
                 let _ = self.router.handle_stored(&mut self.engine, &stored, proof);
             }
             Output::Work(work) => self.job(Job::Mail(work)),
+            // Nobody asks yet.
+            Output::Status(..) => {}
         }
     }
 

@@ -208,8 +208,18 @@ impl Reader {
                 Answer::Ids(unknown)
             }
             Ask::Newer { .. } => self.newer_mail(ask)?,
-            Ask::Totals => Answer::Totals(totals(self.db())?),
+            Ask::Totals { behind } => {
+                let behind = behind.iter().map(|(peer, through)| self.mail_behind(peer, *through));
+                Answer::Totals(totals(self.db())?, behind.collect::<Result<_, _>>()?)
+            }
         })
+    }
+
+    /// How many messages a peer has not been offered.
+    fn mail_behind(&self, peer: &DestinationHash, through: u64) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM mail WHERE number > ?1 AND peer IS NOT ?2";
+        let mut query = self.db().prepare_cached(sql)?;
+        Ok(query.query_row(params![signed(through), peer.as_bytes()], |row| row.get(0).map(unsigned))?)
     }
 
     fn mail_of(
@@ -387,6 +397,10 @@ mod tests {
         assert_eq!(ask(newer(0, 2, 2, 9_000)), Answer::Newer(ids(&[2, 4]), 4));
         assert_eq!(ask(newer(0, 2, 9, 24 + 216)), Answer::Newer(ids(&[2]), 2));
         assert_eq!(ask(newer(5, 0, 9, 9_000)), Answer::Newer(vec![], 5));
+        // The third is from the peer itself.
+        let totals = Totals { count: 5, bytes: 1_000 };
+        let behind = vec![(PEER, 0), (PEER, 2), (PEER, 5), (BOB, 0)];
+        assert_eq!(ask(Ask::Totals { behind }), Answer::Totals(totals, vec![4, 2, 0, 5]));
     }
 
     #[test]

@@ -166,32 +166,59 @@ fn lxmd_keeps(dir: &Path) -> usize {
     std::fs::read_dir(&store).map(Iterator::count).unwrap_or(0)
 }
 
+/// Waits until something is so, for as long as a stock node takes that looks at its peers twice a minute, on a busy machine.
+fn wait_until(what: &str, is_so: impl Fn() -> bool, state: impl Fn() -> String) {
+    let end = Instant::now() + Duration::from_secs(300);
+    while !is_so() {
+        assert!(Instant::now() < end, "never: {what}\n{}", state());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
 #[test]
-fn a_stock_node_is_brought_what_it_lacks() {
+fn a_stock_node_and_ours_bring_each_other_what_they_lack() {
     let folder = Folder::new("office-peers");
     let key: [u8; 64] = std::array::from_fn(|i| i as u8 ^ 0x5a);
     let theirs = reticulum::crypto::Identity::from_bytes(&key).hash();
     let theirs =
-        reticulum::hash::DestinationHash::of_single(*lxmf::propagation::PROPAGATION_NAME_HASH, theirs);
-    let office = OFFICE.replace("stamp_cost = 4", "stamp_cost = 13") + &format!("peers = [\"{theirs}\"]\n");
+        reticulum::hash::DestinationHash::of_single(*lxmf::propagation::PROPAGATION_NAME_HASH, theirs)
+            .to_string();
+    // A stock node offers what it has to nodes whose announce it heard, and crashes over a `static_peers` that it has not:
+    // so it is left to find us by our announce, which comes when it connects, and every minute in case it missed that.
+    let office = OFFICE
+        .replace("\nstamp_cost = 4", "\nmembers_only = false\nstamp_cost = 13")
+        .replace("announce_interval = 0", "announce_interval = 1");
     let node = Meshgroup::start(folder.path(), &office);
     let ours = address(&node);
-    let propagation = format!(
-        "enable_node = yes\nannounce_at_start = yes\nautopeer = no\nstatic_peers = {ours}\npeering_cost = 4\n\
-         propagation_stamp_cost_target = 13\npropagation_stamp_cost_flexibility = 0\n"
-    );
-    lxmd_folders(folder.path(), node.port, &propagation);
+    let propagation = "enable_node = yes\nannounce_at_start = yes\nautopeer = yes\npeering_cost = 4\n\
+         propagation_stamp_cost_target = 13\npropagation_stamp_cost_flexibility = 0\n";
+    lxmd_folders(folder.path(), node.port, propagation);
     std::fs::write(folder.path().join("lxmd/identity"), key).expect("target/ is writable");
     let _lxmd = Lxmd::start(folder.path());
     let mut alice = member(&folder, &node, "Alice");
     let mut bob = member(&folder, &node, "Bob");
+    let heard = bob.ask(json!({"do": "path", "to": alice.delivery, "within": 45}), "path");
+    assert_eq!(heard["found"], true, "{heard}");
     assert_eq!(post(&mut alice, &bob, &ours, "by ours"), "sent");
-    let end = Instant::now() + Duration::from_secs(150);
-    while lxmd_keeps(folder.path()) == 0 {
-        assert!(Instant::now() < end, "it never came to lxmd: {}", node.status());
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    // The other way is not seen here: a stock node that never heard its static peer before it started cannot sync it.
+    assert_eq!(post(&mut alice, &bob, &theirs, "by theirs"), "sent");
+    let log = || std::fs::read_to_string(folder.path().join("lxmd.log")).unwrap_or_default();
+    let state = || format!("{}\n{}", node.status(), log());
+    wait_until("theirs came to us", || counter(&node, "mail_from_peers") == 1, state);
+    wait_until("ours came to theirs", || lxmd_keeps(folder.path()) == 2, state);
+    wait_for(&node, "mail_to_peers", 1);
+    assert_eq!(counter(&node, "mail_kept"), 2);
+    // As their operator's tool shows it.
+    let identity = node.dir().join("propagation_identity");
+    let identity = identity.to_str().expect("a plain path");
+    let arguments = ["--status", "--peers", "--remote", &ours, "--identity", identity, "--timeout", "45"];
+    let (code, text) = run_lxmd(folder.path(), &arguments);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains(&theirs), "{text}");
+
+    bob.ask(json!({"do": "path", "to": ours, "within": 45}), "path");
     bob.tell(json!({"do": "sync", "node": ours}));
-    bob.message("by ours");
+    for text in ["by ours", "by theirs"] {
+        let message = bob.message(text);
+        assert_eq!((&message["method"], &message["valid"]), (&json!("propagated"), &json!(true)));
+    }
 }

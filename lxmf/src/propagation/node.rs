@@ -39,7 +39,7 @@ use reticulum::time::{Instant, TimerQueue};
 
 use self::clients::ClientLink;
 use self::control::Control;
-use self::peers::Peers;
+use self::peers::{News, Peers};
 use self::syncs::Syncs;
 use self::uploads::Uploads;
 use super::bodies::{Code, OFFER_PATH};
@@ -47,7 +47,8 @@ use super::{GET_PATH, NodeInfo, PROPAGATION_NAME, PROPAGATION_NAME_HASH};
 
 pub use self::counters::Counters;
 pub use self::values::{
-    Answer, Ask, AskId, Change, Kept, NodeConfig, Output, PeerRecord, STORED_FOR, Totals,
+    Answer, Ask, AskId, Change, Kept, NodeConfig, Output, PeerRecord, PeerStatus, STORED_FOR, Status,
+    StatusId, Totals,
 };
 pub use self::work::{Work, WorkDone};
 
@@ -248,9 +249,17 @@ impl PropagationNode {
         None
     }
 
-    /// A propagation node announced itself, or a path to it was found.
-    pub fn handle_node_heard(&mut self, now: Instant, node: &mut Node, heard: DestinationHash) {
-        self.peer_heard(now, node, heard);
+    /// A propagation node announced itself, or what it announced came as the answer to a path request: of such nothing
+    /// becomes a peer, since somebody asked for it.
+    pub fn handle_node_heard(
+        &mut self,
+        now: Instant,
+        node: &mut Node,
+        heard: DestinationHash,
+        path_response: bool,
+    ) {
+        let news = if path_response { News::Path } else { News::Announce };
+        self.peer_heard(now, node, heard, news);
     }
 
     /// Takes the store's answer.
@@ -258,7 +267,7 @@ impl PropagationNode {
         match self.asked.remove(&id) {
             Some(Asked::Get(asked)) => self.got(asked, answer),
             Some(Asked::Offer(asked)) => self.offer_known(now, asked, answer),
-            Some(Asked::Stats(asked)) => self.stats_known(now, node, &asked, &answer),
+            Some(Asked::Stats(asked)) => self.stats_known(now, node, asked, &answer),
             Some(Asked::Sync(peer)) => self.sync_answered(now, node, peer, answer),
             None => {}
         }

@@ -8,8 +8,9 @@ use reticulum::wire::msgpack::{self, Reader};
 
 use super::peers::{Peer, info};
 use super::syncs::Stage;
-use super::values::{Answer, Ask, Asker, Totals};
+use super::values::{Answer, Ask, Asker, Output, PeerStatus, Status, StatusId, Totals};
 use super::{Asked as AnyAsked, PropagationNode};
+use crate::propagation::NodeInfo;
 use crate::propagation::bodies::Code;
 
 /// The request for everything that there is to know.
@@ -27,7 +28,12 @@ pub(super) struct Control {
 
 /// Somebody who waits for the totals.
 #[derive(Debug)]
-pub(super) struct Asked(Asker);
+pub(super) enum Asked {
+    /// A tool on a link.
+    Tool(Asker),
+    /// The application.
+    Application(StatusId),
+}
 
 impl Control {
     pub(super) fn new(now: Instant) -> Self {
@@ -54,10 +60,7 @@ impl PropagationNode {
             return;
         }
         if path == PathHash::of_path(STATS_PATH) {
-            if self.ask(Ask::Totals, AnyAsked::Stats(Asked(asker))).is_err() {
-                self.refuse(asker, Code::Throttled);
-            }
-            return;
+            return self.ask_totals(Asked::Tool(asker));
         }
         let is_sync = path == PathHash::of_path(SYNC_PATH);
         if !is_sync && path != PathHash::of_path(UNPEER_PATH) {
@@ -81,20 +84,105 @@ impl PropagationNode {
         is_known
     }
 
-    pub(super) fn stats_known(&mut self, now: Instant, node: &Node, asked: &Asked, answer: &Answer) {
-        let Answer::Totals(totals) = answer else { return self.refuse(asked.0, Code::Throttled) };
-        let stats = self.stats(now, node, *totals);
-        self.respond(asked.0, stats);
+    /// Syncs a peer now, as far as nothing is under way with it; false if there is no such peer. Without a peer, all of
+    /// them.
+    pub fn sync_peers(&mut self, now: Instant, peer: Option<DestinationHash>) -> bool {
+        match peer {
+            Some(peer) => self.sync_now(now, peer),
+            None => {
+                let all: Vec<_> = self.peers.all.keys().copied().collect();
+                all.into_iter().all(|peer| self.sync_now(now, peer))
+            }
+        }
     }
 
-    fn stats(&self, now: Instant, node: &Node, totals: Totals) -> Vec<u8> {
-        let config = &self.config;
-        let named = self.peers.all.values().filter(|peer| peer.is_static).count() as u64;
-        let peers = self.peers.len() as u64;
+    /// Asks how the node is; [`Output::Status`] will tell.
+    pub fn ask_status(&mut self, id: StatusId) {
+        self.ask_totals(Asked::Application(id));
+    }
+
+    fn ask_totals(&mut self, asked: Asked) {
+        let behind = self.peers.all.iter().map(|(peer, known)| (*peer, known.record.through)).collect();
+        if let Err(AnyAsked::Stats(asked)) = self.ask(Ask::Totals { behind }, AnyAsked::Stats(asked)) {
+            self.no_stats(asked);
+        }
+    }
+
+    fn no_stats(&mut self, asked: Asked) {
+        match asked {
+            Asked::Tool(asker) => self.refuse(asker, Code::Throttled),
+            Asked::Application(id) => self.outputs.push_back(Output::Status(id, None)),
+        }
+    }
+
+    pub(super) fn stats_known(&mut self, now: Instant, node: &Node, asked: Asked, answer: &Answer) {
+        let Answer::Totals(totals, behind) = answer else { return self.no_stats(asked) };
+        let status = self.status(now, node, *totals, behind);
+        match asked {
+            Asked::Tool(asker) => {
+                let stats = self.stats(&status);
+                self.respond(asker, stats);
+            }
+            Asked::Application(id) => self.outputs.push_back(Output::Status(id, Some(Box::new(status)))),
+        }
+    }
+
+    /// `behind` is in the order of the peers; one that came meanwhile is behind by nothing that is known.
+    fn status(&self, now: Instant, node: &Node, totals: Totals, behind: &[u64]) -> Status {
+        let behind = behind.iter().copied().chain(std::iter::repeat(0));
+        let peers = self.peers.all.iter().zip(behind);
+        Status {
+            uptime: now.since(self.control.started),
+            totals,
+            counters: self.counters,
+            peers: peers.map(|((to, peer), behind)| self.peer_status(now, node, *to, peer, behind)).collect(),
+        }
+    }
+
+    fn peer_status(
+        &self,
+        now: Instant,
+        node: &Node,
+        destination: DestinationHash,
+        peer: &Peer,
+        unhandled: u64,
+    ) -> PeerStatus {
+        let info = info(node, &destination);
+        let timer = self.timers.deadline(&super::Timer::Peer(destination));
+        PeerStatus {
+            destination,
+            is_static: peer.is_static,
+            is_alive: peer.failures == 0 && info.is_some(),
+            stage: peer.stage.code(),
+            info,
+            hops: node.path(&destination).map(|path| path.hops),
+            key_value: peer.record.key.map(|(_, value)| value),
+            heard: peer.record.heard,
+            tried_at: peer.tried_at,
+            next_at: timer
+                .filter(|_| peer.stage == Stage::Idle)
+                .map(|at| node.unix_time(now) + at.since(now)),
+            backoff: peer.backoff(),
+            link_rate_bps: peer.link_rate_bps,
+            transfer_rate_bps: peer.transfer_rate_bps,
+            offered: peer.offered,
+            outgoing: peer.outgoing,
+            incoming: peer.incoming,
+            unhandled,
+            rx_bytes: peer.rx_bytes,
+            tx_bytes: peer.tx_bytes,
+        }
+    }
+
+    /// As the operator's tools read it.
+    fn stats(&self, status: &Status) -> Vec<u8> {
+        let (config, counters) = (&self.config, &status.counters);
+        let named = status.peers.iter().filter(|peer| peer.is_static).count() as u64;
+        let peers = status.peers.len() as u64;
         let mut map = Map::new(21);
         map.bin("identity_hash", config.identity.hash().as_ref());
         map.bin("destination_hash", self.address.as_ref());
-        map.float("uptime", now.since(self.control.started).as_secs_f64());
+        map.float("uptime", status.uptime.as_secs_f64());
         map.float("delivery_limit", 1_000.0);
         map.float("propagation_limit", config.message_len_max as f64 / 1_000.0);
         map.float("sync_limit", config.transfer_len_max as f64 / 1_000.0);
@@ -105,73 +193,61 @@ impl PropagationNode {
         map.uint("autopeer_maxdepth", config.autopeer_hops_max.into());
         map.bool("from_static_only", config.members_only);
         map.map("messagestore", 3);
-        map.uint("count", totals.count);
-        map.uint("bytes", totals.bytes);
+        map.uint("count", status.totals.count);
+        map.uint("bytes", status.totals.bytes);
         map.uint("limit", config.stored_len_max);
         map.map("clients", 2);
-        map.uint("client_propagation_messages_received", self.counters.uploaded);
-        map.uint("client_propagation_messages_served", self.counters.served);
-        map.uint("unpeered_propagation_incoming", self.counters.uploaded);
-        map.uint("unpeered_propagation_rx_bytes", self.counters.unpeered_bytes);
+        map.uint("client_propagation_messages_received", counters.uploaded);
+        map.uint("client_propagation_messages_served", counters.served);
+        map.uint("unpeered_propagation_incoming", counters.unpeered);
+        map.uint("unpeered_propagation_rx_bytes", counters.unpeered_bytes);
         map.uint("static_peers", named);
         map.uint("discovered_peers", peers - named);
         map.uint("total_peers", peers);
         map.uint("max_peers", config.peers_max as u64);
-        map.map("peers", self.peers.len());
-        for (destination, peer) in &self.peers.all {
-            msgpack::write_bin(&mut map.out, destination.as_ref());
-            self.peer_stats(now, node, destination, peer, &mut map);
-        }
+        map.map("peers", status.peers.len());
+        status.peers.iter().for_each(|peer| write_peer(peer, &mut map));
         map.out
     }
+}
 
-    fn peer_stats(
-        &self,
-        now: Instant,
-        node: &Node,
-        destination: &DestinationHash,
-        peer: &Peer,
-        map: &mut Map,
-    ) {
-        let info = info(node, destination);
-        let seconds = |time: UnixTime| time.as_secs_f64();
-        let record = &peer.record;
-        let next =
-            self.timers.deadline(&super::Timer::Peer(*destination)).filter(|_| peer.stage == Stage::Idle);
-        let next = next.map_or(0.0, |at| seconds(node.unix_time(now) + at.since(now)));
-        msgpack::write_map_len(&mut map.out, 22);
-        map.text("type", if peer.is_static { "static" } else { "discovered" });
-        map.uint("state", peer.stage.code());
-        map.bool("alive", peer.failures == 0 && info.is_some());
-        map.text_or_nil("name", info.as_ref().and_then(|info| info.name.as_deref()));
-        map.uint("last_heard", record.heard.as_secs());
-        map.float("next_sync_attempt", next);
-        map.float("last_sync_attempt", peer.tried_at.map_or(0.0, seconds));
-        map.uint("sync_backoff", peer.backoff().as_secs());
-        map.uint("peering_timebase", info.as_ref().map_or(0, |info| info.timebase));
-        map.uint("ler", 0);
-        map.uint("str", 0);
-        let kb = |bytes: u64| bytes as f64 / 1_000.0;
-        map.float("transfer_limit", info.as_ref().map_or(0.0, |info| kb(info.message_len_max)));
-        map.float("sync_limit", info.as_ref().map_or(0.0, |info| kb(info.transfer_len_max)));
-        map.uint("target_stamp_cost", info.as_ref().map_or(0, |info| info.stamp_cost.into()));
-        map.uint("stamp_cost_flexibility", info.as_ref().map_or(0, |info| info.flexibility.into()));
-        map.uint("peering_cost", info.as_ref().map_or(0, |info| info.peering_cost.into()));
-        match record.key {
-            Some((_, value)) => map.uint("peering_key", value.into()),
-            None => map.nil("peering_key"),
-        }
-        map.uint("network_distance", node.path(destination).map_or(255, |path| path.hops.into()));
-        map.uint("rx_bytes", peer.rx_bytes);
-        map.uint("tx_bytes", peer.tx_bytes);
-        let rate = if peer.offered == 0 { 0.0 } else { peer.outgoing as f64 / peer.offered as f64 };
-        map.float("acceptance_rate", rate);
-        map.map("messages", 4);
-        map.uint("offered", peer.offered);
-        map.uint("outgoing", peer.outgoing);
-        map.uint("incoming", peer.incoming);
-        map.uint("unhandled", peer.has_news.into());
+fn write_peer(peer: &PeerStatus, map: &mut Map) {
+    let seconds = |time: Option<UnixTime>| time.map_or(0.0, UnixTime::as_secs_f64);
+    let info = peer.info.as_ref();
+    let kb = |bytes: fn(&NodeInfo) -> u64| info.map_or(0.0, |info| bytes(info) as f64 / 1_000.0);
+    let bits = |bits: fn(&NodeInfo) -> u8| info.map_or(0, |info| bits(info).into());
+    msgpack::write_bin(&mut map.out, peer.destination.as_ref());
+    msgpack::write_map_len(&mut map.out, 22);
+    map.text("type", if peer.is_static { "static" } else { "discovered" });
+    map.uint("state", peer.stage);
+    map.bool("alive", peer.is_alive);
+    map.text_or_nil("name", info.and_then(|info| info.name.as_deref()));
+    map.uint("last_heard", peer.heard.as_secs());
+    map.float("next_sync_attempt", seconds(peer.next_at));
+    map.float("last_sync_attempt", seconds(peer.tried_at));
+    map.uint("sync_backoff", peer.backoff.as_secs());
+    map.uint("peering_timebase", info.map_or(0, |info| info.timebase));
+    map.uint("ler", peer.link_rate_bps);
+    map.uint("str", peer.transfer_rate_bps);
+    map.float("transfer_limit", kb(|info| info.message_len_max));
+    map.float("sync_limit", kb(|info| info.transfer_len_max));
+    map.uint("target_stamp_cost", bits(|info| info.stamp_cost));
+    map.uint("stamp_cost_flexibility", bits(|info| info.flexibility));
+    map.uint("peering_cost", bits(|info| info.peering_cost));
+    match peer.key_value {
+        Some(value) => map.uint("peering_key", value.into()),
+        None => map.nil("peering_key"),
     }
+    map.uint("network_distance", peer.hops.map_or(255, u64::from));
+    map.uint("rx_bytes", peer.rx_bytes);
+    map.uint("tx_bytes", peer.tx_bytes);
+    let rate = if peer.offered == 0 { 0.0 } else { peer.outgoing as f64 / peer.offered as f64 };
+    map.float("acceptance_rate", rate);
+    map.map("messages", 4);
+    map.uint("offered", peer.offered);
+    map.uint("outgoing", peer.outgoing);
+    map.uint("incoming", peer.incoming);
+    map.uint("unhandled", peer.unhandled);
 }
 
 /// A MessagePack map with text keys, in the making.

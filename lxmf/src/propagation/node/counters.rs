@@ -22,7 +22,9 @@ counters! {
     uploaded,
     /// Messages that peers brought and that were taken.
     from_peers,
-    /// Bytes that came without a peering key.
+    /// Messages that nodes brought which are no peers.
+    unpeered,
+    /// Bytes of what nodes brought which are no peers.
     unpeered_bytes,
     /// Messages that were fetched.
     served,

@@ -23,6 +23,10 @@ const SILENT_MAX: Duration = Duration::from_secs(14 * 24 * 3600);
 const BACKOFF: Duration = Duration::from_secs(12 * 60);
 /// Failures that count.
 const BACKOFF_STEPS_MAX: u32 = 60;
+/// From one time that a peer makes room for a newcomer to the next (`spec/lxmf.md` 11.2).
+const ROTATION: Duration = Duration::from_secs(56 * 24);
+/// A peer that takes less than this part of what it is offered may have to make room (`spec/lxmf.md` 11.2).
+const ACCEPTANCE_MIN: f64 = 0.5;
 /// When a peer was heard is written down this often at most.
 const HEARD_WRITTEN_EVERY: Duration = Duration::from_secs(24 * 3600);
 
@@ -31,6 +35,19 @@ const HEARD_WRITTEN_EVERY: Duration = Duration::from_secs(24 * 3600);
 pub(super) struct Peers {
     /// At most as many as the configuration says.
     pub(super) all: BTreeMap<DestinationHash, Peer>,
+    /// When one made room for another.
+    rotated_at: Option<Instant>,
+}
+
+/// How a node came to be heard of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// It announced itself.
+    Announce,
+    /// A path to it was found.
+    Path,
+    /// It brought messages.
+    Transfer,
 }
 
 /// A peer.
@@ -49,6 +66,9 @@ pub(super) struct Peer {
     pub(super) incoming: u64,
     pub(super) rx_bytes: u64,
     pub(super) tx_bytes: u64,
+    /// How fast its last link was opened, and its last transfer went, in bits a second; zero before the first.
+    pub(super) link_rate_bps: u64,
+    pub(super) transfer_rate_bps: u64,
 }
 
 impl Peer {
@@ -65,7 +85,14 @@ impl Peer {
             incoming: 0,
             rx_bytes: 0,
             tx_bytes: 0,
+            link_rate_bps: 0,
+            transfer_rate_bps: 0,
         }
+    }
+
+    /// What part of what it was offered it took; nothing offered is no reproach.
+    pub(super) fn acceptance(&self) -> Option<f64> {
+        (self.offered > 0).then(|| self.outgoing as f64 / self.offered as f64)
     }
 
     /// How long it is left alone after what failed of late.
@@ -102,18 +129,31 @@ impl PropagationNode {
         }
     }
 
-    /// A node announced itself, brought something, or a path to it was found.
-    pub(super) fn peer_heard(&mut self, now: Instant, node: &mut Node, destination: DestinationHash) {
+    /// A node was heard of.
+    pub(super) fn peer_heard(
+        &mut self,
+        now: Instant,
+        node: &mut Node,
+        destination: DestinationHash,
+        news: News,
+    ) {
         let unix = node.unix_time(now);
         let Some(info) = info(node, &destination) else { return };
         let Some(peer) = self.peers.all.get_mut(&destination) else {
-            return self.consider_peer(now, node, destination, &info);
+            if news != News::Path {
+                self.consider_peer(now, node, destination, &info);
+            }
+            return;
         };
         if !info.enabled && !peer.is_static {
             return self.drop_peer(now, node, destination);
         }
         let is_old = unix.since(peer.record.heard) >= HEARD_WRITTEN_EVERY;
         peer.record.heard = unix;
+        // It is there again: what it lacks need not wait for the end of its back-off.
+        if news == News::Announce && peer.stage == Stage::Idle && peer.failures > 0 && peer.has_news {
+            self.timers.set(Timer::Peer(destination), now + SYNC_DELAY);
+        }
         if is_old {
             let record = peer.record.clone();
             self.change(Change::Peer(record));
@@ -135,9 +175,8 @@ impl PropagationNode {
             && destination != self.address
             && info.enabled
             && info.peering_cost <= self.config.peering_cost_paid_max
-            && is_near
-            && self.peers.len() < self.config.peers_max;
-        if !suits {
+            && is_near;
+        if !suits || self.peers.len() >= self.config.peers_max && !self.make_room_for_peer(now, node) {
             return;
         }
         let record = PeerRecord { destination, through: 0, key: None, heard: node.unix_time(now) };
@@ -145,6 +184,26 @@ impl PropagationNode {
         self.change(Change::Peer(record.clone()));
         self.peers.all.insert(destination, Peer::new(record, false));
         self.timers.set(Timer::Peer(destination), now + SYNC_DELAY);
+    }
+
+    /// Drops the peer that is of least use: one that does not answer, else the one that takes least of what it is
+    /// offered, if that is little. Once in a while only, or newcomers that are no better would take turns.
+    fn make_room_for_peer(&mut self, now: Instant, node: &mut Node) -> bool {
+        if self.peers.rotated_at.is_some_and(|at| now.since(at) < ROTATION) {
+            return false;
+        }
+        let may_go = |peer: &Peer| {
+            let takes_little = peer.acceptance().is_some_and(|rate| rate < ACCEPTANCE_MIN);
+            !peer.is_static && peer.stage == Stage::Idle && (peer.failures > 0 || takes_little)
+        };
+        let worst = self.peers.all.iter().filter(|(_, peer)| may_go(peer)).min_by(|(_, one), (_, other)| {
+            let rate = |peer: &Peer| peer.acceptance().unwrap_or(1.0);
+            other.failures.cmp(&one.failures).then(rate(one).total_cmp(&rate(other)))
+        });
+        let Some(worst) = worst.map(|(destination, _)| *destination) else { return false };
+        self.peers.rotated_at = Some(now);
+        self.drop_peer(now, node, worst);
+        true
     }
 
     /// No peer any more, unless it is named, and until it announces itself again.
@@ -156,11 +215,17 @@ impl PropagationNode {
         self.change(Change::ForgetPeer(destination));
     }
 
-    /// A peer brought messages.
+    /// A node brought messages.
     pub(super) fn peer_brought(&mut self, peer: DestinationHash, messages: u64, bytes: usize) {
-        if let Some(peer) = self.peers.all.get_mut(&peer) {
-            peer.incoming += messages;
-            peer.rx_bytes += bytes as u64;
+        match self.peers.all.get_mut(&peer) {
+            Some(peer) => {
+                peer.incoming += messages;
+                peer.rx_bytes += bytes as u64;
+            }
+            None => {
+                self.counters.unpeered += messages;
+                self.counters.unpeered_bytes += bytes as u64;
+            }
         }
     }
 

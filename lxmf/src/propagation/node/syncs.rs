@@ -30,6 +30,8 @@ const PATH_WAIT: Duration = Duration::from_secs(20);
 const STEP_TIME: Duration = Duration::from_secs(120);
 /// How long a transfer may take: on a slow radio, much.
 const TRANSFER_TIME: Duration = Duration::from_secs(3_600);
+/// Bytes of a handshake, the first measure of how fast a link is (`spec/reticulum.md` 8.7).
+const HANDSHAKE_LEN: u64 = 303;
 /// How long a peer that asks us to is left alone (`spec/lxmf.md` 11.1).
 const THROTTLED_FOR: Duration = Duration::from_secs(180);
 
@@ -53,7 +55,15 @@ pub(super) enum Stage {
     Offering(LinkId, RequestId, Batch),
     /// The store reads what the peer wants.
     Loading(LinkId, Batch),
-    Sending(LinkId, ResourceId, Batch),
+    Sending(LinkId, ResourceId, Transfer, Batch),
+}
+
+/// A transfer under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Transfer {
+    begun: Instant,
+    messages: u64,
+    bytes: u64,
 }
 
 /// What is offered in one round.
@@ -61,6 +71,8 @@ pub(super) enum Stage {
 pub(super) struct Batch {
     ids: Vec<TransientId>,
     through: u64,
+    /// The peer did not know us, and we told it once more who we are.
+    is_second_try: bool,
 }
 
 impl Stage {
@@ -171,7 +183,7 @@ impl PropagationNode {
                 self.finish_sync(now, node, destination);
             }
             (Stage::Reading(link), Answer::Newer(ids, through)) => {
-                let batch = Batch { ids, through };
+                let batch = Batch { ids, through, is_second_try: false };
                 match link {
                     Some(link) => self.offer(now, node, destination, link, batch),
                     None => self.approach(now, node, destination, batch),
@@ -271,18 +283,21 @@ impl PropagationNode {
         let Some(&destination) = self.syncs.by_link.get(&link) else { return Some(event) };
         let stage = self.peers.all.get_mut(&destination).map(|peer| &mut peer.stage)?;
         match (event, std::mem::replace(stage, Stage::Reading(Some(link)))) {
-            (Event::LinkOpened { .. }, Stage::Linking(_, batch)) => {
-                match node.identify(now, link, &self.config.identity) {
-                    Ok(()) => self.offer(now, node, destination, link, batch),
-                    Err(_) => self.fail_sync(now, node, destination, Failure::Failed),
+            (Event::LinkOpened { rtt, .. }, Stage::Linking(_, batch)) => {
+                if let Some(peer) = self.peers.all.get_mut(&destination) {
+                    peer.link_rate_bps = rate_bps(HANDSHAKE_LEN, rtt);
                 }
+                self.identify(now, node, destination, link, batch);
             }
             (Event::Response { request, value, .. }, Stage::Offering(_, asked, batch))
                 if asked == request =>
             {
                 self.offer_answered(now, node, destination, link, batch, &value);
             }
-            (Event::ResourceSent { resource, .. }, Stage::Sending(_, sent, batch)) if sent == resource => {
+            (Event::ResourceSent { resource, .. }, Stage::Sending(_, sent, transfer, batch))
+                if sent == resource =>
+            {
+                self.brought(now, destination, transfer);
                 self.round_done(now, node, destination, link, &batch);
             }
             (Event::LinkOpened { .. } | Event::Response { .. } | Event::ResourceSent { .. }, stage) => {
@@ -293,6 +308,21 @@ impl PropagationNode {
             _ => self.fail_sync(now, node, destination, Failure::Failed),
         }
         None
+    }
+
+    /// Tells the peer who we are, and offers.
+    fn identify(
+        &mut self,
+        now: Instant,
+        node: &mut Node,
+        destination: DestinationHash,
+        link: LinkId,
+        batch: Batch,
+    ) {
+        match node.identify(now, link, &self.config.identity) {
+            Ok(()) => self.offer(now, node, destination, link, batch),
+            Err(_) => self.fail_sync(now, node, destination, Failure::Failed),
+        }
     }
 
     fn offer_answered(
@@ -308,6 +338,9 @@ impl PropagationNode {
             Ok(OfferAnswer::Nothing) => return self.round_done(now, node, destination, link, &batch),
             Ok(OfferAnswer::All) => batch.ids.clone(),
             Ok(OfferAnswer::Some(ids)) => ids.into_iter().filter(|id| batch.ids.contains(id)).collect(),
+            Ok(OfferAnswer::Code(0xf0)) if !batch.is_second_try => {
+                return self.identify(now, node, destination, link, Batch { is_second_try: true, ..batch });
+            }
             Ok(OfferAnswer::Code(0xf1)) => {
                 return self.fail_sync(now, node, destination, Failure::NoAccess);
             }
@@ -339,18 +372,25 @@ impl PropagationNode {
             return self.round_done(now, node, destination, link, &batch);
         }
         let transfer = bodies::transfer(node.unix_time(now), messages);
-        let len = transfer.len() as u64;
+        let (messages, bytes) = (messages.len() as u64, transfer.len() as u64);
         // What is encrypted does not shrink.
         match node.send_resource(now, link, transfer, ResourceOptions::default()) {
             Ok(resource) => {
-                if let Some(peer) = self.peers.all.get_mut(&destination) {
-                    peer.outgoing += messages.len() as u64;
-                    peer.tx_bytes += len;
-                }
-                self.counters.to_peers += messages.len() as u64;
-                self.enter(now, destination, Stage::Sending(link, resource, batch), TRANSFER_TIME);
+                let transfer = Transfer { begun: now, messages, bytes };
+                self.enter(now, destination, Stage::Sending(link, resource, transfer, batch), TRANSFER_TIME);
             }
             Err(_) => self.fail_sync(now, node, destination, Failure::Failed),
+        }
+    }
+
+    /// A transfer arrived whole.
+    fn brought(&mut self, now: Instant, destination: DestinationHash, transfer: Transfer) {
+        let Transfer { begun, messages, bytes } = transfer;
+        self.counters.to_peers += messages;
+        if let Some(peer) = self.peers.all.get_mut(&destination) {
+            peer.outgoing += messages;
+            peer.tx_bytes += bytes;
+            peer.transfer_rate_bps = rate_bps(bytes, now.since(begun));
         }
     }
 
@@ -442,4 +482,8 @@ impl PropagationNode {
         }
         true
     }
+}
+
+fn rate_bps(bytes: u64, within: Duration) -> u64 {
+    (8.0 * bytes as f64 / within.as_secs_f64().max(0.001)) as u64
 }

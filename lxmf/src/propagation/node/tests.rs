@@ -1,9 +1,12 @@
 //! Propagation nodes among each other and with clients, by the rows of `spec/lxmf.md` 9 to 12, on virtual time.
 
+mod control;
 mod gets;
 mod net;
 mod offers;
+mod peers;
 mod shelf;
+mod syncs;
 mod uploads;
 
 use std::time::Duration;

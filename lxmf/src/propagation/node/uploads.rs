@@ -9,6 +9,7 @@ use reticulum::hash::{DestinationHash, IdentityHash, LinkId};
 use reticulum::node::{Node, PendingProof, ResourceId};
 use reticulum::time::Instant;
 
+use super::peers::News;
 use super::values::{Change, Kept, Output};
 use super::work::{Checked, Job, Work};
 use super::{PropagationNode, node_address};
@@ -129,9 +130,6 @@ impl PropagationNode {
         let remote = client.remote.as_ref().map(|remote| remote.hash());
         let peer = remote.filter(|_| client.is_peer).map(node_address);
         self.uploads.expected.remove(&link);
-        if peer.is_none() {
-            self.counters.unpeered_bytes += data.len() as u64;
-        }
         let Ok(messages) = bodies::parse_transfer(&data) else {
             self.counters.malformed += 1;
             return;
@@ -262,7 +260,7 @@ impl PropagationNode {
         }
         if let Some(peer) = peer {
             self.peer_brought(peer, taken, bytes);
-            self.peer_heard(now, node, peer);
+            self.peer_heard(now, node, peer, News::Transfer);
         }
     }
 }

@@ -8,8 +8,9 @@ use reticulum::hash::{DestinationHash, IdentityHash, LinkId, RequestId};
 use reticulum::node::PendingProof;
 use reticulum::time::UnixTime;
 
+use super::counters::Counters;
 use super::work::Work;
-use crate::propagation::TransientId;
+use crate::propagation::{NodeInfo, TransientId};
 use crate::stamp::STAMP_LEN;
 
 /// How long a message is kept (`spec/lxmf.md` 10.2).
@@ -126,8 +127,11 @@ pub enum Ask {
     },
     /// These messages with their stamps, as far as they are still here.
     Bodies(Vec<TransientId>),
-    /// How much there is.
-    Totals,
+    /// How much there is, and how many messages some peers have not been offered.
+    Totals {
+        /// The peers, and the number up to which they were offered everything.
+        behind: Vec<(DestinationHash, u64)>,
+    },
 }
 
 /// How much is kept.
@@ -148,8 +152,8 @@ pub enum Answer {
     Newer(Vec<TransientId>, u64),
     /// To [`Ask::Fetch`] and [`Ask::Bodies`], with stamps.
     Messages(Vec<Vec<u8>>),
-    /// To [`Ask::Totals`].
-    Totals(Totals),
+    /// To [`Ask::Totals`], and for each of its peers the messages behind its number that it did not bring itself.
+    Totals(Totals, Vec<u64>),
     /// The store could not be read, or is too busy.
     Failed,
 }
@@ -204,6 +208,68 @@ pub enum Output {
     },
     /// To be run on any thread and brought back.
     Work(Work),
+    /// What [`PropagationNode::ask_status`](super::PropagationNode::ask_status) asked for; `None` if the store is too busy.
+    Status(StatusId, Option<Box<Status>>),
+}
+
+/// Names a question of the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusId(pub u64);
+
+/// How a node is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// Since it began.
+    pub uptime: Duration,
+    /// What it keeps.
+    pub totals: Totals,
+    /// What it did and refused since it began.
+    pub counters: Counters,
+    /// Its peers.
+    pub peers: Vec<PeerStatus>,
+}
+
+/// How a peer is. What is counted is counted since the node began.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PeerStatus {
+    /// Its `lxmf.propagation` destination.
+    pub destination: DestinationHash,
+    /// Whether it is named in the configuration.
+    pub is_static: bool,
+    /// Whether it is known, and the last sync with it succeeded, if there was one.
+    pub is_alive: bool,
+    /// Where the sync with it is, as the operator's tools number that; zero is nowhere.
+    pub stage: u64,
+    /// What it announced last.
+    pub info: Option<NodeInfo>,
+    /// How far it is, if a path is known.
+    pub hops: Option<u8>,
+    /// What our peering key for it is worth, in bits.
+    pub key_value: Option<u16>,
+    /// When it was last heard; zero if it was not.
+    pub heard: UnixTime,
+    /// When the last sync with it began.
+    pub tried_at: Option<UnixTime>,
+    /// When the next one is to begin, if that is known.
+    pub next_at: Option<UnixTime>,
+    /// How long it is left alone after what failed of late.
+    pub backoff: Duration,
+    /// How fast its last link was opened, in bits a second; zero before the first.
+    pub link_rate_bps: u64,
+    /// How fast the last transfer to it went, in bits a second; zero before the first.
+    pub transfer_rate_bps: u64,
+    /// Messages that it was offered.
+    pub offered: u64,
+    /// Messages that it took.
+    pub outgoing: u64,
+    /// Messages that it brought.
+    pub incoming: u64,
+    /// Messages that it has not been offered.
+    pub unhandled: u64,
+    /// Bytes that it brought.
+    pub rx_bytes: u64,
+    /// Bytes that were brought to it.
+    pub tx_bytes: u64,
 }
 
 /// Where an answer goes.

@@ -9,6 +9,7 @@ use reticulum::time::UnixTime;
 
 use super::shelf::Shelf;
 use super::*;
+use crate::propagation::bodies;
 use crate::router::DELIVERY_NAME_HASH;
 
 /// From one station to all others.
@@ -32,6 +33,8 @@ pub(super) struct Station {
     pub(super) answers: VecDeque<Option<Vec<u8>>>,
     /// What it was asked as such.
     pub(super) asked: Vec<Vec<u8>>,
+    /// What the application asked for last.
+    pub(super) status: Option<Box<Status>>,
     /// What was brought to it as such.
     pub(super) brought: Vec<Vec<u8>>,
 }
@@ -97,6 +100,55 @@ impl Net {
         let Station { mail, node, .. } = &mut self.stations[who];
         mail.as_mut().unwrap().announce(self.now, node, None);
         self.run_for(secs(1));
+    }
+
+    /// A station announces what a node announces, and answers offers as its `answers` say.
+    pub(super) fn mimic(&mut self, who: usize, change: impl FnOnce(&mut NodeInfo)) -> DestinationHash {
+        let address = self.address(who);
+        let Station { node, identity, .. } = &mut self.stations[who];
+        let mut info = NodeInfo {
+            timebase: node.unix_time(self.now).as_secs(),
+            enabled: true,
+            message_len_max: MESSAGE_LEN_MAX,
+            transfer_len_max: TRANSFER_LEN_MAX,
+            stamp_cost: COST,
+            flexibility: FLEXIBILITY,
+            peering_cost: PEERING_COST,
+            name: Some(format!("Peer {who}")),
+        };
+        change(&mut info);
+        let mut config = DestinationConfig::new(Arc::clone(identity), PROPAGATION_NAME);
+        config.accept_links = true;
+        config.proofs = ProofPolicy::Application;
+        config.resources = ResourcePolicy::All;
+        config.resource_size_max = 1_000_000;
+        config.request_size_max = REQUEST_LEN_MAX;
+        // It is there already from the second time on.
+        let _ = node.add_destination(config);
+        node.set_app_data(&address, info.encode()).unwrap();
+        node.announce(self.now, address, None).unwrap();
+        self.run_for(secs(1));
+        address
+    }
+
+    /// The last station uploads to a station's node, which takes three seconds.
+    pub(super) fn keep(&mut self, who: usize, stamped: &[Vec<u8>]) {
+        let client = self.stations.len() - 1;
+        let link = self.link(client, who);
+        for stamped in stamped {
+            let body = bodies::transfer(UnixTime::from_secs(START_S), std::slice::from_ref(stamped));
+            let node = &mut self.stations[client].node;
+            node.send_resource(self.now, link, body, ResourceOptions::default()).unwrap();
+        }
+        self.run_for(secs(2));
+        self.stations[client].node.close_link(self.now, link);
+        self.run_for(secs(1));
+    }
+
+    pub(super) fn status(&mut self, who: usize) -> Status {
+        self.mail(who).ask_status(StatusId(1));
+        self.run_for(Duration::ZERO);
+        *self.stations[who].status.take().expect("it is told at once")
     }
 
     pub(super) fn mail(&mut self, who: usize) -> &mut PropagationNode {
@@ -261,6 +313,7 @@ impl Station {
             is_away: false,
             answers: VecDeque::new(),
             asked: Vec::new(),
+            status: None,
             brought: Vec::new(),
         }
     }
@@ -289,10 +342,10 @@ impl Station {
             let event = self.act(now, event);
             return self.events.extend(event);
         };
-        if let Event::Announce { destination, name_hash, .. } = &event
+        if let Event::Announce { destination, name_hash, path_response, .. } = &event
             && *name_hash == *PROPAGATION_NAME_HASH
         {
-            mail.handle_node_heard(now, &mut self.node, *destination);
+            mail.handle_node_heard(now, &mut self.node, *destination, *path_response);
         }
         self.events.extend(mail.handle_event(now, &mut self.node, event));
     }
@@ -328,6 +381,7 @@ impl Station {
                 self.node.prove(now, proof);
             }
             Output::Work(work) => mail.handle_work_done(now, &mut self.node, work.run()),
+            Output::Status(_, status) => self.status = status,
         }
     }
 

@@ -68,10 +68,17 @@ impl Shelf {
             Ask::Bodies(ids) => Answer::Messages(
                 ids.iter().filter_map(|id| self.of(id)).map(|kept| kept.stamped.clone()).collect(),
             ),
-            Ask::Totals => Answer::Totals(Totals {
-                count: self.kept.len() as u64,
-                bytes: self.kept.values().map(|kept| kept.stamped.len() as u64).sum(),
-            }),
+            Ask::Totals { behind } => {
+                let totals = Totals {
+                    count: self.kept.len() as u64,
+                    bytes: self.kept.values().map(|kept| kept.stamped.len() as u64).sum(),
+                };
+                let lacks = |(peer, through): (DestinationHash, u64)| {
+                    let newer = self.kept.range(through + 1..);
+                    newer.filter(|(_, kept)| kept.from != Some(peer)).count() as u64
+                };
+                Answer::Totals(totals, behind.into_iter().map(lacks).collect())
+            }
         }
     }
 
