@@ -36,7 +36,7 @@ fn of_kind(kind: &EventKind) -> v1::Act {
         EventKind::Created { name, .. } => text(ActKind::Created, name.clone()),
         EventKind::ClaimIssued { .. } => act(ActKind::ClaimIssued),
         EventKind::OwnerClaimed { member } => about(ActKind::Claimed, member),
-        EventKind::Deleted { target } => on(ActKind::Deleted, target),
+        EventKind::Deleted { target, .. } => on(ActKind::Deleted, target),
         EventKind::Edited { target, .. } => on(ActKind::Edited, target),
         EventKind::Pinned { target } => on(ActKind::Pinned, target),
         EventKind::Unpinned { target } => on(ActKind::Unpinned, target),
@@ -49,12 +49,14 @@ fn of_kind(kind: &EventKind) -> v1::Act {
         EventKind::Muted { identity, member, nick, reason, until } => {
             restriction(ActKind::Muted, *identity, *member, nick, reason, *until)
         }
-        EventKind::Unbanned { identity, expired } => v1::Act {
+        EventKind::Unbanned { identity, member, expired } => v1::Act {
+            member: member.map_or(0, |member| member.0),
             identity_hash: identity.as_bytes().to_vec(),
             expired: *expired,
             ..act(ActKind::Unbanned)
         },
-        EventKind::Unmuted { identity, expired } => v1::Act {
+        EventKind::Unmuted { identity, member, expired } => v1::Act {
+            member: member.map_or(0, |member| member.0),
             identity_hash: identity.as_bytes().to_vec(),
             expired: *expired,
             ..act(ActKind::Unmuted)
@@ -88,8 +90,9 @@ fn of_kind(kind: &EventKind) -> v1::Act {
             reason: reason.clone(),
             ..act(ActKind::Reported)
         },
-        EventKind::CleanedUp { author, deleted, reason } => v1::Act {
+        EventKind::CleanedUp { author, deleted, reason, expired } => v1::Act {
             number: (*deleted).into(),
+            expired: *expired,
             member: author.map_or(0, |author| author.0),
             reason: reason.clone(),
             ..act(ActKind::CleanedUp)

@@ -2,7 +2,11 @@
 
 use proto::v1::{self, change::What, history_event::Body};
 
+use reticulum::time::UnixTime;
+
 use super::attachment::told;
+use super::reply;
+use super::route::settings;
 use crate::group::{Audience, Event, EventKind, MemberId, Post, PostKind, Seq};
 use crate::store::{Details, Entry};
 
@@ -25,7 +29,7 @@ fn body(event: &Event, details: Option<&Details>) -> Option<Body> {
         // The log holds no empty post: the text of this one was erased.
         EventKind::Posted(post) if post.text.is_empty() => Some(Body::Deleted(true)),
         EventKind::Posted(post) => Some(Body::Text(post.text.clone())),
-        EventKind::Deleted { target } => Some(Body::Deletes(before(event.seq, *target))),
+        EventKind::Deleted { target, .. } => Some(Body::Deletes(before(event.seq, *target))),
         EventKind::Edited { target, .. } if details.is_some_and(|details| details.superseded) => {
             change(target, What::Edited(true))
         }
@@ -50,18 +54,40 @@ fn change(seq: Seq, target: Seq, what: What) -> v1::Change {
 }
 
 fn system(event: &Event) -> Option<v1::System> {
-    use v1::SystemKind::{Banned, Claimed, Joined, Kicked, Left, Renamed};
-    let (kind, member, nick) = match &event.kind {
-        EventKind::Joined { member, nick, .. } => (Joined, Some(*member), nick.as_str()),
-        EventKind::Left { member } => (Left, Some(*member), ""),
-        EventKind::Renamed { member, nick } => (Renamed, Some(*member), nick.as_str()),
-        EventKind::Kicked { member, .. } => (Kicked, Some(*member), ""),
-        EventKind::Banned { member, nick, .. } => (Banned, *member, nick.as_str()),
-        EventKind::OwnerClaimed { member } => (Claimed, Some(*member), ""),
+    use v1::SystemKind::{Banned, Claimed, CleanedUp, Joined, Kicked, Left, Muted, Permissions, Renamed};
+    use v1::SystemKind::{Role, RoleDefined, RoleDeleted, Setting, Unbanned, Unmuted};
+    let of = |kind: v1::SystemKind| v1::System { kind: kind.into(), ..v1::System::default() };
+    let until_s = |until: &Option<UnixTime>| until.map_or(0, UnixTime::as_secs);
+    let told = match &event.kind {
+        EventKind::Joined { nick, .. } => v1::System { nick: nick.clone(), ..of(Joined) },
+        EventKind::Left { .. } => of(Left),
+        EventKind::Renamed { nick, .. } => v1::System { nick: nick.clone(), ..of(Renamed) },
+        EventKind::Kicked { .. } => of(Kicked),
+        EventKind::Banned { nick, until, .. } => {
+            v1::System { nick: nick.clone(), until_s: until_s(until), ..of(Banned) }
+        }
+        EventKind::Unbanned { .. } => of(Unbanned),
+        EventKind::Muted { until, .. } => v1::System { until_s: until_s(until), ..of(Muted) },
+        EventKind::Unmuted { .. } => of(Unmuted),
+        EventKind::OwnerClaimed { .. } => of(Claimed),
+        EventKind::RoleAssigned { role, .. } => v1::System { role: reply::role(*role), ..of(Role) },
+        EventKind::PermissionsChanged { granted, revoked, .. } => v1::System {
+            granted: reply::permission_numbers(*granted),
+            revoked: reply::permission_numbers(*revoked),
+            ..of(Permissions)
+        },
+        EventKind::RoleDefined { number, role } => {
+            v1::System { role: i32::from(*number), nick: role.name.clone(), ..of(RoleDefined) }
+        }
+        EventKind::RoleDeleted { number, .. } => v1::System { role: i32::from(*number), ..of(RoleDeleted) },
+        EventKind::SettingChanged(setting) => {
+            v1::System { setting: Some(settings::told(setting)), ..of(Setting) }
+        }
+        EventKind::CleanedUp { deleted, .. } => v1::System { deleted: *deleted, ..of(CleanedUp) },
         _ => return None,
     };
-    let member = member.filter(|member| Some(*member) != event.actor);
-    Some(v1::System { kind: kind.into(), member: member.map_or(0, |member| member.0), nick: nick.to_owned() })
+    let member = event.kind.subject().filter(|member| Some(*member) != event.actor);
+    Some(v1::System { member: member.map_or(0, |member| member.0), ..told })
 }
 
 /// `None` where there is nothing to tell.

@@ -106,8 +106,9 @@ impl Fitting {
             details.attachments.clear();
         }
         let around = row.event.encoded_len() + self.new_author(&row.event).map_or(0, item_len);
-        // A tag and a length, of the text, of the event around it, and of the change between them.
-        let room = self.left.checked_sub(around + 3 * (1 + prost::length_delimiter_len(self.left)));
+        // A tag and a length, of the text, of the event around it, and of what is between them.
+        let levels = if matches!(row.event.body, Some(Body::System(_))) { 4 } else { 3 };
+        let room = self.left.checked_sub(around + levels * (1 + prost::length_delimiter_len(self.left)));
         let cut = &text[..text.floor_char_boundary(room.ok_or_else(too_small)?)];
         if cut.is_empty() {
             return Err(too_small());
@@ -128,6 +129,10 @@ fn text_mut(event: &mut v1::HistoryEvent) -> Option<&mut String> {
     match event.body.as_mut()? {
         Body::Text(text) => Some(text),
         Body::Change(v1::Change { what: Some(v1::change::What::Edit(text)), .. }) => Some(text),
+        Body::System(v1::System {
+            setting: Some(v1::Setting { value: Some(v1::setting::Value::Text(text)), .. }),
+            ..
+        }) => Some(text),
         _ => None,
     }
 }

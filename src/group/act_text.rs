@@ -64,7 +64,7 @@ fn act(language: Language, kind: &EventKind, state: &State) -> String {
         EventKind::SettingChanged(setting) => {
             text::act_set(language, setting.key().name(), cut(&setting.value().to_string(), 24))
         }
-        EventKind::Deleted { target } => text::act_deleted(language, *target),
+        EventKind::Deleted { target, .. } => text::act_deleted(language, *target),
         EventKind::Edited { target, .. } => text::act_edited(language, *target),
         EventKind::Pinned { target } => text::act_pinned(language, *target),
         EventKind::Unpinned { target } => text::act_unpinned(language, *target),

@@ -35,7 +35,9 @@ impl EventKind {
             | Self::Held { .. }
             | Self::PreferenceChanged { .. }
             | Self::Renamed { .. } => Audited::No,
-            Self::Deleted { target } | Self::Edited { target, .. } => Audited::UnlessOwn(*target),
+            // The clean-up stands for all of its deletions.
+            Self::Deleted { in_clean_up: true, .. } => Audited::No,
+            Self::Deleted { target, .. } | Self::Edited { target, .. } => Audited::UnlessOwn(*target),
             Self::Created { .. }
             | Self::ClaimIssued { .. }
             | Self::OwnerClaimed { .. }
@@ -89,6 +91,8 @@ pub struct CleanUp {
     pub oldest: Option<u32>,
     /// Only those after this number: there is nothing left up to it.
     pub after: Option<Seq>,
+    /// Whether the group keeps them no longer, and nobody asked for it.
+    pub expired: bool,
 }
 
 impl CleanUp {

@@ -115,6 +115,8 @@ pub enum EventKind {
     Deleted {
         /// The number of the message.
         target: Seq,
+        /// Whether it was one of many: the event of the clean-up stands before, and tells of all of them.
+        in_clean_up: bool,
     },
     /// A message says something else from now on.
     Edited {
@@ -173,6 +175,8 @@ pub enum EventKind {
     Unbanned {
         /// Who was barred.
         identity: IdentityHash,
+        /// Their number, if they ever had one.
+        member: Option<MemberId>,
         /// Whether its time was over, and nobody did it.
         expired: bool,
     },
@@ -193,6 +197,8 @@ pub enum EventKind {
     Unmuted {
         /// Who could not.
         identity: IdentityHash,
+        /// Their number.
+        member: Option<MemberId>,
         /// Whether its time was over, and nobody did it.
         expired: bool,
     },
@@ -268,6 +274,8 @@ pub enum EventKind {
         deleted: u32,
         /// Why, possibly empty.
         reason: String,
+        /// Whether the group keeps them no longer, and nobody did it.
+        expired: bool,
     },
     /// What waited was let through; what that led to is the next event.
     Approved {
@@ -281,6 +289,59 @@ pub enum EventKind {
         /// Why, possibly empty.
         reason: String,
     },
+}
+
+/// Gives each kind its name: `Kind: "name"`.
+macro_rules! names {
+    ($( $kind:ident: $name:literal ),+ $(,)?) => {
+        impl EventKind {
+            /// What the kinds are called, each once.
+            pub const NAMES: &'static [&'static str] = &[$( $name ),+];
+
+            /// What its kind is called.
+            pub fn name(&self) -> &'static str {
+                match self { $( Self::$kind { .. } => $name ),+ }
+            }
+        }
+    };
+}
+
+names! {
+    Created: "created",
+    ClaimIssued: "claim-issued",
+    OwnerClaimed: "owner-claimed",
+    Joined: "joined",
+    JoinRequested: "join-requested",
+    Invited: "invited",
+    InvitationTold: "invitation-told",
+    Uninvited: "uninvited",
+    CodeIssued: "code-issued",
+    CodeRevoked: "code-revoked",
+    Left: "left",
+    Posted: "posted",
+    Deleted: "deleted",
+    Edited: "edited",
+    Reacted: "reacted",
+    Unreacted: "unreacted",
+    Pinned: "pinned",
+    Unpinned: "unpinned",
+    Kicked: "kicked",
+    Banned: "banned",
+    Unbanned: "unbanned",
+    Muted: "muted",
+    Unmuted: "unmuted",
+    Renamed: "renamed",
+    RoleAssigned: "role-assigned",
+    PermissionsChanged: "permissions-changed",
+    RoleDefined: "role-defined",
+    RoleDeleted: "role-deleted",
+    PreferenceChanged: "preference-changed",
+    SettingChanged: "setting-changed",
+    Held: "held",
+    Reported: "reported",
+    CleanedUp: "cleaned-up",
+    Approved: "approved",
+    Rejected: "rejected",
 }
 
 impl EventKind {
@@ -306,6 +367,105 @@ impl EventKind {
                 | Self::RoleDeleted { .. }
                 | Self::PreferenceChanged { preference: Preference::Push(_), .. }
         )
+    }
+
+    /// Whether members find it in the history. The others are secrets, or between one person and the staff.
+    pub fn is_history(&self) -> bool {
+        match self {
+            Self::SettingChanged(setting) => setting.key().is_history(),
+            Self::OwnerClaimed { .. }
+            | Self::Joined { .. }
+            | Self::Left { .. }
+            | Self::Posted(_)
+            | Self::Deleted { .. }
+            | Self::Edited { .. }
+            | Self::Reacted { .. }
+            | Self::Unreacted { .. }
+            | Self::Pinned { .. }
+            | Self::Unpinned { .. }
+            | Self::Kicked { .. }
+            | Self::Banned { .. }
+            | Self::Unbanned { .. }
+            | Self::Muted { .. }
+            | Self::Unmuted { .. }
+            | Self::Renamed { .. }
+            | Self::RoleAssigned { .. }
+            | Self::PermissionsChanged { .. }
+            | Self::RoleDefined { .. }
+            | Self::RoleDeleted { .. }
+            | Self::CleanedUp { .. } => true,
+            Self::Created { .. }
+            | Self::ClaimIssued { .. }
+            | Self::JoinRequested { .. }
+            | Self::Invited { .. }
+            | Self::InvitationTold { .. }
+            | Self::Uninvited { .. }
+            | Self::CodeIssued { .. }
+            | Self::CodeRevoked { .. }
+            | Self::PreferenceChanged { .. }
+            | Self::Held { .. }
+            | Self::Reported { .. }
+            | Self::Approved { .. }
+            | Self::Rejected { .. } => false,
+        }
+    }
+
+    /// Whether it tells what became of members or of the group, and of no message.
+    pub fn is_system(&self) -> bool {
+        self.is_history() && self.target().is_none() && !matches!(self, Self::Posted(_))
+    }
+
+    /// The message of which it tells what became.
+    pub fn target(&self) -> Option<Seq> {
+        match self {
+            Self::Deleted { target, .. }
+            | Self::Edited { target, .. }
+            | Self::Reacted { target, .. }
+            | Self::Unreacted { target, .. }
+            | Self::Pinned { target }
+            | Self::Unpinned { target } => Some(*target),
+            _ => None,
+        }
+    }
+
+    /// The member of whom it tells what became of them, where that is not who did it.
+    pub fn subject(&self) -> Option<MemberId> {
+        match self {
+            Self::OwnerClaimed { member }
+            | Self::Joined { member, .. }
+            | Self::Left { member }
+            | Self::Kicked { member, .. }
+            | Self::Renamed { member, .. }
+            | Self::RoleAssigned { member, .. }
+            | Self::PermissionsChanged { member, .. } => Some(*member),
+            Self::Banned { member, .. }
+            | Self::Unbanned { member, .. }
+            | Self::Muted { member, .. }
+            | Self::Unmuted { member, .. } => *member,
+            Self::CleanedUp { author, .. } => *author,
+            _ => None,
+        }
+    }
+
+    /// Whether whom it is about is told of it in private, which makes a line about themselves one too many.
+    pub fn is_told_in_private(&self) -> bool {
+        matches!(
+            self,
+            Self::RoleAssigned { .. }
+                | Self::PermissionsChanged { .. }
+                | Self::Muted { .. }
+                | Self::Unmuted { .. }
+        )
+    }
+
+    /// Bytes of text that it brings into a page.
+    pub fn text_len(&self) -> usize {
+        match self {
+            Self::Posted(post) => post.text.len(),
+            Self::Edited { text, .. } => text.len(),
+            Self::SettingChanged(setting) => setting.text_len(),
+            _ => 0,
+        }
     }
 
     /// Which setting it changed, if it did.

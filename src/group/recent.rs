@@ -65,7 +65,7 @@ impl Recent {
             }
             EventKind::Reacted { target, reaction } => self.note_reaction(event, *target, reaction, false),
             EventKind::Unreacted { target, reaction } => self.note_reaction(event, *target, reaction, true),
-            EventKind::Deleted { target } => push_bounded(&mut self.deletions, *target),
+            EventKind::Deleted { target, .. } => push_bounded(&mut self.deletions, *target),
             _ => {}
         }
     }

@@ -187,6 +187,14 @@ settings! {
     tell_renamed: TellRenamed(bool) = false, "tell-renamed", Shape::Switch, ChangeSettings;
     /// Whether members are told in messages who was removed or banned.
     tell_removed: TellRemoved(bool) = true, "tell-removed", Shape::Switch, ChangeSettings;
+    /// Whether members are told in messages who was muted, and may post again.
+    tell_muted: TellMuted(bool) = true, "tell-muted", Shape::Switch, ChangeSettings;
+    /// Whether members are told in messages that somebody removed what others wrote.
+    tell_deleted: TellDeleted(bool) = true, "tell-deleted", Shape::Switch, ChangeSettings;
+    /// Whether members are told in messages who has another role, and who may do other things than it says.
+    tell_roles: TellRoles(bool) = false, "tell-roles", Shape::Switch, ChangeSettings;
+    /// Whether members are told in messages of another name, topic or description, other rules, and who may post now.
+    tell_settings: TellSettings(bool) = true, "tell-settings", Shape::Switch, ChangeSettings;
     /// The longest text of a message that comes by request, where people type it, in characters; `message-length` bounds
     /// it too.
     typed_chars_max: TypedCharsMax(u32) = 4_000, "typed-length",
@@ -214,6 +222,47 @@ impl Key {
         matches!(self, Name | PublicName | Visibility | Announced | Join | JoinCost | SendCost)
     }
 
+    /// Whether members find a change of it in the history: what the group is, what is asked of its members, what
+    /// becomes of their words, and who may speak or come in.
+    pub const fn is_history(self) -> bool {
+        use Key::{Description, Disclosure, Icon, Join, KeepDays, KeepMessages, Kind, Name};
+        use Key::{ReadOnly, Rules, SlowMode, Topic, Visibility};
+        matches!(
+            self,
+            Name | Kind
+                | Visibility
+                | Description
+                | Topic
+                | Rules
+                | Disclosure
+                | Icon
+                | Join
+                | KeepDays
+                | KeepMessages
+                | SlowMode
+                | ReadOnly
+        )
+    }
+
+    /// Whether members can be told of a change of it in messages: what they would want to know at once.
+    pub const fn is_told(self) -> bool {
+        use Key::{
+            Description, Disclosure, KeepDays, KeepMessages, Kind, Name, ReadOnly, Rules, SlowMode, Topic,
+        };
+        matches!(
+            self,
+            Name | Kind
+                | Description
+                | Topic
+                | Rules
+                | Disclosure
+                | KeepDays
+                | KeepMessages
+                | SlowMode
+                | ReadOnly
+        )
+    }
+
     /// The setting of this name, in either case; `_` serves as `-`.
     pub fn named(name: &str) -> Option<Self> {
         let name = name.to_lowercase().replace('_', "-");
@@ -222,6 +271,11 @@ impl Key {
 }
 
 impl Setting {
+    /// Bytes of its value where that is a text.
+    pub fn text_len(&self) -> usize {
+        if let Value::Text(text) = self.value() { text.len() } else { 0 }
+    }
+
     /// A setting that somebody wants: the value is cleaned and has to keep the bounds.
     pub fn new(key: Key, value: Value) -> Result<Self, BadValue> {
         key.typed(key.shape().check(value)?)

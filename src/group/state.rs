@@ -109,7 +109,7 @@ impl State {
                 self.messages += 1;
                 self.roster.count_post(event.actor);
             }
-            EventKind::Deleted { target } => {
+            EventKind::Deleted { target, .. } => {
                 self.messages = self.messages.saturating_sub(1);
                 self.pins.remove(target);
             }

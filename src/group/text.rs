@@ -223,6 +223,16 @@ pub(super) fn may_now(language: Language, nick: &str, permissions: Permissions) 
     phrases::may_now(language, nick, &permission_names(language, permissions))
 }
 
+/// Told to whom it is about.
+pub(super) fn you_have_role(language: Language, name: &str, role: &str) -> String {
+    phrases::you_have_role(language, short(name), role)
+}
+
+/// Told to whom it is about.
+pub(super) fn you_may_now(language: Language, name: &str, permissions: Permissions) -> String {
+    phrases::you_may_now(language, short(name), &permission_names(language, permissions))
+}
+
 pub(super) fn role_defined(language: Language, name: &str, permissions: Permissions) -> String {
     phrases::role_defined(language, name, &permission_names(language, permissions))
 }

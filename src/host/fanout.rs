@@ -110,7 +110,10 @@ impl Host {
         let about = row.target.as_ref().and_then(|target| target.author);
         let is_wanted = member.preferences.push.wants(member.id, &row.event.kind, about);
         let id = row.ids.get(&member.id).copied();
-        let copy = relay::copy(language, row, id, actor, push_bytes_max).filter(|_| may_read && is_wanted);
+        let is_news = row.subject_id != Some(member.id) || !row.event.kind.is_told_in_private();
+        let roles = &hosted.group.state().roles;
+        let copy = relay::copy(language, row, id, actor, push_bytes_max, roles)
+            .filter(|_| may_read && is_wanted && is_news);
         let Some(copy) = copy else { return self.copy_ended(now, group, dispatch, CopyEnd::Skipped) };
         let outgoing = Outgoing {
             from: hosted.addresses.lxmf,

@@ -17,7 +17,7 @@ impl Host {
         if events.is_empty() && seen.is_none() {
             return;
         }
-        let after: Vec<After> = events.iter().filter_map(|event| self.project(group, event)).collect();
+        let after: Vec<After> = events.iter().flat_map(|event| self.project(group, event)).collect();
         let ends_otherwise = events.iter().any(|event| event.kind.changes_restrictions());
         let keeps_otherwise = events
             .iter()
@@ -40,11 +40,10 @@ impl Host {
     }
 
     /// Lets an event take effect outside of the group's own state.
-    fn project(&mut self, group: GroupId, event: &Event) -> Option<After> {
-        let hosted = self.groups.stir(group)?;
-        hosted.tail.push(event);
+    fn project(&mut self, group: GroupId, event: &Event) -> Vec<After> {
         self.note_invited(group, &event.kind);
-        let hosted = self.groups.stir(group)?;
+        let Some(hosted) = self.groups.stir(group) else { return Vec::new() };
+        hosted.tail.push(event);
         let told = is_told(&event.kind, &hosted.group.state().settings);
         match &event.kind {
             EventKind::Joined { member, identity, .. } => {
@@ -60,12 +59,11 @@ impl Host {
                 hosted.newcomers.remove(member);
                 self.release_peer(group, *member);
             }
-            EventKind::SettingChanged(setting) if setting.key().is_announced() => {
-                return Some(After::Announce(group));
-            }
             _ => {}
         }
-        told.then_some(After::FanOut { group, seq: event.seq, author: event.actor })
+        let is_announced = event.kind.setting_key().is_some_and(Key::is_announced);
+        let fan_out = told.then_some(After::FanOut { group, seq: event.seq, author: event.actor });
+        is_announced.then_some(After::Announce(group)).into_iter().chain(fan_out).collect()
     }
 
     /// Lets end what ends by itself in a group, and tells whom it concerns.

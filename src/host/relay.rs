@@ -8,7 +8,7 @@ use reticulum::hash::DestinationHash;
 use reticulum::time::UnixTime;
 
 use super::attached::with_attachments;
-use crate::group::{EventKind, Language, MessageId, Post, Relation, post_line, quote_line, told_line};
+use crate::group::{EventKind, Language, MessageId, Post, Relation, Roles, post_line, quote_line, told_line};
 use crate::store::{Relayed, Target};
 
 /// A message to a member. Its time is that of the event, so that it is the same message each time it is sent.
@@ -27,6 +27,7 @@ pub(super) fn copy(
     id: Option<MessageId>,
     actor: Option<DestinationHash>,
     push_bytes_max: u64,
+    roles: &Roles,
 ) -> Option<Copy> {
     let nick = row.nick.as_deref();
     let quote = row.target.as_ref().map_or("", |target| &target.quote);
@@ -44,7 +45,9 @@ pub(super) fn copy(
             };
             (String::new(), fields)
         }
-        (kind, _) => (told_line(language, kind, nick, row.subject.as_deref(), quote)?, Builder::default()),
+        (kind, _) => {
+            (told_line(language, kind, nick, row.subject.as_deref(), quote, roles)?, Builder::default())
+        }
     };
     Some(Copy { time: row.event.time, content, fields: fields.build() })
 }
@@ -109,10 +112,12 @@ mod tests {
             (Relation::Continuation, vec![Field::Continuation(id)]),
         ];
         for (relation, expected) in rows {
-            let known = copy(Language::English, &reply(relation, None), Some(ID), None, 0).unwrap();
+            let known = copy(Language::English, &reply(relation, None), Some(ID), None, 0, &Roles::default())
+                .unwrap();
             assert_eq!((known.content.as_str(), known.time), ("Bob: yes", UnixTime::from_secs(5)));
             assert_eq!(known.fields.typed().collect::<Vec<_>>(), expected);
-            let plain = copy(Language::English, &reply(relation, None), None, None, 0).unwrap();
+            let plain =
+                copy(Language::English, &reply(relation, None), None, None, 0, &Roles::default()).unwrap();
             assert_eq!(plain.content, "> Ann: Who comes?\nBob: yes");
             assert!(plain.fields.is_empty());
         }
@@ -126,12 +131,12 @@ mod tests {
             ..reply(Relation::Reply, None)
         };
         let actor = DestinationHash::new([5; 16]);
-        let known = copy(Language::English, &row, Some(ID), Some(actor), 0).unwrap();
+        let known = copy(Language::English, &row, Some(ID), Some(actor), 0, &Roles::default()).unwrap();
         let fields: Vec<_> = known.fields.typed().collect();
         let id = lxmf::message::MessageId::new(ID.0);
         assert_eq!(fields[0], Field::Reaction { target: id, reaction: "👍" });
         assert_eq!((known.content.as_str(), fields.len()), ("", 3));
-        let plain = copy(Language::English, &row, None, Some(actor), 0).unwrap();
+        let plain = copy(Language::English, &row, None, Some(actor), 0, &Roles::default()).unwrap();
         assert_eq!(plain.content, "Bob 👍 \"Who comes?\"");
         assert!(plain.fields.is_empty());
     }
@@ -142,7 +147,15 @@ mod tests {
             (0x01..=0x0f).chain([0x30, 0x31, 0x40, 0x41, 0x42]).chain(0xfb..=0xff).chain([0x100, 0x7777]);
         for key in keys {
             let all = Fields::from_entries(&[(key, &[2])]);
-            let sent = copy(Language::English, &reply(Relation::Reply, Some(&all)), None, None, 0).unwrap();
+            let sent = copy(
+                Language::English,
+                &reply(Relation::Reply, Some(&all)),
+                None,
+                None,
+                0,
+                &Roles::default(),
+            )
+            .unwrap();
             let expected = if key == 0x0f { all } else { Fields::default() };
             assert_eq!(sent.fields, expected, "{key:#04x}");
         }

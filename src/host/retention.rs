@@ -83,7 +83,7 @@ impl Host {
             return;
         };
         let deleted = outcome.events.iter().filter_map(|event| match event.kind {
-            EventKind::Deleted { target } => Some(target),
+            EventKind::Deleted { target, .. } => Some(target),
             _ => None,
         });
         let deleted: Vec<Seq> = deleted.collect();
@@ -101,11 +101,11 @@ impl Host {
         let days = self.groups.get(group)?.group.settings().keep_days;
         let (excess, after) = (self.excess(group), self.retention.done.get(&group).copied());
         if excess > 0 {
-            return Some(CleanUp { oldest: Some(excess), after, ..CleanUp::default() });
+            return Some(CleanUp { oldest: Some(excess), after, expired: true, ..CleanUp::default() });
         }
         let before = self.engine.unix_time(now).as_secs().saturating_sub((DAY * days).as_secs());
         let before = Some(UnixTime::from_secs(before));
-        (days > 0).then_some(CleanUp { before, after, ..CleanUp::default() })
+        (days > 0).then_some(CleanUp { before, after, expired: true, ..CleanUp::default() })
     }
 
     /// Texts more than a group keeps.

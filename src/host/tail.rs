@@ -49,7 +49,7 @@ impl Tail {
                 let is_attached = !post.attachments.is_empty();
                 post.reply_to.is_some() || post.audience != Audience::Everyone || is_attached
             }
-            EventKind::Deleted { target } => self.erase(*target),
+            EventKind::Deleted { target, .. } => self.erase(*target),
             EventKind::Edited { target, .. }
             | EventKind::Reacted { target, .. }
             | EventKind::Unreacted { target, .. } => {
@@ -57,14 +57,17 @@ impl Tail {
                 true
             }
             EventKind::Pinned { .. } | EventKind::Unpinned { .. } => true,
-            kind if is_system(kind) => false,
+            kind if kind.is_system() => {
+                self.text_bytes += kind.text_len();
+                false
+            }
             _ => return,
         };
         self.entries.push_back(Kept { event: without_signature(event), needs_store });
         while self.entries.len() > EVENTS_MAX || (self.text_bytes > TEXT_BYTES_MAX && self.entries.len() > 1)
         {
             if let Some(oldest) = self.entries.pop_front() {
-                self.text_bytes -= text_len(&oldest.event);
+                self.text_bytes -= oldest.event.kind.text_len();
                 self.complete_after = oldest.event.seq;
             }
         }
@@ -139,19 +142,6 @@ impl Tail {
     }
 }
 
-/// Whether an event tells what became of a member, and so is part of the history.
-fn is_system(kind: &EventKind) -> bool {
-    matches!(
-        kind,
-        EventKind::OwnerClaimed { .. }
-            | EventKind::Joined { .. }
-            | EventKind::Left { .. }
-            | EventKind::Kicked { .. }
-            | EventKind::Banned { .. }
-            | EventKind::Renamed { .. }
-    )
-}
-
 /// The bounds of a page, as the store counts them: the event that passes the bound on text is the last one taken.
 struct Taking {
     rows_left: usize,
@@ -168,7 +158,7 @@ impl Taking {
             return false;
         }
         self.rows_left -= 1;
-        self.text_bytes_left = self.text_bytes_left.and_then(|left| left.checked_sub(text_len(event)));
+        self.text_bytes_left = self.text_bytes_left.and_then(|left| left.checked_sub(event.kind.text_len()));
         true
     }
 }
@@ -186,14 +176,6 @@ fn authors(entries: &[Entry], roster: &Roster) -> Option<Vec<Author>> {
             Some(Author { member, nick, identity, role: found.role, former: false })
         })
         .collect()
-}
-
-fn text_len(event: &Event) -> usize {
-    match &event.kind {
-        EventKind::Posted(post) => post.text.len(),
-        EventKind::Edited { text, .. } => text.len(),
-        _ => 0,
-    }
 }
 
 fn without_signature(event: &Event) -> Event {
@@ -286,7 +268,7 @@ mod tests {
     #[test]
     fn a_deleted_post_loses_its_text_and_the_oldest_make_room() {
         let mut tail = tail(0, 1..=2);
-        let deletion = EventKind::Deleted { target: Seq(1) };
+        let deletion = EventKind::Deleted { target: Seq(1), in_clean_up: false };
         tail.push(&Event { kind: deletion, ..post(3, "") });
         assert_eq!(tail.post(Seq(1)), None);
         assert_eq!(tail.text_bytes, 10);
@@ -301,7 +283,8 @@ mod tests {
     #[test]
     fn a_restored_tail_gives_the_pages_that_the_old_one_gave() {
         let mut tail = tail(0, 1..=20);
-        let deletion = Event { kind: EventKind::Deleted { target: Seq(15) }, ..post(21, "") };
+        let deletion =
+            Event { kind: EventKind::Deleted { target: Seq(15), in_clean_up: false }, ..post(21, "") };
         tail.push(&deletion);
         // The log holds no text of what was deleted.
         let log = |seq| match seq {

@@ -206,7 +206,7 @@ impl Ledger {
                 }
                 message_row::insert_post(db, group, event.seq, post)
             }
-            EventKind::Deleted { target } => {
+            EventKind::Deleted { target, .. } => {
                 *self.messages.entry(group).or_default() -= 1;
                 message_row::erase_post(db, group, *target)
             }

@@ -12,12 +12,12 @@ use super::read::Reader;
 use super::row::{self, kind, signed, unsigned};
 use super::{StoreError, search};
 use crate::group::{
-    Audience, EventKind, GroupId, Known, LISTED_MAX, ListRequest, Listed, MemberId, Needs,
+    Audience, EventKind, GroupId, Key, Known, LISTED_MAX, ListRequest, Listed, MemberId, Needs,
     REACTIONS_PER_POST_MAX, Reaction, Seq, StoredPost, Viewer, quote,
 };
 
-/// The kinds of events that make up the history. The others are settings and secrets, which have calls of their own.
-const KINDS: [i64; 13] = [
+/// The kinds of events that make up the history, as [`EventKind::is_history`] says; of the changes of settings only some do.
+const KINDS: [i64; 21] = [
     kind::OWNER_CLAIMED,
     kind::JOINED,
     kind::LEFT,
@@ -31,7 +31,23 @@ const KINDS: [i64; 13] = [
     kind::UNREACTED,
     kind::PINNED,
     kind::UNPINNED,
+    kind::UNBANNED,
+    kind::MUTED,
+    kind::UNMUTED,
+    kind::ROLE_ASSIGNED,
+    kind::PERMISSIONS_CHANGED,
+    kind::ROLE_DEFINED,
+    kind::ROLE_DELETED,
+    kind::CLEANED_UP,
 ];
+
+/// What a row of the log has to be to stand in the history.
+fn is_history() -> String {
+    let kinds = KINDS.map(|kind| kind.to_string()).join(",");
+    let keys: Vec<_> = Key::ALL.iter().filter(|key| key.is_history()).map(|key| key.name()).collect();
+    let keys = keys.join("','");
+    format!("(kind IN ({kinds}) OR kind = {} AND event.text IN ('{keys}'))", kind::SETTING_CHANGED)
+}
 
 /// The statements that read a page, by what it is made of, forward and backward.
 struct Statements {
@@ -51,11 +67,10 @@ static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| {
             )
         })
     };
-    let kinds = KINDS.map(|kind| kind.to_string()).join(",");
     let log = "event LEFT JOIN message USING (group_id, seq)";
     let messages = "message JOIN event USING (group_id, seq)";
     Statements {
-        all: both(log, &format!("AND kind IN ({kinds})")),
+        all: both(log, &format!("AND {}", is_history())),
         thread: both(messages, "AND thread = ?4"),
         pinned: both(messages, "AND seq IN (SELECT target FROM pin WHERE pin.group_id = ?1)"),
         messages: both(messages, &format!("AND message.text IS NOT NULL AND kind = {}", kind::POSTED)),
@@ -317,7 +332,7 @@ impl Reader {
                     text.clear();
                 }
             }
-            EventKind::Deleted { target }
+            EventKind::Deleted { target, .. }
             | EventKind::Reacted { target, .. }
             | EventKind::Unreacted { target, .. }
             | EventKind::Pinned { target }
@@ -406,11 +421,7 @@ impl Room {
     /// Counts an entry. Always true, so that it can stand in a filter.
     fn take(&mut self, entry: &Entry) -> bool {
         self.rows = self.rows.saturating_sub(1);
-        self.text_bytes += match &entry.event.kind {
-            EventKind::Posted(post) => post.text.len(),
-            EventKind::Edited { text, .. } => text.len(),
-            _ => 0,
-        };
+        self.text_bytes += entry.event.kind.text_len();
         true
     }
 }

@@ -18,6 +18,8 @@ pub struct Relayed {
     pub nick: Option<String>,
     /// The nick of the member whom it concerns.
     pub subject: Option<String>,
+    /// Their number.
+    pub subject_id: Option<MemberId>,
     /// The message that it is about, or that it answers.
     pub target: Option<Target>,
     /// By which id members know the target: those who were asked for.
@@ -40,7 +42,7 @@ pub struct Target {
 impl Relayed {
     /// An event that refers to nothing.
     pub fn plain(event: Event, nick: Option<String>) -> Self {
-        Self { event, nick, subject: None, target: None, ids: BTreeMap::new() }
+        Self { event, nick, subject: None, subject_id: None, target: None, ids: BTreeMap::new() }
     }
 
     /// Whether somebody is to be told.
@@ -71,22 +73,22 @@ impl Reader {
             EventKind::Posted(post) if post.text.is_empty() => return Ok(None),
             EventKind::Posted(post) => (post.reply_to, None, post.nick.clone()),
             EventKind::Edited { .. } if is_superseded(details.as_deref()) => return Ok(None),
-            EventKind::Edited { target, .. } | EventKind::Reacted { target, .. } => {
-                (Some(*target), None, None)
-            }
-            EventKind::Kicked { member, .. } | EventKind::Renamed { member, .. } => {
-                (None, Some(*member), None)
-            }
-            EventKind::Banned { member, .. } => (None, *member, None),
-            _ => (None, None, None),
+            kind => (kind.target(), kind.subject(), None),
         };
         let nick = match kept {
             Some(nick) => Some(nick),
             None => self.nick(group, event.actor)?,
         };
-        let mut relayed = Relayed { subject: self.nick(group, subject)?, ..Relayed::plain(event, nick) };
+        let mut relayed = Relayed {
+            subject: self.nick(group, subject)?,
+            subject_id: subject,
+            ..Relayed::plain(event, nick)
+        };
         let Some(target) = target else { return Ok(Some(relayed)) };
         relayed.target = self.relayed_target(group, target)?;
+        if let (EventKind::Deleted { .. }, Some(target)) = (&relayed.event.kind, &relayed.target) {
+            (relayed.subject, relayed.subject_id) = (target.nick.clone(), target.author);
+        }
         for member in members {
             relayed.ids.extend(self.copy_of(group, *member, target)?.map(|id| (*member, id)));
         }

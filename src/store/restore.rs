@@ -20,8 +20,8 @@ use super::write::HeldMessage;
 use super::{StoreError, mail, path_row};
 use crate::group::delivery::{Cursor, DELIVERY_PERIOD, LoggedPost, WAITING_POSTS_MAX};
 use crate::group::{
-    CONTENTS_MAX, ClaimHash, Content, Event, EventKind, FORMER_MEMBERS_MAX, GroupId, Member, MemberId,
-    MessageId, PendingId, PendingQueue, Permissions, RecentPost, Restriction, Seq, Settings, State,
+    CONTENTS_MAX, ClaimHash, Content, Event, FORMER_MEMBERS_MAX, GroupId, Key, Member, MemberId, MessageId,
+    PendingId, PendingQueue, Permissions, RecentPost, Restriction, Seq, Settings, State,
 };
 
 /// Newest posts that are read back, so that a request repeated over a restart is recognised.
@@ -122,7 +122,7 @@ fn group(db: &Connection, id: GroupId, now: UnixTime) -> Result<RestoredGroup, S
         Ok(Cursor { member: MemberId(row.get(0)?), through: Seq(row::unsigned(row.get(1)?)) })
     })?;
     let lowest = cursors.iter().map(|cursor| cursor.through).min();
-    let told = told_kinds(&state.settings);
+    let told = told_rows(&state.settings);
     let waiting = lowest.map_or(Ok(Vec::new()), |lowest| waiting(db, id, lowest, &told, now))?;
     let sql = "SELECT member FROM client WHERE group_id = ?1";
     let understanding = each(db, sql, [id.0], |row| Ok(MemberId(row.get(0)?)))?;
@@ -141,8 +141,8 @@ fn contents(db: &Connection) -> Result<Vec<(Content, UnixTime)>, StoreError> {
     Ok(contents)
 }
 
-/// The kinds of events of which members are told in messages; see [`crate::group::is_told`].
-fn told_kinds(settings: &Settings) -> String {
+/// What a row of the log has to be for members to be told of it in messages; see [`crate::group::is_told`].
+fn told_rows(settings: &Settings) -> String {
     let kinds = [
         (kind::POSTED, true),
         (kind::EDITED, settings.tell_edits),
@@ -152,9 +152,25 @@ fn told_kinds(settings: &Settings) -> String {
         (kind::RENAMED, settings.tell_renamed),
         (kind::KICKED, settings.tell_removed),
         (kind::BANNED, settings.tell_removed),
+        (kind::MUTED, settings.tell_muted),
+        (kind::UNMUTED, settings.tell_muted),
+        (kind::CLEANED_UP, settings.tell_deleted),
+        (kind::OWNER_CLAIMED, settings.tell_roles),
+        (kind::ROLE_ASSIGNED, settings.tell_roles),
+        (kind::PERMISSIONS_CHANGED, settings.tell_roles),
     ];
-    let told = kinds.iter().filter(|(_, is_told)| *is_told).map(|(kind, _)| kind.to_string());
-    told.collect::<Vec<_>>().join(",")
+    let kinds: Vec<_> =
+        kinds.iter().filter(|(_, is_told)| *is_told).map(|(kind, _)| kind.to_string()).collect();
+    let mut told = format!("kind IN ({})", kinds.join(","));
+    if settings.tell_deleted {
+        // One of many is told of by the clean-up.
+        told += &format!(" OR kind = {} AND text IS NULL", kind::DELETED);
+    }
+    if settings.tell_settings {
+        let keys: Vec<_> = Key::ALL.iter().filter(|key| key.is_told()).map(|key| key.name()).collect();
+        told += &format!(" OR kind = {} AND text IN ('{}')", kind::SETTING_CHANGED, keys.join("','"));
+    }
+    told
 }
 
 /// Reads from the end backwards until there is enough, so that a few long posts do not fill the memory.
@@ -163,11 +179,7 @@ fn newest(db: &Connection, id: GroupId) -> Result<Vec<Event>, StoreError> {
     let (mut events, mut text_bytes) = (Vec::new(), 0);
     for event in query.query_and_then(params![id.0, NEWEST_EVENTS], row::event)? {
         let event = event?;
-        text_bytes += match &event.kind {
-            EventKind::Posted(post) => post.text.len(),
-            EventKind::Edited { text, .. } => text.len(),
-            _ => 0,
-        };
+        text_bytes += event.kind.text_len();
         events.push(event);
         if text_bytes > NEWEST_TEXT_BYTES {
             break;
@@ -298,11 +310,11 @@ fn waiting(
     db: &Connection,
     id: GroupId,
     after: Seq,
-    kinds: &str,
+    told: &str,
     now: UnixTime,
 ) -> Result<Vec<LoggedPost>, StoreError> {
     let mut rows = db.prepare(&format!(
-        "SELECT seq, time, actor FROM event WHERE group_id = ?1 AND seq > ?2 AND kind IN ({kinds}) \
+        "SELECT seq, time, actor FROM event WHERE group_id = ?1 AND seq > ?2 AND ({told}) \
          ORDER BY seq DESC LIMIT ?3"
     ))?;
     let values = params![id.0, row::signed(after.0), WAITING_POSTS_MAX as i64];

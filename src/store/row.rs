@@ -25,10 +25,10 @@ pub(super) mod kind {
     pub(in crate::store) const JOINED: i64 = 4; // number: member, bytes: public keys, text: nick, note: by what right
     pub(in crate::store) const LEFT: i64 = 5; // number: member
     pub(in crate::store) const POSTED: i64 = 6; // the rest is in `message`
-    pub(in crate::store) const DELETED: i64 = 7; // number: sequence number of the post
+    pub(in crate::store) const DELETED: i64 = 7; // number: sequence number of the post, text: "clean-up" if it was one of many
     pub(in crate::store) const KICKED: i64 = 8; // number: member, note: reason
     pub(in crate::store) const BANNED: i64 = 9; // number: member, bytes: identity hash and, if it ends, when (8 bytes), text: nick, note: reason
-    pub(in crate::store) const UNBANNED: i64 = 10; // number: 1 if its time was over, bytes: identity hash
+    pub(in crate::store) const UNBANNED: i64 = 10; // number: 1 if its time was over, bytes: identity hash, and the member's number if there is one (4)
     pub(in crate::store) const RENAMED: i64 = 11; // number: member, text: nick
     pub(in crate::store) const SETTING_CHANGED: i64 = 12; // text: key, note: value
     pub(in crate::store) const JOIN_REQUESTED: i64 = 18; // number: pending number, bytes: public keys, text: nick
@@ -41,7 +41,7 @@ pub(super) mod kind {
     pub(in crate::store) const MUTED: i64 = 27; // as BANNED
     pub(in crate::store) const UNMUTED: i64 = 28; // as UNBANNED
     pub(in crate::store) const REPORTED: i64 = 29; // number: member, bytes: sequence number of the message (8), note: reason
-    pub(in crate::store) const CLEANED_UP: i64 = 30; // number: how many, bytes: member (4), note: reason
+    pub(in crate::store) const CLEANED_UP: i64 = 30; // number: how many, bytes: member (4), text: "expired" if nobody did it, note: reason
     pub(in crate::store) const ROLE_ASSIGNED: i64 = 20; // number: member, bytes: number of the role, 1 byte
     pub(in crate::store) const PERMISSIONS_CHANGED: i64 = 21; // number: member, bytes: granted, revoked, 4 bytes each
     pub(in crate::store) const ROLE_DEFINED: i64 = 22; // number: role, bytes: see `role_bytes`, text: name
@@ -55,6 +55,11 @@ pub(super) mod kind {
     pub(in crate::store) const PINNED: i64 = 43; // number: sequence number of the post
     pub(in crate::store) const UNPINNED: i64 = 44; // as above
 }
+
+/// What stands in `text` of a deletion that was one of many.
+const IN_CLEAN_UP: &str = "clean-up";
+/// What stands in `text` of a clean-up that came by itself.
+pub(super) const EXPIRED: &str = "expired";
 
 /// The columns of the log that depend on the kind.
 #[derive(Debug, Default)]
@@ -108,7 +113,9 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
         },
         EventKind::Left { member } => of_member(kind::LEFT, member),
         EventKind::Posted(_) => Columns { kind: kind::POSTED, ..Columns::default() },
-        EventKind::Deleted { target } => of_post(kind::DELETED, target),
+        EventKind::Deleted { target, in_clean_up } => {
+            Columns { text: in_clean_up.then_some(IN_CLEAN_UP), ..of_post(kind::DELETED, target) }
+        }
         EventKind::Edited { .. }
         | EventKind::Reacted { .. }
         | EventKind::Unreacted { .. }
@@ -178,7 +185,7 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
     let note = || row.get::<_, String>(7);
     let target = || row.get(4).map(|seq| Seq(unsigned(seq)));
     let reaction = || Reaction::parse(&text()?).ok_or(StoreError::Corrupt("a reaction that is none"));
-    let expired = || row.get::<_, Option<i64>>(4).map(|number| number.is_some());
+    let is_marked = || row.get::<_, Option<String>>(6).map(|text| text.is_some());
     let kind = match row.get(2)? {
         kind::CREATED => EventKind::Created {
             name: text()?,
@@ -195,7 +202,7 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
         },
         kind::LEFT => EventKind::Left { member: member()? },
         kind::POSTED => EventKind::Posted(message_row::post(row)?),
-        kind::DELETED => EventKind::Deleted { target: target()? },
+        kind::DELETED => EventKind::Deleted { target: target()?, in_clean_up: is_marked()? },
         kind::EDITED => {
             let (text, mentions) = message_row::edit(row)?;
             EventKind::Edited { target: target()?, text, mentions }
@@ -215,20 +222,8 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
         kind::UNINVITED => EventKind::Uninvited { identity: IdentityHash::new(row.get(5)?) },
         kind::CODE_ISSUED => entry::code_issued(row)?,
         kind::CODE_REVOKED => EventKind::CodeRevoked { number: Seq(unsigned(row.get(4)?)) },
-        kind::BANNED => {
-            let (identity, until) = rules::restricted(&row.get::<_, Vec<u8>>(5)?)?;
-            let member = row.get::<_, Option<_>>(4)?.map(MemberId);
-            EventKind::Banned { identity, member, nick: text()?, reason: note()?, until }
-        }
-        kind::MUTED => {
-            let (identity, until) = rules::restricted(&row.get::<_, Vec<u8>>(5)?)?;
-            let member = row.get::<_, Option<_>>(4)?.map(MemberId);
-            EventKind::Muted { identity, member, nick: text()?, reason: note()?, until }
-        }
-        kind::UNBANNED => {
-            EventKind::Unbanned { identity: IdentityHash::new(row.get(5)?), expired: expired()? }
-        }
-        kind::UNMUTED => EventKind::Unmuted { identity: IdentityHash::new(row.get(5)?), expired: expired()? },
+        kind::BANNED | kind::MUTED => rules::restricted(row)?,
+        kind::UNBANNED | kind::UNMUTED => rules::lifted(row)?,
         kind::PREFERENCE_CHANGED => {
             EventKind::PreferenceChanged { member: member()?, preference: preference(&text()?, &note()?)? }
         }
@@ -260,6 +255,7 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
             author: row.get::<_, Option<_>>(5)?.map(|author| MemberId(u32::from_be_bytes(author))),
             deleted: row.get(4)?,
             reason: note()?,
+            expired: is_marked()?,
         },
         kind::APPROVED => EventKind::Approved { number: PendingId(row.get(4)?) },
         kind::REJECTED => EventKind::Rejected { number: PendingId(row.get(4)?), reason: note()? },

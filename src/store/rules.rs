@@ -2,16 +2,16 @@
 
 use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
+use rusqlite::Row;
 
 use super::StoreError;
-use super::row::{Bytes, Columns, kind};
+use super::row::{self, Bytes, Columns, kind};
 use crate::group::{CustomRole, EventKind, MemberId, Permissions, Rank};
 
 /// How they are laid out in the log.
 pub(super) fn columns(event: &EventKind) -> Columns<'_> {
     let of_member =
         |kind, member: &MemberId| Columns { kind, number: Some(member.0.into()), ..Columns::default() };
-    let of_bytes = |kind, bytes| Columns { kind, bytes: Some(Bytes::Borrowed(bytes)), ..Columns::default() };
     match event {
         EventKind::Banned { identity, member, nick, reason, until } => {
             restriction(kind::BANNED, identity, *member, (nick, reason), *until)
@@ -19,11 +19,11 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
         EventKind::Muted { identity, member, nick, reason, until } => {
             restriction(kind::MUTED, identity, *member, (nick, reason), *until)
         }
-        EventKind::Unmuted { identity, expired } => {
-            Columns { number: expired.then_some(1), ..of_bytes(kind::UNMUTED, identity.as_bytes()) }
+        EventKind::Unmuted { identity, member, expired } => {
+            lifting(kind::UNMUTED, identity, *member, *expired)
         }
-        EventKind::Unbanned { identity, expired } => {
-            Columns { number: expired.then_some(1), ..of_bytes(kind::UNBANNED, identity.as_bytes()) }
+        EventKind::Unbanned { identity, member, expired } => {
+            lifting(kind::UNBANNED, identity, *member, *expired)
         }
         EventKind::RoleAssigned { member, role } => {
             let bytes = Some(Bytes::Made(vec![role.number()]));
@@ -51,12 +51,12 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
             note: Some(reason.into()),
             ..Columns::default()
         },
-        EventKind::CleanedUp { author, deleted, reason } => Columns {
+        EventKind::CleanedUp { author, deleted, reason, expired } => Columns {
             kind: kind::CLEANED_UP,
+            text: expired.then_some(row::EXPIRED),
             number: Some((*deleted).into()),
             bytes: author.map(|author| Bytes::Made(author.0.to_be_bytes().to_vec())),
             note: Some(reason.into()),
-            ..Columns::default()
         },
         EventKind::Approved { number } => {
             Columns { kind: kind::APPROVED, number: Some(number.0.into()), ..Columns::default() }
@@ -94,11 +94,42 @@ fn restriction<'a>(
     Columns { kind, number, bytes: Some(bytes), text: Some(nick), note: Some(reason.into()) }
 }
 
-/// The inverse of what [`restriction`] puts into bytes.
-pub(super) fn restricted(bytes: &[u8]) -> Result<(IdentityHash, Option<UnixTime>), StoreError> {
-    let (identity, until) = bytes.split_at_checked(16).ok_or(StoreError::Corrupt("a ban of nobody"))?;
-    let identity = IdentityHash::from_slice(identity).ok_or(StoreError::Corrupt("a ban of nobody"))?;
-    Ok((identity, until.try_into().ok().map(|until| UnixTime::from_micros(u64::from_be_bytes(until)))))
+/// The end of a ban or a mute: whose and, behind that, their number if they ever had one.
+fn lifting(kind: i64, identity: &IdentityHash, member: Option<MemberId>, expired: bool) -> Columns<'_> {
+    let member = member.map(|member| member.0.to_be_bytes());
+    let bytes = [identity.as_bytes().as_slice(), member.as_ref().map_or(&[], |number| number)].concat();
+    Columns { kind, number: expired.then_some(1), bytes: Some(Bytes::Made(bytes)), ..Columns::default() }
+}
+
+/// The inverse of [`lifting`]. Logs of before numbers were kept have none.
+pub(super) fn lifted(row: &Row<'_>) -> Result<EventKind, StoreError> {
+    let bytes: Vec<u8> = row.get(5)?;
+    let (identity, member) = identity_and_rest(&bytes)?;
+    let member = member.try_into().ok().map(|number| MemberId(u32::from_be_bytes(number)));
+    let expired = row.get::<_, Option<i64>>(4)?.is_some();
+    Ok(match row.get(2)? {
+        kind::UNMUTED => EventKind::Unmuted { identity, member, expired },
+        _ => EventKind::Unbanned { identity, member, expired },
+    })
+}
+
+/// The inverse of [`restriction`].
+pub(super) fn restricted(row: &Row<'_>) -> Result<EventKind, StoreError> {
+    let bytes: Vec<u8> = row.get(5)?;
+    let (identity, until) = identity_and_rest(&bytes)?;
+    let until = until.try_into().ok().map(|until| UnixTime::from_micros(u64::from_be_bytes(until)));
+    let member = row.get::<_, Option<_>>(4)?.map(MemberId);
+    let (nick, reason) = (row.get(6)?, row.get(7)?);
+    Ok(match row.get(2)? {
+        kind::MUTED => EventKind::Muted { identity, member, nick, reason, until },
+        _ => EventKind::Banned { identity, member, nick, reason, until },
+    })
+}
+
+fn identity_and_rest(bytes: &[u8]) -> Result<(IdentityHash, &[u8]), StoreError> {
+    const NOBODY: StoreError = StoreError::Corrupt("a ban of nobody");
+    let (identity, rest) = bytes.split_at_checked(16).ok_or(NOBODY)?;
+    Ok((IdentityHash::from_slice(identity).ok_or(NOBODY)?, rest))
 }
 
 /// What a custom role is, beside its name: rank, 1 if it is quiet, and its permissions as 4 bytes.

@@ -1,5 +1,6 @@
 //! Opening, committing, crashing, and that the projections equal the log.
 
+mod kinds;
 mod messages;
 
 use std::fs;
@@ -342,8 +343,12 @@ fn peers_are_bounded_and_those_heard_least_recently_go_first() {
 fn the_history_comes_in_pages_from_either_end() {
     let folder = Folder::new();
     let store = filled(&folder, 5);
-    let deleted =
-        Event { seq: Seq(8), time: at(8), actor: None, kind: EventKind::Deleted { target: Seq(4) } };
+    let deleted = Event {
+        seq: Seq(8),
+        time: at(8),
+        actor: None,
+        kind: EventKind::Deleted { target: Seq(4), in_clean_up: false },
+    };
     store.submit(decision(vec![deleted], None));
     let (store, _) = reopened(&folder, store);
     let reader = store.reader().unwrap();
@@ -376,7 +381,7 @@ fn the_history_comes_in_pages_from_either_end() {
     let event = |seq| reader.event(GROUP, Seq(seq)).unwrap();
     assert_eq!(event(3), Some(posted(3, "text 3")));
     assert_eq!(event(4), Some(posted(4, "")), "the text is gone, that there was one is not");
-    assert_eq!(event(8).unwrap().kind, EventKind::Deleted { target: Seq(4) });
+    assert_eq!(event(8).unwrap().kind, EventKind::Deleted { target: Seq(4), in_clean_up: false });
     assert_eq!(event(9), None);
     let stored = |seq| reader.stored_post(GROUP, None, Seq(seq)).unwrap();
     assert_eq!(stored(3).map(|post| (post.author, post.deleted)), Some((Some(MemberId(1)), false)));
@@ -389,7 +394,7 @@ fn a_deleted_text_is_erased_from_the_disk() {
     let folder = Folder::new();
     let store = filled(&folder, 3);
     store.submit(decision(vec![posted(6, "the secret that was said")], None));
-    let kind = EventKind::Deleted { target: Seq(6) };
+    let kind = EventKind::Deleted { target: Seq(6), in_clean_up: false };
     store.submit(decision(vec![Event { seq: Seq(7), time: at(7), actor: None, kind }], None));
     drop(store);
     let file = fs::read(folder.0.join(DATABASE_FILE)).unwrap();
@@ -445,10 +450,14 @@ fn the_audit_log_holds_acts_and_nobodys_own_deletions_and_a_clean_up_finds_what_
     let event = |seq, actor, kind| Event { seq: Seq(seq), time: at(seq), actor, kind };
     let (author, operator) = (Some(MemberId(1)), None);
     let acts = vec![
-        event(6, author, EventKind::Deleted { target: Seq(3) }),
-        event(7, operator, EventKind::Deleted { target: Seq(4) }),
+        event(6, author, EventKind::Deleted { target: Seq(3), in_clean_up: false }),
+        event(7, operator, EventKind::Deleted { target: Seq(4), in_clean_up: false }),
         event(8, operator, EventKind::Reported { post: Some(Seq(5)), member: author, reason: "x".into() }),
-        event(9, operator, EventKind::CleanedUp { author, deleted: 2, reason: String::new() }),
+        event(
+            9,
+            operator,
+            EventKind::CleanedUp { author, deleted: 2, reason: String::new(), expired: false },
+        ),
     ];
     store.submit(decision(acts.clone(), None));
     let (store, _) = reopened(&folder, store);

@@ -24,9 +24,18 @@ pub(super) fn start() -> Instant {
 
 /// A node, and Alice and Bob at a port of it each.
 pub(super) fn three(founding: FoundingRules) -> Sim<Participant> {
+    around(GroupStation::with(1, start(), 2, founding))
+}
+
+/// The same with a real store.
+pub(super) fn three_on_disk(founding: FoundingRules) -> Sim<Participant> {
+    around(GroupStation::with(1, start(), 2, founding).on_disk())
+}
+
+fn around(node: GroupStation) -> Sim<Participant> {
     let now = start();
     let person = |seed, name| Participant::Person(Box::new(Person::new(seed, name, now)));
-    let node = Participant::Group(Box::new(GroupStation::with(1, now, 2, founding)));
+    let node = Participant::Group(Box::new(node));
     // Nothing overtakes: a request would be refused that came before its sender said who they are.
     let (latency, jitter) = (Duration::from_millis(20), Duration::ZERO);
     let wire = |port, station| Wire { a: (NODE, port), b: (station, 0), latency, jitter, loss_permille: 0 };

@@ -8,6 +8,7 @@ mod moderation;
 mod pairs;
 mod radio;
 mod swarm;
+mod system;
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use prost::Message;
 use proto::v1::{self, ErrorCode};
 
 use super::PATIENCE;
-use super::groups::{ALICE, BOB, NODE, ask, say, three};
+use super::groups::{ALICE, BOB, NODE, ask, say, three, three_on_disk};
 use crate::support::sim::Sim;
 use crate::support::station::Participant;
 
@@ -26,17 +26,17 @@ pub(super) fn operate<A: Message + Default>(
     A::decode(&answer[..]).expect("an answer")
 }
 
-fn named(nick: &str) -> Option<v1::Who> {
+pub(super) fn named(nick: &str) -> Option<v1::Who> {
     Some(v1::Who { who: Some(v1::who::Who::Name(nick.to_owned())) })
 }
 
-fn heard(sim: &mut Sim<Participant>, who: usize, group: Addresses) -> Vec<String> {
+pub(super) fn heard(sim: &mut Sim<Participant>, who: usize, group: Addresses) -> Vec<String> {
     sim.stations[who].person().heard_from(group.lxmf).into_iter().map(str::to_owned).collect()
 }
 
 /// Alice and Bob in the first group of a node.
 pub(super) fn joined() -> (Sim<Participant>, Addresses) {
-    let mut sim = three(FoundingRules::default());
+    let mut sim = three_on_disk(FoundingRules::default());
     let group = sim.stations[NODE].group().host.addresses();
     say(&mut sim, ALICE, group, "/join Alice");
     say(&mut sim, BOB, group, "/join Bob");

@@ -2,6 +2,7 @@
 
 pub(crate) mod air;
 pub(crate) mod crowd;
+pub(crate) mod disk;
 pub(crate) mod host;
 pub(crate) mod mesh;
 pub(crate) mod meshes;

@@ -21,6 +21,7 @@ use reticulum::node::{
 };
 use reticulum::time::{Instant, UnixTime};
 
+use super::disk::Disk;
 use super::sim::Station;
 
 /// What the wall clock shows when virtual time starts.
@@ -130,6 +131,8 @@ pub(crate) struct GroupStation {
     ports: Vec<InterfaceId>,
     committing: VecDeque<(Instant, Write)>,
     committed: u64,
+    /// Answers for the past, where the tests need more of it than the log.
+    disk: Option<Disk>,
 }
 
 impl GroupStation {
@@ -142,6 +145,17 @@ impl GroupStation {
     pub(crate) fn and_radio(mut self, now: Instant, config: InterfaceConfig) -> Self {
         self.ports.push(self.host.handle_interface_up(now, config, Duration::from_secs(6 * 3600)));
         self
+    }
+
+    /// With a real store, which answers whatever is asked of the past.
+    pub(crate) fn on_disk(self) -> Self {
+        assert_eq!(self.committed, 0, "the store begins with the log");
+        Self { disk: Some(Disk::new()), ..self }
+    }
+
+    /// What is wrong with the store's tables.
+    pub(crate) fn findings(&self) -> Vec<String> {
+        self.disk.as_ref().expect("it has a store").findings()
     }
 
     /// A new group with as many interfaces as `ports`, and the rules about further groups.
@@ -167,7 +181,7 @@ impl GroupStation {
         let up = |_| host.handle_interface_up(now, InterfaceConfig::default(), Duration::from_secs(3600));
         let ports = (0..ports).map(up).collect();
         let (log, answers, committing) = (BTreeMap::new(), Vec::new(), VecDeque::new());
-        Self { host, log, gaps: Vec::new(), answers, ports, committing, committed: 0 }
+        Self { host, log, gaps: Vec::new(), answers, ports, committing, committed: 0, disk: None }
     }
 
     /// A call of the operator for the group of this name; empty is the first one.
@@ -196,10 +210,15 @@ impl GroupStation {
         self.host.handle_timeout(now);
         while self.next_commit().is_some_and(|at| at <= now) {
             let (_, write) = self.committing.pop_front().expect("it was just seen");
-            match write {
-                Write::Decision { group, events, .. } => self.log.entry(group).or_default().extend(events),
-                Write::Gap { group, gap } => self.gaps.push((group, gap)),
+            match &write {
+                Write::Decision { group, events, .. } => {
+                    self.log.entry(*group).or_default().extend(events.iter().cloned());
+                }
+                Write::Gap { group, gap } => self.gaps.push((*group, *gap)),
                 _ => {}
+            }
+            if let Some(disk) = &self.disk {
+                disk.commit(write);
             }
             self.committed += 1;
             self.host.handle_committed(now, self.committed, COMMIT);
@@ -215,8 +234,10 @@ impl GroupStation {
                     let rows = self.rows(&query);
                     self.host.handle_rows(now, id, rows);
                 }
-                Output::Export(id, _) => {
-                    self.host.handle_rows(now, id, Rows::Exported("export".to_owned()));
+                Output::Export(id, group) => {
+                    let none = || Rows::Exported("export".to_owned());
+                    let rows = self.disk.as_ref().map_or_else(none, |disk| disk.export(group));
+                    self.host.handle_rows(now, id, rows);
                 }
                 Output::CallDone(_, answer) => self.answers.push(answer),
                 Output::KeepIdentity { .. } | Output::EraseIdentity(_) | Output::Status(_) => {}
@@ -225,6 +246,9 @@ impl GroupStation {
     }
 
     fn rows(&self, query: &Query) -> Rows {
+        if let Some(disk) = &self.disk {
+            return disk.rows(query);
+        }
         match query {
             Query::History { group, page } => Rows::History(Page {
                 entries: self

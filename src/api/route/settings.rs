@@ -53,16 +53,20 @@ fn named(name: &str, field: &str) -> Result<Key, Error> {
 }
 
 fn wire(group: &Group, caller: &Caller, key: Key, details: bool) -> v1::Setting {
+    v1::Setting {
+        takes: if details { key.shape().to_string() } else { String::new() },
+        changeable: details && group.authorize(caller, key.permission()).is_ok(),
+        ..told(&group.settings().setting(key))
+    }
+}
+
+/// A setting with its value.
+pub(in crate::api) fn told(setting: &Setting) -> v1::Setting {
     use v1::setting::Value as Wire;
-    let value = match group.settings().setting(key).value() {
+    let value = match setting.value() {
         Value::Text(text) => Wire::Text(text),
         Value::Number(number) => Wire::Number(number),
         Value::Switch(on) => Wire::On(on),
     };
-    v1::Setting {
-        key: key.name().to_owned(),
-        value: Some(value),
-        takes: if details { key.shape().to_string() } else { String::new() },
-        changeable: details && group.authorize(caller, key.permission()).is_ok(),
-    }
+    v1::Setting { key: setting.key().name().to_owned(), value: Some(value), ..v1::Setting::default() }
 }

@@ -21,7 +21,7 @@ impl Log {
                 _ if n.is_multiple_of(11) => {
                     EventKind::ClaimIssued { claim: crate::group::ClaimHash([0; 32]) }
                 }
-                _ if n.is_multiple_of(7) => EventKind::Deleted { target: Seq(n - 2) },
+                _ if n.is_multiple_of(7) => EventKind::Deleted { target: Seq(n - 2), in_clean_up: false },
                 _ => EventKind::Posted(Post { text: text(n), ..Post::default() }),
             },
         };

@@ -21,7 +21,7 @@ impl Group {
     ) -> Result<Outcome, Refusal> {
         let post = self.readable(caller, target, known)?;
         self.authorize_change(caller, &post, Permission::DeleteOwn, Permission::DeleteAny)?;
-        Ok(self.change(now, caller, EventKind::Deleted { target }))
+        Ok(self.change(now, caller, EventKind::Deleted { target, in_clean_up: false }))
     }
 
     pub(super) fn edit(

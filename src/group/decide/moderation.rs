@@ -64,9 +64,10 @@ impl Group {
 
     pub(super) fn unban(&mut self, now: UnixTime, caller: &Caller, who: &Who) -> Result<Outcome, Refusal> {
         let identity = find_barred(&self.state.bans, who)?;
-        let nick = self.state.bans.get(&identity).map(|ban| ban.nick.clone()).unwrap_or_default();
+        let ban = self.state.bans.get(&identity);
+        let (nick, member) = ban.map(|ban| (ban.nick.clone(), ban.member)).unwrap_or_default();
         let actor = self.member_of(caller).map(|member| member.id);
-        let unbanned = self.record(now, actor, EventKind::Unbanned { identity, expired: false });
+        let unbanned = self.record(now, actor, EventKind::Unbanned { identity, member, expired: false });
         Ok(Outcome::happened(vec![unbanned], text::unbanned(self.language_of(caller), &nick, identity)))
     }
 
@@ -101,9 +102,10 @@ impl Group {
         if let Some(target) = &target {
             self.require_rank_above(caller, target.id)?;
         }
-        let nick = self.state.mutes.get(&identity).map(|mute| mute.nick.clone()).unwrap_or_default();
+        let mute = self.state.mutes.get(&identity);
+        let (nick, member) = mute.map(|mute| (mute.nick.clone(), mute.member)).unwrap_or_default();
         let actor = self.member_of(caller).map(|member| member.id);
-        let unmuted = self.record(now, actor, EventKind::Unmuted { identity, expired: false });
+        let unmuted = self.record(now, actor, EventKind::Unmuted { identity, member, expired: false });
         let notice = |target: Member| Notice {
             to: target.identity,
             text: text::you_may_speak(self.language_for(identity), &self.state.settings.name),
@@ -128,11 +130,14 @@ impl Group {
         let over = |restrictions: &Restrictions| {
             let is_over = |restriction: &Restriction| restriction.until.is_some_and(|until| until <= now);
             let over = restrictions.iter().filter(|(_, restriction)| is_over(restriction));
-            over.map(|(identity, _)| *identity).collect::<Vec<_>>()
+            over.map(|(identity, restriction)| (*identity, restriction.member)).collect::<Vec<_>>()
         };
         let (bans, mutes) = (over(&self.state.bans), over(&self.state.mutes));
-        let unbanned = bans.into_iter().map(|identity| EventKind::Unbanned { identity, expired: true });
-        let unmuted = mutes.into_iter().map(|identity| EventKind::Unmuted { identity, expired: true });
+        let expired = true;
+        let unbanned =
+            bans.into_iter().map(|(identity, member)| EventKind::Unbanned { identity, member, expired });
+        let unmuted =
+            mutes.into_iter().map(|(identity, member)| EventKind::Unmuted { identity, member, expired });
         let mut events: Vec<Event> =
             unbanned.chain(unmuted).map(|kind| self.record(now, None, kind)).collect();
         let mut notices: Vec<Notice> =

@@ -67,12 +67,14 @@ impl Group {
             return Err(Refusal::NotFound);
         }
         let actor = self.member_of(caller).map(|member| member.id);
-        let deleted = u32::try_from(due.len()).unwrap_or(u32::MAX);
+        let number = u32::try_from(due.len()).unwrap_or(u32::MAX);
         let reason = clean_line(reason, REASON_CHARS_MAX);
-        let cleaned = EventKind::CleanedUp { author: what.author, deleted, reason };
+        let cleaned =
+            EventKind::CleanedUp { author: what.author, deleted: number, reason, expired: what.expired };
         let mut events = vec![self.record(now, actor, cleaned)];
-        events.extend(due.into_iter().map(|target| self.record(now, actor, EventKind::Deleted { target })));
-        Ok(Outcome::happened(events, text::cleaned_up(language, deleted)))
+        let deleted = |target| EventKind::Deleted { target, in_clean_up: true };
+        events.extend(due.into_iter().map(|target| self.record(now, actor, deleted(target))));
+        Ok(Outcome::happened(events, text::cleaned_up(language, number)))
     }
 
     /// One's own messages, and those of whoever stands lower or is no longer in.

@@ -3,12 +3,14 @@
 //! The rules, for everybody but the operator: one acts only on those who stand lower; one gives no more than one has;
 //! nobody raises themselves; and a group that has an owner keeps one.
 
+use std::sync::Arc;
+
 use reticulum::time::UnixTime;
 
 use crate::group::nick::clean_name;
 use crate::group::who::find_member;
 use crate::group::{
-    Caller, CustomRole, EventKind, Group, Member, MemberId, Outcome, Permission, Permissions,
+    Caller, CustomRole, EventKind, Group, Member, MemberId, Notice, Outcome, Permission, Permissions,
     ROLE_NAME_CHARS_MAX, Rank, Refusal, Role, RoleRef, Roles, Who, text,
 };
 
@@ -43,7 +45,8 @@ impl Group {
             self.require_not_last_owner(member)?;
         }
         let assigned = self.record(now, actor, EventKind::RoleAssigned { member, role });
-        Ok(Outcome::happened(vec![assigned], reply))
+        let notices = if actor == Some(member) { Vec::new() } else { self.told_of_role(member) };
+        Ok(Outcome { notices, ..Outcome::happened(vec![assigned], reply) })
     }
 
     pub(super) fn change_permissions(
@@ -67,10 +70,9 @@ impl Group {
         let actor = self.member_of(caller).map(|member| member.id);
         let changed = self.record(now, actor, EventKind::PermissionsChanged { member, granted, revoked });
         let may = self.state.roster.by_id(member).map(|member| self.permissions_of(member));
-        Ok(Outcome::happened(
-            vec![changed],
-            text::may_now(self.language_of(caller), &nick, may.unwrap_or_default()),
-        ))
+        let reply = text::may_now(self.language_of(caller), &nick, may.unwrap_or_default());
+        let notices = self.told_of_permissions(member);
+        Ok(Outcome { notices, ..Outcome::happened(vec![changed], reply) })
     }
 
     pub(super) fn define_role(
@@ -128,6 +130,28 @@ impl Group {
         let actor = self.member_of(caller).map(|member| member.id);
         let deleted = self.record(now, actor, EventKind::RoleDeleted { number, fallback });
         Ok(Outcome::happened(vec![deleted], reply))
+    }
+
+    /// Word to somebody who has another role.
+    fn told_of_role(&self, member: MemberId) -> Vec<Notice> {
+        let word = |member: &Member| {
+            let language = self.language_for(member.identity.hash());
+            let role = self.state.roles.name(member.role);
+            let text = text::you_have_role(language, &self.state.settings.name, role);
+            Notice { to: Arc::clone(&member.identity), text }
+        };
+        self.state.roster.by_id(member).map(word).into_iter().collect()
+    }
+
+    /// Word to somebody who may do other things than before.
+    fn told_of_permissions(&self, member: MemberId) -> Vec<Notice> {
+        let word = |member: &Member| {
+            let language = self.language_for(member.identity.hash());
+            let may = self.permissions_of(member);
+            let text = text::you_may_now(language, &self.state.settings.name, may);
+            Notice { to: Arc::clone(&member.identity), text }
+        };
+        self.state.roster.by_id(member).map(word).into_iter().collect()
     }
 
     /// How high a member stands.

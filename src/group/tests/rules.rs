@@ -268,7 +268,7 @@ fn a_clean_up_leaves_a_tombstone_for_each_and_spares_those_above() {
     let clean = Action::CleanUp { what, reason: "spam".into() };
     let outcome = fixture.group.decide_knowing(at(0), &person(3), clean, &known).unwrap();
     let targets: Vec<_> = outcome.events[1..].iter().map(|event| event.kind.clone()).collect();
-    assert_eq!(targets, [by_member, Seq(2)].map(|target| EventKind::Deleted { target }));
+    assert_eq!(targets, [by_member, Seq(2)].map(|target| EventKind::Deleted { target, in_clean_up: true }));
     let of_owner = Action::CleanUp {
         what: CleanUp { author: Some(MemberId(1)), ..CleanUp::default() },
         reason: String::new(),

@@ -516,6 +516,66 @@ phrases! {
         en: "* {nick} was banned",
         de: "* {nick} wurde gesperrt"
     }
+    told_muted(nick: &str) {
+        en: "* {nick} was muted",
+        de: "* {nick} wurde stumm geschaltet"
+    }
+    told_unmuted(nick: &str) {
+        en: "* {nick} may post again",
+        de: "* {nick} darf wieder schreiben"
+    }
+    told_deleted(nick: &str, author: &str) {
+        en: "* {nick} removed a message of {author}",
+        de: "* {nick} hat eine Nachricht von {author} entfernt"
+    }
+    told_cleaned_up(nick: &str, deleted: u32) {
+        en: "* {nick} removed {deleted} messages",
+        de: "* {nick} hat {deleted} Nachrichten entfernt"
+    }
+    told_cleaned_up_of(nick: &str, deleted: u32, author: &str) {
+        en: "* {nick} removed {deleted} messages of {author}",
+        de: "* {nick} hat {deleted} Nachrichten von {author} entfernt"
+    }
+    told_role(nick: &str, role: &str) {
+        en: "* {nick} is {role} now",
+        de: "* {nick} ist jetzt {role}"
+    }
+    told_permissions(nick: &str) {
+        en: "* What {nick} may do is different now",
+        de: "* {nick} darf jetzt anderes als bisher"
+    }
+    told_read_only() {
+        en: "* Only the staff posts now",
+        de: "* Jetzt schreibt nur noch das Team"
+    }
+    told_no_longer_read_only() {
+        en: "* Everybody may post again",
+        de: "* Jetzt schreiben wieder alle"
+    }
+    told_slow_mode(span: &str) {
+        en: "* Slow mode: a message each {span}",
+        de: "* Langsam: eine Nachricht je {span}"
+    }
+    told_no_slow_mode() {
+        en: "* Slow mode is over",
+        de: "* Nicht mehr langsam"
+    }
+    told_set(nick: &str, key: &str) {
+        en: "* {nick} set {key}: ",
+        de: "* {nick} setzt {key}: "
+    }
+    told_emptied(nick: &str, key: &str) {
+        en: "* {nick} removed {key}",
+        de: "* {nick} entfernt {key}"
+    }
+    you_have_role(name: &str, role: &str) {
+        en: "You are {role} in {name} now. /help shows what you can do.",
+        de: "Du bist in {name} jetzt {role}. /hilfe zeigt, was du tun kannst."
+    }
+    you_may_now(name: &str, permissions: &str) {
+        en: "In {name} you may now: {permissions}.",
+        de: "In {name} darfst du jetzt: {permissions}."
+    }
     // Commands.
     unknown_command() {
         en: "There is no such command, and nobody else saw it. /help lists them.",
