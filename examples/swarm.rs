@@ -13,12 +13,16 @@ use std::time::{Duration, Instant};
 
 #[path = "../tests/support/air.rs"]
 mod air;
+#[path = "../tests/support/circle.rs"]
+mod circle;
 #[path = "../tests/support/mesh.rs"]
 mod mesh;
 #[path = "../tests/support/meshes.rs"]
 mod meshes;
 #[path = "../tests/support/sim.rs"]
 mod sim;
+#[path = "../tests/support/station.rs"]
+mod station;
 #[path = "../tests/support/swarm.rs"]
 mod swarm;
 
@@ -31,6 +35,7 @@ fn main() {
         let value = words.next().expect(USAGE);
         match word.as_str() {
             "--seed" => seed = value.parse().expect(USAGE),
+            "--circle" => return measure_circle(value.parse().expect(USAGE)),
             "--meshes" => return write_meshes(&value),
             "--hours" => hours = Some(value.parse::<f64>().expect(USAGE)),
             _ => panic!("{USAGE}"),
@@ -66,4 +71,13 @@ fn search(first: u64, patience: Duration) {
     }
     println!("{} seeds from {first} on; these found something: {failed:?}", seed - first);
     assert!(failed.is_empty());
+}
+
+fn measure_circle(seed: u64) {
+    let circle = circle::Circle { members: 20, posts: 60, spreading_factor: 8, loss_permille: 0 };
+    let measured = circle.measure(seed);
+    println!("{measured} {} repeats, missed {:?}", measured.repeats, measured.missed);
+    for (kind, share) in &measured.census {
+        println!("{kind}: {} packets, {:?}", share.packets, share.airtime);
+    }
 }

@@ -48,7 +48,7 @@ pub use counters::Counters;
 pub use events::{
     AddDestinationError, AnnounceError, CloseReason, Event, LinkError, LinkInfo, LinkRole, LinkStatus,
     OpenLinkError, Output, PeerRecord, PendingProof, Persist, RequestFailure, ResourceFailure,
-    ResourceOptions, SendError,
+    ResourceOptions, SendError, Sending,
 };
 pub use ids::{ChannelMessageId, InterfaceId, PersistId, Priority, ReceiptId, ResourceId, WorkId};
 pub use rules::{AnnounceRate, IngressRules, InterfaceRules};
@@ -168,6 +168,8 @@ impl Node {
     pub fn remove_interface(&mut self, now: Instant, interface: InterfaceId) {
         self.close_links_on(now, interface);
         self.timers.cancel(&Timer::Register(interface));
+        self.transport.interfaces.set_up(interface, false, &mut self.counters);
+        self.note_left(now, interface);
         self.transport.remove_interface(now, interface);
     }
 
@@ -183,6 +185,7 @@ impl Node {
     pub fn handle_interface_down(&mut self, now: Instant, interface: InterfaceId) {
         self.close_links_on(now, interface);
         self.transport.interfaces.set_up(interface, false, &mut self.counters);
+        self.note_left(now, interface);
     }
 
     /// Does what is due at `now`.
@@ -242,7 +245,9 @@ impl Node {
     /// Appends the next frame for an interface to `out`, with its access code; false if there is none. Pull only as
     /// much as the medium takes: what waits in here can still be overtaken by something more urgent.
     pub fn poll_transmit(&mut self, now: Instant, interface: InterfaceId, out: &mut Vec<u8>) -> bool {
-        self.transport.interfaces.poll_transmit(now, interface, out, &mut self.counters)
+        let sent = self.transport.interfaces.poll_transmit(now, interface, out, &mut self.counters);
+        self.note_left(now, interface);
+        sent
     }
 
     /// When to call [`Self::handle_timeout`].

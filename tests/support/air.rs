@@ -1,13 +1,15 @@
 //! The LoRa channel in the simulator: which port is which radio, one packet at a time in each, and what each was on the air.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use lora_channel::{
     Bursts, Channel, Event, Modulation, PACKET_LEN_MAX, PREAMBLE_SYMBOLS, Signal, Terrain, Tuning,
 };
+use reticulum::hash::{DestinationHash, NameHash};
 use reticulum::node::{Airtime, AirtimeLimits, InterfaceConfig};
 use reticulum::time::Instant;
+use reticulum::wire::{Context, DestinationType, Packet, PacketType};
 
 use super::sim::Port;
 
@@ -70,6 +72,17 @@ pub(crate) struct Air {
     sent: Vec<Vec<(Duration, Duration)>>,
     /// Frames that were not heard, though strong enough, by reason.
     pub(crate) missed: [u64; 3],
+    /// What was sent, by kind.
+    pub(crate) census: BTreeMap<&'static str, Share>,
+}
+
+/// What packets of one kind took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Share {
+    /// How many were sent.
+    pub(crate) packets: u64,
+    /// How long they were on the air.
+    pub(crate) airtime: Duration,
 }
 
 impl Air {
@@ -89,6 +102,7 @@ impl Air {
             ports,
             tuning,
             missed: [0; 3],
+            census: BTreeMap::new(),
         }
     }
 
@@ -104,6 +118,9 @@ impl Air {
 
     /// Gives the radio at a port a packet.
     pub(crate) fn transmit(&mut self, now: Instant, radio: usize, frame: &[u8]) {
+        let share = self.census.entry(kind(frame)).or_default();
+        share.packets += 1;
+        share.airtime += self.tuning.modulation.packet_airtime(frame.len(), PREAMBLE_SYMBOLS);
         // One that is switched off takes packets to nowhere, as a device does whose antenna fell off.
         self.busy[radio] = self.channel.transmit(since_zero(now), radio, frame).is_ok();
     }
@@ -179,4 +196,25 @@ impl Air {
 
 fn since_zero(now: Instant) -> Duration {
     now.since(Instant::ZERO)
+}
+
+/// What a packet is for, as far as its header tells.
+fn kind(frame: &[u8]) -> &'static str {
+    let Ok(Packet { header, .. }) = Packet::parse(frame) else { return "other" };
+    match (header.packet_type, header.context) {
+        (PacketType::Announce, Context::PATH_RESPONSE) => "path response",
+        (PacketType::Announce, _) => "announce",
+        (PacketType::LinkRequest, _) => "link request",
+        (PacketType::Proof, Context::LINK_REQUEST_PROOF) => "link proof",
+        (PacketType::Proof, _) => "proof",
+        (PacketType::Data, _) if header.destination_hash() == path_request() => "path request",
+        (PacketType::Data, Context::NONE) if header.destination_type == DestinationType::Single => "message",
+        (PacketType::Data, Context::RESOURCE) => "resource part",
+        (PacketType::Data, _) => "on a link",
+    }
+}
+
+/// Where path requests go.
+fn path_request() -> DestinationHash {
+    DestinationHash::of_plain(NameHash::of_name("rnstransport.path.request"))
 }

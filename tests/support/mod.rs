@@ -1,6 +1,8 @@
 //! What the scenarios stand on: stock Python peers, node processes, and the simulator.
 
 pub(crate) mod air;
+#[allow(dead_code, reason = "the example prints more of it")]
+pub(crate) mod circle;
 pub(crate) mod crowd;
 pub(crate) mod disk;
 pub(crate) mod host;

@@ -360,6 +360,8 @@ pub(crate) struct Person {
     ports: Vec<InterfaceId>,
     /// Texts of messages that came.
     pub(crate) inbox: Vec<String>,
+    /// When they came.
+    times: Vec<Instant>,
     /// Where they came from.
     pub(crate) senders: Vec<DestinationHash>,
     /// Icons that came with them.
@@ -411,6 +413,7 @@ impl Person {
             address,
             ports: vec![port],
             inbox: Vec::new(),
+            times: Vec::new(),
             senders: Vec::new(),
             icons: Vec::new(),
             delivered: 0,
@@ -432,6 +435,12 @@ impl Person {
     pub(crate) fn heard_from(&self, sender: DestinationHash) -> Vec<&str> {
         let all = self.senders.iter().zip(&self.inbox);
         all.filter(|(from, _)| **from == sender).map(|(_, text)| text.as_str()).collect()
+    }
+
+    /// When messages came from `sender` that contain `text`.
+    pub(crate) fn heard_at(&self, sender: DestinationHash, text: &str) -> Vec<Instant> {
+        let all = self.senders.iter().zip(&self.inbox).zip(&self.times);
+        all.filter(|((from, heard), _)| **from == sender && heard.contains(text)).map(|(_, at)| *at).collect()
     }
 
     /// Sends a message.
@@ -529,6 +538,7 @@ impl Person {
                 });
                 self.icons.extend(icons);
                 self.fields.push(received.message.fields.clone());
+                self.times.push(now);
                 self.inbox.push(String::from_utf8_lossy(&received.message.content).into_owned());
                 if let Some(ticket) = received.ticket {
                     self.router.accept_ticket(self.address, received.message.source, ticket);

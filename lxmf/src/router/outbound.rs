@@ -18,7 +18,7 @@ mod lane;
 use std::collections::{HashMap, VecDeque};
 
 use reticulum::hash::{DestinationHash, LinkId};
-use reticulum::node::{Priority, ReceiptId, ResourceId};
+use reticulum::node::{Node, Priority, ReceiptId, ResourceId};
 use reticulum::time::{Instant, TimerQueue, UnixTime};
 use thiserror::Error;
 
@@ -409,7 +409,7 @@ impl Outbound {
         if let Some(lane) = self.lanes.get_mut(&pair) {
             lane.link_answered(link);
         }
-        self.attempt_those(cx, pair, |send| send.state == State::Linking);
+        self.attempt_those(cx, pair, |send, _| send.state == State::Linking);
         self.settle(cx);
     }
 
@@ -433,7 +433,7 @@ impl Outbound {
         for pair in self.lanes_to(cx, remote) {
             let reachable = cx.node.path(&remote).is_some() || cx.links.active(&pair).is_some();
             let now = cx.now;
-            self.attempt_those(cx, pair, |send| reachable && send.may_go_when_heard(now));
+            self.attempt_those(cx, pair, |send, node| reachable && send.may_go_when_heard(now, node));
         }
         self.settle(cx);
     }
@@ -441,14 +441,14 @@ impl Outbound {
     /// A path is known now: what waits for it goes at once.
     pub(super) fn handle_path(&mut self, cx: &mut Context<'_>, remote: DestinationHash) {
         for pair in self.lanes_to(cx, remote) {
-            self.attempt_those(cx, pair, |send| send.state == State::Waiting { for_path: true });
+            self.attempt_those(cx, pair, |send, _| send.state == State::Waiting { for_path: true });
         }
         self.settle(cx);
     }
 
     pub(super) fn handle_timeout(&mut self, cx: &mut Context<'_>) {
         while let Some(id) = self.timers.pop_due(cx.now) {
-            self.attempt(cx, id);
+            self.wait_ended(cx, id);
         }
         self.settle(cx);
     }
@@ -474,9 +474,9 @@ impl Outbound {
         pairs.filter(|pair| self.lanes.contains_key(pair)).collect()
     }
 
-    fn attempt_those(&mut self, cx: &mut Context<'_>, pair: Pair, wanted: impl Fn(&Send) -> bool) {
+    fn attempt_those(&mut self, cx: &mut Context<'_>, pair: Pair, wanted: impl Fn(&Send, &Node) -> bool) {
         for id in self.active_of(&pair) {
-            if self.sends.get(&id).is_some_and(&wanted) {
+            if self.sends.get(&id).is_some_and(|send| wanted(send, cx.node)) {
                 self.attempt(cx, id);
             }
         }

@@ -4,11 +4,13 @@ mod inbound;
 mod mailbox;
 mod outbound;
 mod propagation;
+mod slow;
 mod stamps;
 mod wire;
 
 use std::time::Duration;
 
+use reticulum::node::InterfaceConfig;
 use reticulum::time::Instant;
 
 use self::wire::{Seen, Wire};
@@ -25,7 +27,11 @@ fn secs(secs: u64) -> Duration {
 
 /// Both have announced themselves to each other.
 fn acquainted() -> Wire {
-    let mut wire = Wire::new();
+    acquainted_over(InterfaceConfig::default)
+}
+
+fn acquainted_over(medium: fn() -> InterfaceConfig) -> Wire {
+    let mut wire = Wire::over(medium);
     wire.announce(A);
     wire.announce(B);
     wire.run_for(secs(1));

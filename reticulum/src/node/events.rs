@@ -8,7 +8,7 @@ use super::work::Work;
 use crate::crypto::{Identity, PublicIdentity, RatchetPublic, RatchetSecret};
 use crate::hash::{DestinationHash, LinkId, NameHash, PacketHash, PathHash, RatchetId, RequestId};
 use crate::resource;
-use crate::time::UnixTime;
+use crate::time::{Instant, UnixTime};
 
 /// Everything that [`Node::poll_output`](super::Node::poll_output) yields.
 #[derive(Debug)]
@@ -19,6 +19,18 @@ pub enum Output {
     Persist(Persist),
     /// Work to run elsewhere and bring back through [`Node::handle_work_done`](super::Node::handle_work_done).
     Work(Work),
+}
+
+/// How far a packet has come that goes over a slow medium and is to be proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// It waits for its turn.
+    Queued,
+    /// It was handed to the medium.
+    Sent {
+        /// When.
+        at: Instant,
+    },
 }
 
 /// Something happened.

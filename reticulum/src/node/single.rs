@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::events::{PendingProof, ProofSubject, SendError};
+use super::events::{PendingProof, ProofSubject, SendError, Sending};
 use super::ids::{InterfaceId, Priority, ReceiptId};
 use super::work::{Job, OpenDone, OpenJob, ProveJob, SealDone, SealJob};
 use super::{Event, Node, ProofPolicy};
@@ -17,6 +17,9 @@ use crate::wire::{self, Context, Packet};
 const OLD_RATCHETS_INTERVAL: Duration = Duration::from_millis(200);
 /// How far that may be exceeded for a moment.
 const OLD_RATCHETS_BURST: Duration = Duration::from_secs(2);
+/// Over a slow medium a receipt waits so many times as long, from when its packet left: a proof that comes late, after
+/// the queues on its way, saves another copy (`spec/lxmf.md` 8.1).
+const SLOW_PATIENCE: u32 = 4;
 
 impl Node {
     /// Sends a single packet of at most 383 bytes to a destination whose announce was heard, along its path or, if
@@ -63,13 +66,36 @@ impl Node {
         let route = self.transport.route(&destination);
         let (first_hop, hops) =
             route.map_or((PER_HOP_TIMEOUT, wire::HOPS_MAX), |route| (route.first_hop_timeout, route.hops));
-        let deadline = now + first_hop + PER_HOP_TIMEOUT * u32::from(hops);
+        let patience = first_hop + PER_HOP_TIMEOUT * u32::from(hops);
         let receipt = Receipt { id, hash: packet.hash(), signer: recipient };
-        if let Some(receipt) = self.receipts.insert(deadline, receipt) {
+        let slow = route.filter(|route| route.slow);
+        let evicted = match slow {
+            Some(_) => self.receipts.insert_queued(now, patience * SLOW_PATIENCE, receipt),
+            None => self.receipts.insert(now + patience, receipt),
+        };
+        if let Some(receipt) = evicted {
             self.counters.receipt_evicted += 1;
             self.event(Event::TimedOut { receipt });
         }
-        self.transport.transmit(now, route.as_ref(), packet, priority, &mut self.counters);
+        match slow {
+            Some(route) => {
+                self.transport.transmit_proven(now, &route, packet, priority, &mut self.counters);
+                self.note_left(now, route.interface);
+            }
+            None => self.transport.transmit(now, route.as_ref(), packet, priority, &mut self.counters),
+        }
+    }
+
+    /// Takes note of what left the queue of a slow medium, so that its proof is waited for from now on.
+    pub(super) fn note_left(&mut self, now: Instant, interface: InterfaceId) {
+        for left in self.transport.interfaces.take_left(interface) {
+            self.receipts.handle_left(now, left);
+        }
+    }
+
+    /// How far a packet of ours has come that goes over a slow medium; none once its proof came or is given up.
+    pub fn sending(&self, receipt: ReceiptId) -> Option<Sending> {
+        self.receipts.sending(receipt)
     }
 
     /// A packet for one of our destinations.

@@ -8,7 +8,8 @@ use super::budget::Budget;
 use super::burst::{Bursts, Meter};
 use super::cap::Cap;
 use super::ingress::Ingress;
-use super::queue::{AnnounceKey, Queue, Queued};
+use super::queue::{AnnounceKey, Left, Queue, Queued};
+use crate::hash::ProofAddress;
 use crate::node::{AirtimeLimits, Counters, InterfaceConfig, InterfaceId, Limits, Priority};
 use crate::time::{Instant, TimerQueue};
 use crate::wire::link::{MTU_MAX, MTU_UNSIGNALLED};
@@ -127,6 +128,11 @@ impl Interface {
             requests_burst: self.asked.is_bursting(),
             announces_capped: self.cap.len(),
         }
+    }
+
+    /// Whether what is to be sent may wait for long.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.budget.is_some()
     }
 
     /// Counts a frame that came in.
@@ -267,6 +273,27 @@ impl Interfaces {
         counters: &mut Counters,
     ) {
         self.enqueue(id, counters, |queue| queue.push(now, packet, priority));
+    }
+
+    /// Queues a packet that waits for a proof; [`Self::take_left`] tells when it leaves.
+    pub(crate) fn push_proven(
+        &mut self,
+        now: Instant,
+        id: InterfaceId,
+        packet: Vec<u8>,
+        priority: Priority,
+        address: ProofAddress,
+        counters: &mut Counters,
+    ) {
+        self.enqueue(id, counters, |queue| queue.push_proven(now, packet, priority, address));
+    }
+
+    /// Takes what left the queue of an interface since the last call, of what waits for proofs.
+    pub(crate) fn take_left(&mut self, id: InterfaceId) -> Vec<Left> {
+        self.interfaces
+            .get_mut(&id)
+            .map(|interface| interface.queue.take_left().collect())
+            .unwrap_or_default()
     }
 
     /// Queues an announce in place of an older one of its kind.

@@ -132,6 +132,8 @@ pub(crate) struct Route {
     pub(crate) link_mtu: u32,
     /// Time to get the first frame across.
     pub(crate) first_hop_timeout: Duration,
+    /// Whether packets may wait for long until the medium has room.
+    pub(crate) slow: bool,
 }
 
 /// Where a packet of somebody else goes (`spec/reticulum.md` 5.4).
@@ -265,6 +267,7 @@ impl Transport {
             via: path.next_hop.filter(|_| path.hops > direct_hops_max(&interface.config)),
             link_mtu: interface.link_mtu(),
             first_hop_timeout: PER_HOP_TIMEOUT + interface.airtime(wire::MTU),
+            slow: interface.is_slow(),
         })
     }
 
@@ -312,6 +315,22 @@ impl Transport {
         self.touch(now, &packet.header.destination_hash());
         let packet = route.via.map_or(packet, |next_hop| packet.via(next_hop));
         self.transmit_on(now, route.interface, packet, priority, counters);
+    }
+
+    /// Sends a packet along its route over a slow medium, of which it is told when it leaves
+    /// ([`Interfaces::take_left`]): its proof cannot come before.
+    pub(crate) fn transmit_proven(
+        &mut self,
+        now: Instant,
+        route: &Route,
+        packet: Packet<'_>,
+        priority: Priority,
+        counters: &mut Counters,
+    ) {
+        self.touch(now, &packet.header.destination_hash());
+        let address = packet.hash().proof_address();
+        let packet = route.via.map_or(packet, |next_hop| packet.via(next_hop));
+        self.interfaces.push_proven(now, route.interface, emitted(&packet), priority, address, counters);
     }
 
     /// Sends a packet on one interface.

@@ -4,11 +4,13 @@
 //! room, which may be the one that comes in. A frame that waited too long is dropped when its turn comes. An announce
 //! replaces one of the same destination and kind that still waits; an answer to a path request does not replace an
 //! ordinary announce, since nobody would pass it on.
+//!
+//! Of packets that wait for a proof it is told when they left, so that the wait does not begin before.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use crate::hash::DestinationHash;
+use crate::hash::{DestinationHash, ProofAddress};
 use crate::node::Priority;
 use crate::time::Instant;
 
@@ -39,12 +41,30 @@ pub(crate) enum Queued {
     No,
 }
 
+/// A packet that waits for a proof is no longer in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// What its proof is addressed to.
+    pub(crate) address: ProofAddress,
+    /// Whether it was handed to the medium; otherwise it was dropped.
+    pub(crate) sent: bool,
+}
+
+/// What a frame is known by while it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tag {
+    None,
+    Announce(AnnounceKey),
+    /// Something is told when it leaves.
+    Proven(ProofAddress),
+}
+
 #[derive(Debug)]
 struct Frame {
     packet: Vec<u8>,
     since: Instant,
     expires: Instant,
-    announces: Option<AnnounceKey>,
+    tag: Tag,
 }
 
 type Place = (Priority, u64);
@@ -54,6 +74,8 @@ type Place = (Priority, u64);
 pub(crate) struct Queue {
     frames: BTreeMap<Place, Frame>,
     announces: HashMap<AnnounceKey, Place>,
+    /// As many as there can be frames; drained after every call.
+    left: Vec<Left>,
     bytes: usize,
     turn: u64,
     frames_max: usize,
@@ -63,12 +85,29 @@ pub(crate) struct Queue {
 impl Queue {
     /// An empty queue with its bounds.
     pub(crate) fn new(frames_max: usize, bytes_max: usize) -> Self {
-        Self { frames: BTreeMap::new(), announces: HashMap::new(), bytes: 0, turn: 0, frames_max, bytes_max }
+        let (frames, announces, left) = (BTreeMap::new(), HashMap::new(), Vec::new());
+        Self { frames, announces, left, bytes: 0, turn: 0, frames_max, bytes_max }
     }
 
     /// Adds a packet.
     pub(crate) fn push(&mut self, now: Instant, packet: Vec<u8>, priority: Priority) -> Queued {
-        self.insert(now, packet, priority, None)
+        self.insert(now, packet, priority, Tag::None)
+    }
+
+    /// Adds a packet that waits for a proof to this address.
+    pub(crate) fn push_proven(
+        &mut self,
+        now: Instant,
+        packet: Vec<u8>,
+        priority: Priority,
+        address: ProofAddress,
+    ) -> Queued {
+        self.insert(now, packet, priority, Tag::Proven(address))
+    }
+
+    /// Takes what left since the last call, of what waits for proofs.
+    pub(crate) fn take_left(&mut self) -> impl Iterator<Item = Left> + '_ {
+        self.left.drain(..)
     }
 
     /// Adds an announce in place of one that still waits. Whoever asked for a path waits to speak, so answers are more
@@ -77,7 +116,7 @@ impl Queue {
         let old = self.announces.get(&key).copied();
         let replaced = old.is_some_and(|place| self.take(place).is_some());
         let priority = if key.path_response { Priority::Reply } else { Priority::Announce };
-        match self.insert(now, packet, priority, Some(key)) {
+        match self.insert(now, packet, priority, Tag::Announce(key)) {
             Queued::Yes if replaced => Queued::Replacing,
             queued => queued,
         }
@@ -99,7 +138,13 @@ impl Queue {
     pub(crate) fn pop(&mut self, now: Instant, stale: &mut u64) -> Option<Vec<u8>> {
         self.next(now, stale)?;
         let (&place, _) = self.frames.first_key_value()?;
-        self.take(place).map(|frame| frame.packet)
+        let frame = self.take(place)?;
+        if let Tag::Proven(_) = frame.tag
+            && let Some(left) = self.left.last_mut()
+        {
+            left.sent = true;
+        }
+        Some(frame.packet)
     }
 
     /// Since when the oldest frame waits that is no announce: those are meant to wait.
@@ -112,9 +157,7 @@ impl Queue {
     /// Drops everything; returns how many frames that were.
     pub(crate) fn clear(&mut self) -> usize {
         let dropped = self.frames.len();
-        self.frames.clear();
-        self.announces.clear();
-        self.bytes = 0;
+        while self.drop_last() {}
         dropped
     }
 
@@ -134,38 +177,42 @@ impl Queue {
         self.frames.len()
     }
 
-    fn insert(
-        &mut self,
-        now: Instant,
-        packet: Vec<u8>,
-        priority: Priority,
-        announces: Option<AnnounceKey>,
-    ) -> Queued {
+    fn insert(&mut self, now: Instant, packet: Vec<u8>, priority: Priority, tag: Tag) -> Queued {
         self.turn += 1;
         let place = (priority, self.turn);
         let mut dropped = 0;
         while self.frames.len() >= self.frames_max || self.bytes + packet.len() > self.bytes_max {
             match self.frames.last_key_value() {
                 Some((&last, _)) if last > place => self.take(last),
-                _ => return Queued::No,
+                _ => {
+                    self.note_left(tag);
+                    return Queued::No;
+                }
             };
             dropped += 1;
         }
         self.bytes += packet.len();
-        if let Some(key) = announces {
+        if let Tag::Announce(key) = tag {
             self.announces.insert(key, place);
         }
-        self.frames.insert(place, Frame { packet, since: now, expires: now + lifetime(priority), announces });
+        self.frames.insert(place, Frame { packet, since: now, expires: now + lifetime(priority), tag });
         if dropped == 0 { Queued::Yes } else { Queued::Dropping(dropped) }
     }
 
     fn take(&mut self, place: Place) -> Option<Frame> {
         let frame = self.frames.remove(&place)?;
         self.bytes -= frame.packet.len();
-        if let Some(key) = frame.announces {
+        if let Tag::Announce(key) = frame.tag {
             self.announces.remove(&key);
         }
+        self.note_left(frame.tag);
         Some(frame)
+    }
+
+    fn note_left(&mut self, tag: Tag) {
+        if let Tag::Proven(address) = tag {
+            self.left.push(Left { address, sent: false });
+        }
     }
 }
 
@@ -210,6 +257,26 @@ mod tests {
         queue.push(NOW, vec![1], Priority::Link);
         queue.push(NOW, vec![2], Priority::Message);
         assert_eq!(drain(&mut queue, NOW + SESSION_LIFETIME), (vec![vec![2]], 1));
+    }
+
+    #[test]
+    fn it_is_told_when_what_waits_for_a_proof_leaves_and_how() {
+        let address = |n| ProofAddress::new([n; 16]);
+        let mut queue = Queue::new(2, 1000);
+        queue.push_proven(NOW, vec![1], Priority::Message, address(1));
+        queue.push_proven(NOW, vec![2], Priority::Message, address(2));
+        assert_eq!(queue.take_left().count(), 0, "both wait");
+        queue.pop(NOW, &mut 0);
+        assert_eq!(queue.take_left().collect::<Vec<_>>(), [Left { address: address(1), sent: true }]);
+        queue.push_proven(NOW, vec![3], Priority::Message, address(3));
+        queue.push_proven(NOW, vec![4], Priority::Message, address(4));
+        let dropped = |n| Left { address: address(n), sent: false };
+        assert_eq!(queue.take_left().collect::<Vec<_>>(), [dropped(4)], "there was no room");
+        queue.pop(NOW + DATA_LIFETIME, &mut 0);
+        assert_eq!(queue.take_left().collect::<Vec<_>>(), [dropped(2), dropped(3)], "they went stale");
+        queue.push_proven(NOW, vec![5], Priority::Message, address(5));
+        queue.clear();
+        assert_eq!(queue.take_left().collect::<Vec<_>>(), [dropped(5)]);
     }
 
     #[test]

@@ -2,14 +2,17 @@
 //!
 //! At most `max`; the oldest makes room and counts as timed out. Verifying a proof is work that runs elsewhere, so a
 //! receipt may time out meanwhile: it is then decided by the verdict.
+//!
+//! Over a slow medium a packet may wait for long before it leaves: there the time for the proof begins then.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::queue::Left;
 use crate::crypto::{Claim, PublicIdentity};
 use crate::hash::{PacketHash, ProofAddress};
-use crate::node::ReceiptId;
+use crate::node::{ReceiptId, Sending};
 use crate::time::{Instant, TimerQueue};
 use crate::wire;
 
@@ -17,6 +20,8 @@ use crate::wire;
 const VERIFYING_MAX: u8 = 4;
 /// How much longer a receipt waits for a verdict.
 const VERDICT_GRACE: Duration = Duration::from_secs(5);
+/// Longer than a queue keeps a message, after which it tells that it dropped it; unless it is gone itself.
+const QUEUED_MAX: Duration = Duration::from_secs(660);
 
 /// A packet that waits.
 #[derive(Debug)]
@@ -59,6 +64,15 @@ pub(crate) enum ProofRefusal {
 struct Waiting {
     receipt: Receipt,
     verifying: u8,
+    /// Of a packet that waits for a slow medium, or did.
+    slow: Option<Slow>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slow {
+    sending: Sending,
+    /// How long the proof may take once it is sent.
+    patience: Duration,
 }
 
 /// The table of receipts.
@@ -66,6 +80,8 @@ struct Waiting {
 pub(crate) struct Receipts {
     waiting: HashMap<ProofAddress, Waiting>,
     timers: TimerQueue<ProofAddress>,
+    /// Those over slow media.
+    slow: HashMap<ReceiptId, ProofAddress>,
     max: usize,
 }
 
@@ -77,18 +93,61 @@ impl Receipts {
 
     /// A table of at most `max` receipts.
     pub(crate) fn new(max: usize) -> Self {
-        Self { waiting: HashMap::new(), timers: TimerQueue::default(), max: max.max(1) }
+        Self { waiting: HashMap::new(), timers: TimerQueue::default(), slow: HashMap::new(), max: max.max(1) }
     }
 
     /// Waits for the proof of a packet until `deadline`. Returns one that had to make room.
     pub(crate) fn insert(&mut self, deadline: Instant, receipt: Receipt) -> Option<ReceiptId> {
+        self.enter(deadline, receipt, None)
+    }
+
+    /// The same for a packet that is put into the queue of a slow medium: its proof may take as long as `patience` once it
+    /// has left there.
+    pub(crate) fn insert_queued(
+        &mut self,
+        now: Instant,
+        patience: Duration,
+        receipt: Receipt,
+    ) -> Option<ReceiptId> {
+        self.slow.insert(receipt.id, receipt.hash.proof_address());
+        let slow = Slow { sending: Sending::Queued, patience };
+        self.enter(now + QUEUED_MAX, receipt, Some(slow))
+    }
+
+    /// A packet left the queue of a slow medium. What was dropped there times out.
+    pub(crate) fn handle_left(&mut self, now: Instant, left: Left) {
+        let Some(waiting) = self.waiting.get_mut(&left.address) else { return };
+        let Some(slow) = waiting.slow.as_mut().filter(|slow| slow.sending == Sending::Queued) else { return };
+        let mut deadline = now;
+        if left.sent {
+            slow.sending = Sending::Sent { at: now };
+            deadline = now + slow.patience;
+        }
+        self.timers.set(left.address, deadline);
+    }
+
+    /// How far a packet has come that goes over a slow medium and waits for its proof.
+    pub(crate) fn sending(&self, id: ReceiptId) -> Option<Sending> {
+        let waiting = self.waiting.get(self.slow.get(&id)?)?;
+        waiting.slow.map(|slow| slow.sending)
+    }
+
+    fn enter(&mut self, deadline: Instant, receipt: Receipt, slow: Option<Slow>) -> Option<ReceiptId> {
         let evicted =
             (self.waiting.len() >= self.max).then(|| self.timers.pop_due(Instant::from_micros(u64::MAX)));
-        let evicted = evicted.flatten().and_then(|address| self.waiting.remove(&address));
+        let evicted = evicted.flatten().and_then(|address| self.remove(&address));
         let address = receipt.hash.proof_address();
         self.timers.set(address, deadline);
-        self.waiting.insert(address, Waiting { receipt, verifying: 0 });
-        evicted.map(|waiting| waiting.receipt.id)
+        self.waiting.insert(address, Waiting { receipt, verifying: 0, slow });
+        evicted
+    }
+
+    fn remove(&mut self, address: &ProofAddress) -> Option<ReceiptId> {
+        let waiting = self.waiting.remove(address)?;
+        if waiting.slow.is_some() {
+            self.slow.remove(&waiting.receipt.id);
+        }
+        Some(waiting.receipt.id)
     }
 
     /// Takes the body of a proof packet, and prepares to verify it.
@@ -115,7 +174,7 @@ impl Receipts {
             return None;
         }
         self.timers.cancel(address);
-        self.waiting.remove(address).map(|waiting| waiting.receipt.id)
+        self.remove(address)
     }
 
     /// The next receipt that timed out.
@@ -123,7 +182,7 @@ impl Receipts {
         while let Some(address) = self.timers.pop_due(now) {
             let Some(waiting) = self.waiting.get_mut(&address) else { continue };
             if waiting.verifying == 0 {
-                return self.waiting.remove(&address).map(|waiting| waiting.receipt.id);
+                return self.remove(&address);
             }
             waiting.verifying = 0;
             self.timers.set(address, now + VERDICT_GRACE);
@@ -194,6 +253,26 @@ mod tests {
         assert_eq!(receipts.handle_timeout(at(12)), Some(ReceiptId(1)));
         assert_eq!(receipts.handle_timeout(at(12)), None);
         assert_eq!(receipts.finish(&address(2), true), Some(ReceiptId(2)));
+    }
+
+    #[test]
+    fn over_a_slow_medium_the_wait_begins_when_the_packet_leaves() {
+        let mut receipts = Receipts::new(10);
+        let patience = Duration::from_secs(12);
+        for n in [1, 2] {
+            assert_eq!(receipts.insert_queued(at(0), patience, receipt(n)), None);
+        }
+        assert_eq!(receipts.sending(ReceiptId(1)), Some(Sending::Queued));
+        assert_eq!(receipts.handle_timeout(at(300)), None);
+        receipts.handle_left(at(300), Left { address: address(1), sent: true });
+        assert_eq!(receipts.sending(ReceiptId(1)), Some(Sending::Sent { at: at(300) }));
+        assert_eq!(receipts.handle_timeout(at(311)), None);
+        assert_eq!(receipts.handle_timeout(at(312)), Some(ReceiptId(1)));
+        receipts.handle_left(at(320), Left { address: address(2), sent: false });
+        assert_eq!(receipts.handle_timeout(at(320)), Some(ReceiptId(2)), "what was dropped times out");
+        assert!(receipts.slow.is_empty());
+        receipts.handle_left(at(321), Left { address: address(2), sent: true });
+        assert_eq!((receipts.sending(ReceiptId(2)), receipts.poll_timeout()), (None, None));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use reticulum::hash::{DestinationHash, LinkId};
-use reticulum::node::{LinkError, ResourceOptions, SendError};
+use reticulum::node::{LinkError, Node, ResourceOptions, SendError, Sending};
 use reticulum::time::Instant;
 
 use super::{Failure, Outbound, Send, SendId, State};
@@ -44,12 +44,15 @@ impl Patience {
         let first_hop = cx.node.first_hop_timeout(remote).unwrap_or(RTT_MARGIN);
         // The engine's figure has a margin of its own in it.
         let rtt = 2 * first_hop.saturating_sub(RTT_MARGIN) + RTT_MARGIN;
+        // Each hop contends for the air anew.
+        let hops = cx.node.path(remote).map_or(1, |path| u32::from(path.hops.max(1)));
+        let whole = 2 * hops * first_hop.saturating_sub(RTT_MARGIN) + RTT_MARGIN;
         let attempts_max = if rtt <= RETRY_WAIT {
             ATTEMPTS_MAX
         } else {
             ((50.0 / rtt.as_secs_f64()).round() as u32).max(ATTEMPTS_MIN)
         };
-        Self { retry: RETRY_WAIT.max(rtt), path: PATH_WAIT.max(rtt), attempts_max }
+        Self { retry: RETRY_WAIT.max(whole), path: PATH_WAIT.max(rtt), attempts_max }
     }
 }
 
@@ -75,12 +78,20 @@ impl Send {
         }
     }
 
-    pub(super) fn may_go_when_heard(&self, now: Instant) -> bool {
+    pub(super) fn may_go_when_heard(&self, now: Instant, node: &Node) -> bool {
         match self.state {
             State::Waiting { for_path: true } => true,
-            State::Waiting { for_path: false } => now.since(self.tried_at) >= HEARD_AGAIN_AFTER,
+            // Over a slow medium its timer knows better, when the proof can be expected.
+            State::Waiting { for_path: false } => {
+                self.sending(node).is_none() && now.since(self.tried_at) >= HEARD_AGAIN_AFTER
+            }
             _ => false,
         }
+    }
+
+    /// How far the newest packet has come, if it goes over a slow medium and may still be proven.
+    fn sending(&self, node: &Node) -> Option<Sending> {
+        self.receipts.last().and_then(|receipt| node.sending(*receipt))
     }
 
     fn packed(&self) -> &Packed {
@@ -89,6 +100,22 @@ impl Send {
 }
 
 impl Outbound {
+    /// The time of a send is over. It is not, if its packet waited for a slow medium: the time for the proof begins when it
+    /// leaves, and another packet would only stand behind it.
+    pub(super) fn wait_ended(&mut self, cx: &mut Context<'_>, id: SendId) {
+        let Some(send) = self.sends.get(&id) else { return };
+        let retry = Patience::with(cx, &send.pair.remote).retry;
+        let until = match send.sending(cx.node) {
+            Some(Sending::Queued) => cx.now + retry,
+            Some(Sending::Sent { at }) => at + retry,
+            None => cx.now,
+        };
+        if until > cx.now && send.state == (State::Waiting { for_path: false }) {
+            return self.wait(id, until, false);
+        }
+        self.attempt(cx, id);
+    }
+
     /// Tries a send that is under way in its lane. It then waits, is on a link, or has failed.
     pub(super) fn attempt(&mut self, cx: &mut Context<'_>, id: SendId) {
         self.take_way(cx, id);

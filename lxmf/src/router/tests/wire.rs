@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use reticulum::node::{InterfaceConfig, InterfaceId, NodeConfig, Output as NodeOutput, Persist, Priority};
+use reticulum::node::{InterfaceId, NodeConfig, Output as NodeOutput, Persist, Priority};
 use reticulum::time::UnixTime;
 use reticulum::wire::{Context as PacketContext, DestinationType, Packet, PacketType};
 
@@ -73,10 +73,14 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new() -> Self {
+        Self::over(InterfaceConfig::default)
+    }
+
+    pub(super) fn over(medium: fn() -> InterfaceConfig) -> Self {
         let now = Instant::from_micros(1);
         Self {
             now,
-            stations: [Station::new(now, 0x00), Station::new(now, 0x40)],
+            stations: [Station::new(now, 0x00, medium()), Station::new(now, 0x40, medium())],
             under_way: VecDeque::new(),
             seen: Vec::new(),
             loses: |_, _| false,
@@ -195,12 +199,12 @@ impl Wire {
 }
 
 impl Station {
-    fn new(now: Instant, keys_from: u8) -> Self {
+    fn new(now: Instant, keys_from: u8, medium: InterfaceConfig) -> Self {
         let identity = Arc::new(Identity::from_bytes(&std::array::from_fn(|i| keys_from + i as u8)));
         let unix = UnixTime::from_secs(START_S);
         let transport = Arc::new(Identity::from_bytes(&[keys_from + 1; 64]));
         let mut node = Node::new(NodeConfig::new(transport), [keys_from; 32], now, unix);
-        let interface = node.add_interface(now, InterfaceConfig::default());
+        let interface = node.add_interface(now, medium);
         node.handle_interface_up(now, interface);
         let mut router = Router::new();
         let config = DeliveryConfig {
