@@ -47,6 +47,11 @@ pub fn malformed() -> Vec<u8> {
     encode(error(ErrorCode::Malformed, "The request's data is no byte string."))
 }
 
+/// The response to a call that is not for slow media.
+pub fn too_slow() -> Vec<u8> {
+    encode(error(ErrorCode::TooSlow, "Not over a medium that is so slow."))
+}
+
 /// The response to a call for a group that this node does not have.
 pub fn no_group(name: &str) -> Vec<u8> {
     encode(error(ErrorCode::NotFound, &format!("There is no group \"{name}\" on this node.")))

@@ -22,6 +22,7 @@ mod reading;
 mod reply;
 mod route;
 mod status;
+mod typing;
 mod wire;
 
 #[cfg(test)]
@@ -35,12 +36,14 @@ pub use self::directory::{
 };
 pub use self::error::{
     ambiguous_group, busy, group_is_gone, internal, last_group, malformed, no_group, not_confirmed, refused,
+    too_slow,
 };
 pub use self::history::history;
 pub use self::reading::{earlier_texts, reading};
 pub use self::reply::Reply;
 pub use self::route::{PATHS, plan};
 pub use self::status::{GroupStatus, InterfaceStatus, NodeStatus, RadioStatus};
+pub use self::typing::{typing_push, who_types};
 pub use self::wire::{request_body, response_value};
 use crate::group::{Action, ActsRequest, JoinStamp, Kind, PieceRequest, Seq, Visibility};
 use crate::store::PageRequest;
@@ -86,10 +89,23 @@ pub enum Plan {
         /// Whether it is sent as a file.
         as_file: bool,
     },
+    /// Tell others that the caller types, and send what [`who_types`] makes of those who do.
+    Typing(TypingCall),
     /// Let the node do what concerns more than this group.
     Node(NodeCall),
     /// Send the encoded [`NodeStatus`]. Only the operator gets here.
     Status,
+}
+
+/// What a caller tells of their typing, and wants to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TypingCall {
+    /// They type, or no longer do: then it is true.
+    pub stopped: Option<bool>,
+    /// Whether their link is to be told who types from now on.
+    pub hear: Option<bool>,
+    /// Only those who may hear the staff are told.
+    pub staff: bool,
 }
 
 /// A call that concerns the groups of the node.

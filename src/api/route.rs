@@ -99,6 +99,7 @@ const TABLE: &[Route] = &[
     route("/api/v1/profile", Access::Member, people::profile),
     route("/api/v1/presence", Access::Member, people::presence),
     route("/api/v1/preferences", Access::Member, people::preferences),
+    route("/api/v1/typing", Access::Member, people::typing),
     route("/api/v1/settings", Access::Member, settings::settings),
     route("/api/v1/messages", Access::Member, messages::messages),
     route("/api/v1/messages/send", Access::May(Permission::Post), messages::send),

@@ -50,6 +50,7 @@ mod span;
 mod state;
 mod text;
 mod told;
+mod typing;
 mod who;
 
 #[cfg(test)]
@@ -115,6 +116,7 @@ pub use text::{
     refusal as refusal_text, unstamped as unstamped_text,
 };
 pub use told::{is_told, post_line, quote_line, told_line};
+pub use typing::TYPING_FOR;
 pub use who::Who;
 
 /// How often a stranger gets the answer that says how to join.
@@ -162,6 +164,7 @@ pub struct Group {
     guesses: Limiter,
     stamp_checks: Limiter,
     activity: activity::Activity,
+    typing: typing::Typing,
     requests: Limiter,
     stranger_answers: Limiter,
     stranger_refusals: Limiter,
@@ -194,6 +197,7 @@ impl Group {
             changes: Limiter::new(CHANGES_PER_HOUR, Duration::from_secs(3_600)),
             guesses: Limiter::new(CODE_GUESSES, Duration::from_secs(3_600)),
             activity: activity::Activity::default(),
+            typing: typing::Typing::default(),
             stamp_checks: Limiter::new(STAMP_CHECKS, Duration::from_secs(3_600)),
             requests: Limiter::new(JOIN_REQUESTS, Duration::from_secs(3_600)),
             rng: Rng::from_seed([0; 32]),
@@ -218,6 +222,10 @@ impl Group {
         | EventKind::Banned { member: Some(member), .. } = &event.kind
         {
             self.activity.forget(*member);
+            self.typing.end(*member);
+        }
+        if let (EventKind::Posted(_) | EventKind::Held { .. }, Some(author)) = (&event.kind, event.actor) {
+            self.typing.end(author);
         }
         let settings = &self.state.settings;
         match event.kind.setting_key() {

@@ -113,6 +113,7 @@ impl Host {
                 self.query(query, Asked::Call(asking, PendingCall::EarlierTexts { seq, bytes_max }));
             }
             Plan::Piece { request, as_file } => self.ask_piece(asking, request, as_file),
+            Plan::Typing(call) => self.typing(now, &asking, call),
             Plan::Node(call) => self.node_call(now, asking, call),
             Plan::Status => {
                 if let Asker::Control(call) = asker {

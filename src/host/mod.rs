@@ -31,6 +31,7 @@
 //! | `queries.rs` | what is asked of the store |
 //! | `tail.rs` | the newest part of the history, in memory |
 //! | `start.rs` | how a host begins |
+//! | `typing.rs` | who is told that somebody types |
 //! | `values.rs` | what goes in and out, as values |
 
 mod announces;
@@ -59,6 +60,7 @@ mod relay;
 mod retention;
 mod start;
 mod tail;
+mod typing;
 mod values;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -82,6 +84,7 @@ use self::people::People;
 use self::probes::Probes;
 use self::propagation::Serving;
 use self::retention::Retention;
+use self::typing::Listeners;
 use crate::api::{self, Listing};
 use crate::group::{Dedup, Founding, Group, MessageId, Settings};
 use crate::store::Write;
@@ -119,6 +122,7 @@ pub struct Host {
     retention: Retention,
     /// Who is at the other end of links that were identified. Bounded as the engine's links are.
     open_links: HashMap<LinkId, IdentityHash>,
+    listeners: Listeners,
     /// Of all groups: the id of a message covers its destination.
     dedup: Dedup,
     announces: Announces,

@@ -25,6 +25,7 @@ impl Host {
 
     /// A link is gone. Whoever was there is heard until now.
     pub(super) fn link_closed(&mut self, now: Instant, link: LinkId) {
+        self.listeners.remove(link);
         let Some(person) = self.open_links.remove(&link) else { return };
         self.note_link(person, false);
         let groups: Vec<_> = self.people.groups_of(person).collect();

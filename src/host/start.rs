@@ -73,6 +73,7 @@ impl Host {
             untold: Untold::new(),
             retention: Retention::default(),
             open_links: HashMap::new(),
+            listeners: Default::default(),
             dedup,
             announces: Announces::default(),
             probes,

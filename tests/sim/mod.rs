@@ -9,6 +9,7 @@ mod pairs;
 mod radio;
 mod swarm;
 mod system;
+mod typing;
 
 use std::time::Duration;
 

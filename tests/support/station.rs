@@ -380,6 +380,8 @@ pub(crate) struct Person {
     pub(crate) failures: Vec<(RequestId, RequestFailure)>,
     /// Fields of the messages that came.
     pub(crate) fields: Vec<Fields>,
+    /// What came as packets on links.
+    pub(crate) pushed: Vec<Vec<u8>>,
 }
 
 impl Person {
@@ -423,6 +425,7 @@ impl Person {
             files: Vec::new(),
             failures: Vec::new(),
             fields: Vec::new(),
+            pushed: Vec::new(),
         }
     }
 
@@ -514,6 +517,7 @@ impl Person {
             EngineOutput::Persist(Persist::Peer(_) | Persist::Paths { .. }) => {}
             EngineOutput::Event(event) => match self.router.handle_event(now, &mut self.node, event) {
                 Some(EngineEvent::LinkOpened { link, .. }) => self.links.push(link),
+                Some(EngineEvent::LinkPacket { data, .. }) => self.pushed.push(data),
                 Some(EngineEvent::LinkClosed { link, .. }) => self.links.retain(|open| *open != link),
                 Some(EngineEvent::Response { request, value, metadata: Some(metadata), .. }) => {
                     self.files.push((request, value, metadata));

@@ -67,6 +67,12 @@ impl Node {
         self.links.links.get(&link).map(|entry| entry.link.info())
     }
 
+    /// What the interface of a link carries, in bits a second; 0 if it is not known.
+    pub fn link_bitrate_bps(&self, link: LinkId) -> Option<u64> {
+        let interface = self.links.links.get(&link)?.interface;
+        Some(self.transport.interfaces.up(interface)?.config.bitrate_bps)
+    }
+
     /// The link whose peer the last frame identified, if it did: for limits that have to hold for the frame behind it already,
     /// which can come before the event is looked at.
     pub fn identified_now(&self) -> Option<LinkId> {

@@ -5,6 +5,7 @@ use proto::v1::{self, Error};
 
 use super::members::person;
 use super::{Call, Plan, answer, decide};
+use crate::api::TypingCall;
 use crate::api::error::{invalid, of_refusal};
 use crate::api::page::{bytes_max, fit, items_max};
 use crate::api::reply::{Reply, role};
@@ -52,6 +53,16 @@ pub(super) fn preferences(call: &Call<'_>) -> Result<Plan, Error> {
     };
     let preferences = request.set.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     decide(Action::Choose { preferences }, Reply::Preferences)
+}
+
+pub(super) fn typing(call: &Call<'_>) -> Result<Plan, Error> {
+    let request: v1::TypingRequest = call.read()?;
+    let stopped = match request.state() {
+        v1::TypingState::Unspecified => None,
+        v1::TypingState::Started => Some(false),
+        v1::TypingState::Stopped => Some(true),
+    };
+    Ok(Plan::Typing(TypingCall { stopped, hear: request.hear, staff: request.staff }))
 }
 
 /// The answer to a change: all choices of the caller.

@@ -31,6 +31,7 @@ fn rows() -> Vec<(&'static str, [Option<ErrorCode>; 4])> {
         ("/api/v1/profile", [stranger, None, None, Some(ErrorCode::NotFound)]),
         ("/api/v1/presence", [stranger, None, None, None]),
         ("/api/v1/preferences", [stranger, None, None, None]),
+        ("/api/v1/typing", [stranger, None, None, None]),
         ("/api/v1/settings", [stranger, None, None, None]),
         ("/api/v1/messages", [stranger, None, None, None]),
         ("/api/v1/messages/send", [stranger, missing, missing, missing]),

@@ -194,6 +194,11 @@ fn entry_rows() -> Vec<String> {
             &v1::PreferencesResponse { preferences: vec![paused; 3], seq, error: None },
         ),
         row(
+            "/api/v1/typing",
+            &v1::TypingRequest { state: v1::TypingState::Started.into(), ..Default::default() },
+            &v1::TypingResponse { members: vec![12], error: None },
+        ),
+        row(
             "/api/v1/settings",
             &v1::SettingsRequest { set: vec![join_cost.clone()], ..Default::default() },
             &v1::SettingsResponse { settings: vec![join_cost], seq, error: None },

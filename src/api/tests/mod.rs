@@ -76,6 +76,7 @@ impl Scene {
             | Plan::EarlierTexts { .. }
             | Plan::Acts { .. }
             | Plan::Piece { .. }
+            | Plan::Typing(_)
             | Plan::Node(_)
             | Plan::Status => Vec::new(),
         }

@@ -13,7 +13,7 @@ const EVERYBODY: IdentityHash = IdentityHash::new([0; 16]);
 
 impl Group {
     /// Whether the caller may be heard now: not muted, and the group neither read-only nor too slow for them.
-    pub(super) fn require_may_speak(
+    pub(in crate::group) fn require_may_speak(
         &self,
         now: UnixTime,
         caller: &Caller,
