@@ -15,6 +15,10 @@ use std::time::{Duration, Instant};
 mod air;
 #[path = "../tests/support/circle.rs"]
 mod circle;
+#[path = "../tests/support/disk.rs"]
+mod disk;
+#[path = "../tests/support/folder.rs"]
+mod folder;
 #[path = "../tests/support/mesh.rs"]
 mod mesh;
 #[path = "../tests/support/meshes.rs"]

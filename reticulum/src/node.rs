@@ -312,6 +312,12 @@ impl Node {
         }
     }
 
+    /// Frames that wait at the interface by which a destination is reached, announces and what is less urgent than a
+    /// message not counted; without a path, 0.
+    pub fn first_hop_backlog(&self, destination: &DestinationHash) -> usize {
+        self.transport.first_hop_backlog(destination)
+    }
+
     /// Fresh randomness, for what the application seals itself.
     pub fn random_bytes<const N: usize>(&mut self) -> [u8; N] {
         self.rng.bytes()

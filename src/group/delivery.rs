@@ -1,21 +1,36 @@
 //! Brings every post to every other member: who has which posts, who is due, who is away.
 //!
-//! A member receives posts in order, one at a time, so one number says what they have: their *cursor*, which moves only
-//! when a post is proven (or can never be accepted). Posts that somebody still lacks are kept once for all members. So
-//! a post costs nothing durable at all, and a delivery one small write; after a restart, cursors and log give
-//! everything back.
+//! A member receives posts in order, one copy at a time, so one number says how far they were *served*; what was not
+//! proven on the way stands in [`Gap`]s. Posts that somebody still lacks are kept once for all members. So an ordinary
+//! post costs nothing durable at all, and a delivery one small write; after a restart, cursors and log give everything
+//! back.
+//!
+//! What a copy says is fixed when it is first made. As a rule the log tells it: a post as it was posted. Everything
+//! else (an answer, several posts in one message, what goes along with attachments) is written down before it leaves, and
+//! read back for each further attempt ([`Form::Written`]).
+//!
+//! A copy on a propagation node does not hold up those behind it, and is not proven: their *cursor*,
+//! [`Delivery::proven_through`], stays before it until the member is seen to have it. The same bytes are sent to them once
+//! more when they are heard and easily reached; a client that has fetched the copy meanwhile knows its id and drops it, but
+//! proves it.
 //!
 //! Driven like every machine here: `on_*` tell it what happened, [`Delivery::poll`] says what to send next,
 //! [`Delivery::poll_timeout`] when to call [`Delivery::handle_timeout`].
 
+mod copy;
 mod fate;
+mod posts;
+mod recipient;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use reticulum::time::{Instant, TimerQueue, UnixTime};
 
+pub use self::copy::{Cursor, Dispatch, Fixed, Form, LoggedPost, Reach, SavedDelivery, Settled, StoredCopy};
 pub use self::fate::{Fate, Gap, GapFate, Tally, Via, Why};
+use self::posts::{Posts, WaitingPost};
+use self::recipient::{Flight, Recipient, Stage, State, UnderWay};
 use super::ids::{MemberId, Seq};
 
 /// How long a post is retried for those who are away.
@@ -29,52 +44,19 @@ pub const PREPARING_MAX: usize = 256;
 pub const AWAITING_MAX: usize = 12_288;
 /// The same of those behind slow media, preparation included: what waits for a radio's turn must not grow old there.
 pub const SLOW_MAX: usize = 256;
+/// Those behind slow media that are being prepared. Once they wait at their medium, [`Reach::Busy`] says whether more may.
+pub const SLOW_PREPARING_MAX: usize = 2;
+/// Members behind slow media who are looked at for one whose medium is not busy.
+const SLOW_LOOKED_AT: usize = 64;
+/// Posts that one copy may hold.
+pub const TOGETHER_MAX: usize = 64;
 /// Waits after the first, second, ... failure in a row; the last one repeats.
 const RETRY_AFTER_MIN: [u64; 6] = [1, 2, 5, 10, 20, 30];
-
-/// What it costs to reach a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// Little: an open link, or a path over media that carry a packet in a moment.
-    Fast,
-    /// Air time that all share. They come after the others.
-    Slow,
-}
-
-/// A copy to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dispatch {
-    /// To whom.
-    pub member: MemberId,
-    /// Which post.
-    pub seq: Seq,
-}
-
-/// A cursor that moved and is to be stored. Nothing waits for that: a copy that is sent again after a crash has the
-/// same message id, and the member's client drops it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    /// Whose.
-    pub member: MemberId,
-    /// They need nothing up to this post.
-    pub through: Seq,
-}
-
-/// A post out of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LoggedPost {
-    /// Its number.
-    pub seq: Seq,
-    /// When it was posted.
-    pub time: UnixTime,
-    /// Who posted it, and so needs no copy.
-    pub author: Option<MemberId>,
-}
 
 /// What became of copies since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryCounters {
-    /// Proven by the member.
+    /// Posts proven by a member.
     pub delivered: u64,
     /// Left on a propagation node.
     pub stored: u64,
@@ -84,133 +66,91 @@ pub struct DeliveryCounters {
     pub expired: u64,
 }
 
+/// How a copy ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proven {
+    /// It was the next.
+    Next(Settled),
+    /// It was on a propagation node.
+    Stored(Gap),
+}
+
+/// An attempt that failed, to be stored: the copy is to be the same next time. Nothing waits for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// Whose.
+    pub member: MemberId,
+    /// What was sent.
+    pub copy: Fixed,
+    /// Why it failed.
+    pub why: Why,
+}
+
 /// The bookkeeping of one group's fan-out.
 #[derive(Debug, Default)]
 pub struct Delivery {
-    posts: VecDeque<WaitingPost>,
+    posts: Posts,
     recipients: BTreeMap<MemberId, Recipient>,
     ready: VecDeque<MemberId>,
     /// Those of them who turned out to be slow to reach: they come when `ready` is empty.
     ready_slow: VecDeque<MemberId>,
     retries: TimerQueue<MemberId>,
     under_way: UnderWay,
-    /// The newest post that expired while somebody lacked it.
-    expired_through: Seq,
-    /// What the cursors passed over without a proof, until it is taken by [`Self::poll_gap`].
+    /// What was passed over without a proof, until it is taken by [`Self::poll_gap`].
     gaps: VecDeque<Gap>,
     counters: DeliveryCounters,
 }
 
-/// Copies under way.
-#[derive(Clone, Copy, Debug, Default)]
-struct UnderWay {
-    preparing: usize,
-    awaiting: usize,
-    /// Those of both that are slow to reach.
-    slow: usize,
-}
-
-#[derive(Debug)]
-struct WaitingPost {
-    seq: Seq,
-    author: Option<MemberId>,
-    expires: Instant,
-    /// Members who lack it.
-    lacking: usize,
-}
-
-#[derive(Debug)]
-struct Recipient {
-    cursor: Seq,
-    /// Failures since the last success or sign of life.
-    failures: usize,
-    /// Why the last attempt failed.
-    why: Option<Why>,
-    state: RecipientState,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RecipientState {
-    /// Lacks nothing.
-    Idle,
-    /// In the queue.
-    Ready,
-    /// A copy is under way; `heard` tells of a sign of life since it was sent.
-    InFlight { seq: Seq, heard: bool, stage: Stage, reach: Reach, via: Option<Via> },
-    /// Waits for a timer or a sign of life.
-    Away,
-}
-
-/// How far a copy has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// It takes the processor's time.
-    Preparing,
-    /// It waits for the member.
-    Awaiting,
-}
-
-impl UnderWay {
-    fn add(&mut self, stage: Stage, reach: Reach) {
-        *self.of(stage) += 1;
-        self.slow += usize::from(reach == Reach::Slow);
-    }
-
-    fn remove(&mut self, state: RecipientState) {
-        let RecipientState::InFlight { stage, reach, .. } = state else { return };
-        *self.of(stage) -= 1;
-        self.slow -= usize::from(reach == Reach::Slow);
-    }
-
-    fn of(&mut self, stage: Stage) -> &mut usize {
-        match stage {
-            Stage::Preparing => &mut self.preparing,
-            Stage::Awaiting => &mut self.awaiting,
-        }
-    }
-}
-
 impl Delivery {
-    /// Continues after a restart: the members with their cursors, and the log's posts in order, at least those after
-    /// the lowest cursor.
-    pub fn restore(
-        now: Instant,
-        unix_now: UnixTime,
-        cursors: impl IntoIterator<Item = Cursor>,
-        posts: impl IntoIterator<Item = LoggedPost>,
-    ) -> Self {
+    /// Continues after a restart.
+    pub fn restore(now: Instant, unix_now: UnixTime, saved: SavedDelivery) -> Self {
         let mut delivery = Self::default();
-        for Cursor { member, through } in cursors {
+        for Cursor { member, through } in saved.cursors {
             delivery.on_joined(member, through);
         }
-        let mut cursors: Vec<Seq> = delivery.recipients.values().map(|recipient| recipient.cursor).collect();
+        delivery.restore_posts(now, unix_now, saved.waiting);
+        for (member, copy, why) in saved.tried {
+            if let Some(recipient) = delivery.recipients.get_mut(&member)
+                && recipient.served < copy.last
+            {
+                (recipient.fixed, recipient.why) = (Some(copy), why);
+            }
+        }
+        for StoredCopy { member, copy, time } in saved.stored {
+            if let Some(recipient) = delivery.recipients.get_mut(&member) {
+                recipient.store(copy, now + DELIVERY_PERIOD.saturating_sub(unix_now.since(time)));
+            }
+        }
+        let newest = delivery.posts.newest().unwrap_or_default();
+        for (member, recipient) in delivery.recipients.iter_mut() {
+            if recipient.served < newest {
+                recipient.state = State::Ready;
+                delivery.ready.push_back(*member);
+            }
+        }
+        delivery
+    }
+
+    fn restore_posts(&mut self, now: Instant, unix_now: UnixTime, posts: Vec<LoggedPost>) {
+        let mut cursors: Vec<Seq> = self.recipients.values().map(|recipient| recipient.served).collect();
         cursors.sort_unstable();
         for LoggedPost { seq, time, author } in posts {
             let age = unix_now.since(time);
             if age >= DELIVERY_PERIOD {
-                delivery.expired_through = delivery.expired_through.max(seq);
+                self.posts.expired_through = self.posts.expired_through.max(seq);
                 continue;
             }
             let behind = cursors.partition_point(|cursor| *cursor < seq);
-            let author_behind = author.and_then(|author| delivery.recipients.get(&author));
-            let lacking = behind - usize::from(author_behind.is_some_and(|author| author.cursor < seq));
-            delivery.push_post(WaitingPost { seq, author, expires: now + (DELIVERY_PERIOD - age), lacking });
+            let author_behind = author.and_then(|author| self.recipients.get(&author));
+            let lacking = behind - usize::from(author_behind.is_some_and(|author| author.served < seq));
+            self.posts.push(WaitingPost { seq, author, expires: now + (DELIVERY_PERIOD - age), lacking });
         }
-        let behind = delivery.recipients.iter_mut().filter(|(_, recipient)| {
-            delivery.posts.back().is_some_and(|newest| recipient.cursor < newest.seq)
-        });
-        for (member, recipient) in behind {
-            recipient.state = RecipientState::Ready;
-            delivery.ready.push_back(*member);
-        }
-        delivery
     }
 
     /// Somebody came in, and gets what is posted after `after`.
     pub fn on_joined(&mut self, member: MemberId, after: Seq) {
         self.on_removed(member);
-        let state = RecipientState::Idle;
-        self.recipients.insert(member, Recipient { cursor: after, failures: 0, why: None, state });
+        self.recipients.insert(member, Recipient::new(after));
     }
 
     /// Whether somebody is to get posts.
@@ -222,64 +162,112 @@ impl Delivery {
     pub fn on_removed(&mut self, member: MemberId) {
         let Some(recipient) = self.recipients.remove(&member) else { return };
         self.retries.cancel(&member);
-        match recipient.state {
-            RecipientState::Ready => {
-                self.ready.retain(|ready| *ready != member);
-                self.ready_slow.retain(|ready| *ready != member);
-            }
-            state @ RecipientState::InFlight { .. } => self.under_way.remove(state),
-            RecipientState::Idle | RecipientState::Away => {}
+        self.under_way.remove(recipient.state);
+        if recipient.state == State::Ready {
+            self.ready.retain(|ready| *ready != member);
+            self.ready_slow.retain(|ready| *ready != member);
         }
-        let first = self.posts.partition_point(|post| post.seq <= recipient.cursor);
-        for post in self.posts.range_mut(first..).filter(|post| post.author != Some(member)) {
-            post.lacking -= 1;
-        }
-        self.drop_settled();
+        self.posts.settle(member, recipient.served, Seq(u64::MAX));
     }
 
     /// A post was committed. Everybody but its author is to get it.
     pub fn on_posted(&mut self, now: Instant, seq: Seq, author: Option<MemberId>) {
         let mut lacking = 0;
         for (member, recipient) in &mut self.recipients {
-            if Some(*member) == author || recipient.cursor >= seq {
+            if Some(*member) == author || recipient.served >= seq {
                 continue;
             }
             lacking += 1;
-            if recipient.state == RecipientState::Idle {
-                recipient.state = RecipientState::Ready;
+            if recipient.state == State::Idle {
+                recipient.state = State::Ready;
                 self.ready.push_back(*member);
             }
         }
-        self.push_post(WaitingPost { seq, author, expires: now + DELIVERY_PERIOD, lacking });
+        self.posts.push(WaitingPost { seq, author, expires: now + DELIVERY_PERIOD, lacking });
     }
 
-    /// The member proved a copy. Late proofs count too. Returns the cursor to store, if it moved.
-    pub fn on_delivered(&mut self, member: MemberId, seq: Seq) -> Option<Cursor> {
-        let cursor = self.settle(member, seq, None)?;
-        self.counters.delivered += 1;
-        Some(cursor)
+    /// A copy that was not sent before was made. From now on it goes by its last post.
+    pub fn on_composed(&mut self, member: MemberId, seq: Seq, copy: Fixed) {
+        let Some(recipient) = self.recipients.get_mut(&member) else { return };
+        if let State::InFlight(flight) = &mut recipient.state
+            && flight.seq == seq
+        {
+            flight.seq = copy.last;
+            recipient.fixed = Some(copy);
+        }
     }
 
-    /// The copy is on a propagation node, which is the last that is ever heard of it. Returns the cursor to store.
-    pub fn on_stored(&mut self, member: MemberId, seq: Seq) -> Option<Cursor> {
-        let cursor = self.settle(member, seq, Some(GapFate::Stored))?;
-        self.counters.stored += 1;
-        Some(cursor)
+    /// A copy cannot be made as it was, because a text that it held was deleted: it is made anew. Returns what there was
+    /// of it.
+    pub fn on_withdrawn(&mut self, member: MemberId, seq: Seq) -> Option<Dispatch> {
+        let recipient = self.recipients.get_mut(&member)?;
+        let fixed = recipient.fixed.take_if(|fixed| fixed.last == seq)?;
+        let State::InFlight(flight) = &mut recipient.state else { return None };
+        flight.seq = fixed.first;
+        let form = if fixed.first == fixed.last { Form::Alone } else { Form::Together };
+        Some(Dispatch { member, seq: fixed.first, form, again: false })
     }
 
-    /// The member can never accept this copy, whatever the route: it is skipped. Returns the cursor to store.
-    pub fn on_refused(&mut self, member: MemberId, seq: Seq) -> Option<Cursor> {
-        let cursor = self.settle(member, seq, Some(GapFate::Refused))?;
-        self.counters.refused += 1;
-        Some(cursor)
+    /// Whether this copy waits to be sent, or was sent and not answered for yet.
+    pub fn is_under_way(&self, member: MemberId, seq: Seq) -> bool {
+        let flight = self.recipients.get(&member).and_then(Recipient::flight);
+        flight.is_some_and(|flight| flight.seq == seq)
     }
 
-    /// The copy is not for this member, or no longer there: it is skipped. Returns the cursor to store.
-    pub fn on_skipped(&mut self, member: MemberId, seq: Seq) -> Option<Cursor> {
-        self.settle(member, seq, None)
+    /// The member proved a copy. Late proofs count too.
+    pub fn on_delivered(&mut self, member: MemberId, seq: Seq) -> Option<Proven> {
+        if let Some(gap) = self.confirm(member, |copy| copy.last == seq) {
+            self.end_offer(member, seq, true);
+            return Some(Proven::Stored(gap));
+        }
+        let (settled, posts) = self.settle(member, seq, None)?;
+        self.counters.delivered += posts;
+        Some(Proven::Next(settled))
     }
 
-    /// What a cursor has passed over, to be stored with it.
+    /// The copy is on a propagation node.
+    pub fn on_stored(&mut self, now: Instant, member: MemberId, seq: Seq) -> Option<Settled> {
+        let copy = self.copy(member, seq)?;
+        let (settled, posts) = self.settle(member, seq, Some(GapFate::Stored))?;
+        self.counters.stored += posts;
+        self.recipients.get_mut(&member)?.store(copy, now + DELIVERY_PERIOD);
+        Some(settled)
+    }
+
+    /// The member can never accept this copy, whatever the route: it is skipped.
+    pub fn on_refused(&mut self, member: MemberId, seq: Seq) -> Option<Settled> {
+        if self.end_offer(member, seq, false) {
+            return None;
+        }
+        let (settled, posts) = self.settle(member, seq, Some(GapFate::Refused))?;
+        self.counters.refused += posts;
+        Some(settled)
+    }
+
+    /// The copy is not for this member, or no longer there: it is skipped.
+    pub fn on_skipped(&mut self, member: MemberId, seq: Seq, fate: GapFate) -> Option<Settled> {
+        if self.end_offer(member, seq, false) {
+            return None;
+        }
+        self.settle(member, seq, Some(fate)).map(|(settled, _)| settled)
+    }
+
+    /// Posts that a copy of several passed over.
+    pub fn note_gap(&mut self, member: MemberId, seq: Seq, fate: GapFate) {
+        self.gaps.push_back(Gap { member, first: seq, last: seq, fate });
+    }
+
+    /// The member is seen to have a post: they answered it, say. If it was on a propagation node, it is proven now.
+    pub fn on_seen(&mut self, member: MemberId, seq: Seq) -> Option<Gap> {
+        self.confirm(member, |copy| copy.holds(seq))
+    }
+
+    /// The member says that they read everything up to here. To be called until it returns `None`.
+    pub fn on_read(&mut self, member: MemberId, through: Seq) -> Option<Gap> {
+        self.confirm(member, |copy| copy.last <= through)
+    }
+
+    /// What was passed over, to be stored.
     pub fn poll_gap(&mut self) -> Option<Gap> {
         self.gaps.pop_front()
     }
@@ -287,80 +275,95 @@ impl Delivery {
     /// What became of the copy of a post, as far as gaps do not tell otherwise.
     pub fn fate(&self, member: MemberId, seq: Seq) -> Fate {
         let Some(recipient) = self.recipients.get(&member) else { return Fate::NotPushed };
-        match recipient.state {
-            _ if seq <= recipient.cursor => Fate::Proven,
-            _ if self.posts.binary_search_by_key(&seq, |post| post.seq).is_err() => {
-                Fate::Gap(GapFate::Expired)
+        let holds = |fixed: Fixed| fixed.holds(seq);
+        match recipient.flight() {
+            _ if seq <= recipient.served => Fate::Proven,
+            Some(Flight { seq: last, via, again: false, .. })
+                if last == seq || recipient.fixed.is_some_and(holds) =>
+            {
+                Fate::Sent { via }
             }
-            RecipientState::InFlight { seq: sent, via, .. } if sent == seq => Fate::Sent { via },
+            _ if !self.posts.contains(seq) => Fate::Gap(GapFate::Expired),
             _ => Fate::Queued { last: recipient.why },
         }
     }
 
+    /// Everything up to here is proven, or was given up for a reason that a gap tells.
+    pub fn proven_through(&self, member: MemberId) -> Option<Seq> {
+        self.recipients.get(&member).map(Recipient::proven_through)
+    }
+
     /// The numbers that a member lacks and will not be sent any more: after the first, up to the second.
     pub fn expired_of(&self, member: MemberId) -> Option<(Seq, Seq)> {
-        let cursor = self.recipients.get(&member)?.cursor;
-        (cursor < self.expired_through).then_some((cursor, self.expired_through))
+        let served = self.recipients.get(&member)?.served;
+        (served < self.posts.expired_through).then_some((served, self.posts.expired_through))
+    }
+
+    /// What one copy may hold from this post on, oldest first: what the member lacks.
+    pub fn candidates(&self, member: MemberId, first: Seq) -> Vec<Seq> {
+        let after = Seq(first.0.saturating_sub(1));
+        self.posts.lacked_by(member, after).take(TOGETHER_MAX).map(|post| post.seq).collect()
     }
 
     /// A copy is on its way, or waits for the member to appear: it takes no more of the processor's time.
     pub fn on_sent(&mut self, member: MemberId, seq: Seq, route: Option<Via>) {
         let Some(recipient) = self.recipients.get_mut(&member) else { return };
-        let RecipientState::InFlight { seq: sent, stage, via, .. } = &mut recipient.state else { return };
-        if *sent != seq {
-            return;
-        }
-        *via = route;
-        if *stage == Stage::Preparing {
-            *stage = Stage::Awaiting;
-            self.under_way.preparing -= 1;
-            self.under_way.awaiting += 1;
+        let State::InFlight(flight) = &mut recipient.state else { return };
+        if flight.seq == seq {
+            self.under_way.remove(State::InFlight(*flight));
+            (flight.via, flight.stage) = (route, Stage::Awaiting);
+            self.under_way.add(*flight);
         }
     }
 
-    /// A copy found no way: the member is away. It is tried again later, or at once if they were heard meanwhile.
-    pub fn on_failed(&mut self, now: Instant, member: MemberId, seq: Seq, why: Why) {
-        let Some(recipient) = self.recipients.get_mut(&member) else { return };
-        let RecipientState::InFlight { seq: sent, heard, .. } = recipient.state else { return };
-        if sent != seq {
-            return;
+    /// A copy found no way: the member is away. It is tried again later, or at once if they were heard meanwhile. Returns
+    /// what is to be stored of that.
+    pub fn on_failed(&mut self, now: Instant, member: MemberId, seq: Seq, why: Why) -> Option<Tried> {
+        if self.end_offer(member, seq, false) {
+            return None;
         }
+        let recipient = self.recipients.get_mut(&member)?;
+        let flight = recipient.flight().filter(|flight| flight.seq == seq)?;
         self.under_way.remove(recipient.state);
         recipient.why = Some(why);
-        if heard {
-            recipient.state = RecipientState::Ready;
+        // What the router did not take was not sent.
+        let alone = Fixed { first: seq, last: seq, written: false };
+        let tried = (why != Why::Busy).then(|| *recipient.fixed.get_or_insert(alone));
+        if flight.heard {
+            recipient.state = State::Ready;
             self.ready.push_back(member);
-            return;
+        } else {
+            let wait_min = RETRY_AFTER_MIN[recipient.failures.min(RETRY_AFTER_MIN.len() - 1)];
+            recipient.failures += 1;
+            recipient.state = State::Away;
+            self.retries.set(member, now + Duration::from_secs(60 * wait_min));
         }
-        let wait_min = RETRY_AFTER_MIN[recipient.failures.min(RETRY_AFTER_MIN.len() - 1)];
-        recipient.failures += 1;
-        recipient.state = RecipientState::Away;
-        self.retries.set(member, now + Duration::from_secs(60 * wait_min));
+        tried.map(|copy| Tried { member, copy, why })
     }
 
     /// The member gave a sign of life: an announce, a link, a message. What they lack goes out at once.
-    pub fn on_heard(&mut self, member: MemberId) {
+    pub fn on_heard(&mut self, now: Instant, member: MemberId) {
         let Some(recipient) = self.recipients.get_mut(&member) else { return };
         recipient.failures = 0;
+        let offers = recipient.offer_again(now);
         match &mut recipient.state {
-            RecipientState::Away => {
-                recipient.state = RecipientState::Ready;
+            State::Idle if !offers => {}
+            State::Idle | State::Away => {
+                recipient.state = State::Ready;
                 self.retries.cancel(&member);
                 self.ready.push_back(member);
             }
-            RecipientState::InFlight { heard, .. } => *heard = true,
-            RecipientState::Idle | RecipientState::Ready => {}
+            State::InFlight(flight) => flight.heard = true,
+            State::Ready => {}
         }
     }
 
     /// Lets posts expire and brings members back whose wait is over.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while self.posts.front().is_some_and(|post| post.expires <= now) {
-            self.expire_oldest();
-        }
+        self.posts.expire_due(now);
         while let Some(member) = self.retries.pop_due(now) {
             if let Some(recipient) = self.recipients.get_mut(&member) {
-                recipient.state = RecipientState::Ready;
+                recipient.state = State::Ready;
                 self.ready.push_back(member);
             }
         }
@@ -368,39 +371,35 @@ impl Delivery {
 
     /// When [`Self::handle_timeout`] is to be called next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let expiry = self.posts.front().map(|post| post.expires);
-        expiry.into_iter().chain(self.retries.next_deadline()).min()
+        self.posts.next_deadline().into_iter().chain(self.retries.next_deadline()).min()
     }
 
     /// The next copy to send, as long as not too many are under way; those who are cheap to reach come first. Each is
     /// answered by [`Self::on_sent`], and then by [`Self::on_delivered`], [`Self::on_refused`] or [`Self::on_failed`].
     pub fn poll(&mut self, reach: impl Fn(MemberId) -> Reach) -> Option<Dispatch> {
         while self.has_room() {
-            let (member, reach) = match self.ready.pop_front() {
-                Some(member) => (member, reach(member)),
-                None if self.under_way.slow < SLOW_MAX => (self.ready_slow.pop_front()?, Reach::Slow),
-                None => return None,
-            };
+            let (member, reach) = self.next_ready(&reach)?;
             let recipient = self.recipients.get_mut(&member).expect("a removed member leaves the queue");
-            let Some(seq) = next_post(&self.posts, member, &mut recipient.cursor) else {
-                recipient.state = RecipientState::Idle;
+            let Some((again, seq, form)) = recipient.next(&self.posts, member, reach) else {
+                recipient.state = State::Idle;
                 continue;
             };
-            if reach == Reach::Slow && (!self.ready.is_empty() || self.under_way.slow >= SLOW_MAX) {
-                self.ready_slow.push_back(member);
-                continue;
-            }
-            let stage = Stage::Preparing;
-            recipient.state = RecipientState::InFlight { seq, heard: false, stage, reach, via: None };
-            self.under_way.add(stage, reach);
-            return Some(Dispatch { member, seq });
+            let flight = Flight { seq, heard: false, again, stage: Stage::Preparing, reach, via: None };
+            recipient.state = State::InFlight(flight);
+            self.under_way.add(flight);
+            return Some(Dispatch { member, seq, form, again });
         }
         None
     }
 
+    /// Whether somebody waits only because their medium is busy: [`Self::poll`] may have something once it is not.
+    pub fn waits_for_medium(&self) -> bool {
+        !self.ready_slow.is_empty()
+    }
+
     /// What became of copies since the start.
     pub fn counters(&self) -> DeliveryCounters {
-        self.counters
+        DeliveryCounters { expired: self.posts.expired, ..self.counters }
     }
 
     /// Copies that are being signed and sealed.
@@ -413,9 +412,9 @@ impl Delivery {
         self.under_way.awaiting
     }
 
-    /// Copies that members still lack, those under way included.
+    /// Posts that members still lack, those under way included.
     pub fn pending(&self) -> usize {
-        self.posts.iter().map(|post| post.lacking).sum()
+        self.posts.lacking()
     }
 
     fn has_room(&self) -> bool {
@@ -423,34 +422,55 @@ impl Delivery {
         preparing < PREPARING_MAX && preparing + awaiting < AWAITING_MAX
     }
 
-    /// Moves the member's cursor over `seq`, if that is the post which they lack next.
-    fn settle(&mut self, member: MemberId, seq: Seq, passed: Option<GapFate>) -> Option<Cursor> {
-        let recipient = self.recipients.get_mut(&member)?;
-        let was_sent = matches!(recipient.state, RecipientState::InFlight { seq: sent, .. } if sent == seq);
-        if !was_sent && next_post(&self.posts, member, &mut recipient.cursor) != Some(seq) {
+    /// Whose turn it is: those who are slow to reach come when nobody else waits.
+    fn next_ready(&mut self, reach: impl Fn(MemberId) -> Reach) -> Option<(MemberId, Reach)> {
+        while let Some(member) = self.ready.pop_front() {
+            if reach(member) == Reach::Fast {
+                return Some((member, Reach::Fast));
+            }
+            self.ready_slow.push_back(member);
+        }
+        let UnderWay { slow, slow_preparing, .. } = self.under_way;
+        if slow >= SLOW_MAX || slow_preparing >= SLOW_PREPARING_MAX {
             return None;
         }
-        let before = recipient.cursor;
-        recipient.cursor = seq;
-        recipient.failures = 0;
-        recipient.why = None;
-        if recipient.state != RecipientState::Ready {
-            self.under_way.remove(recipient.state);
-            self.retries.cancel(&member);
-            recipient.state = RecipientState::Ready;
-            self.ready.push_back(member);
-        }
-        if let Ok(index) = self.posts.binary_search_by_key(&seq, |post| post.seq) {
-            self.posts[index].lacking -= 1;
-        }
-        self.note_gaps(member, before, seq, passed);
-        self.drop_settled();
-        Some(Cursor { member, through: seq })
+        let looked_at = self.ready_slow.iter().take(SLOW_LOOKED_AT).map(|member| reach(*member));
+        let (index, reach) = looked_at.enumerate().find(|(_, reach)| *reach != Reach::Busy)?;
+        self.ready_slow.remove(index).map(|member| (member, reach))
     }
 
-    /// Notes what expired before the post at which the cursor is now, and what became of that post.
-    fn note_gaps(&mut self, member: MemberId, before: Seq, seq: Seq, passed: Option<GapFate>) {
-        let expired = self.expired_through.min(Seq(seq.0 - 1)).max(before);
+    fn copy(&mut self, member: MemberId, last: Seq) -> Option<Fixed> {
+        if self.end_offer(member, last, false) {
+            return None;
+        }
+        self.recipients.get_mut(&member)?.copy(&self.posts, member, last)
+    }
+
+    /// Moves the member's place over the copy with the last post `seq`, if it is the one that they lack next. Returns how
+    /// many posts that were, too.
+    fn settle(&mut self, member: MemberId, seq: Seq, passed: Option<GapFate>) -> Option<(Settled, u64)> {
+        let recipient = self.recipients.get_mut(&member)?;
+        let copy = recipient.copy(&self.posts, member, seq)?;
+        let before = recipient.served;
+        let posts = self.posts.lacked_by(member, before).take_while(|post| post.seq <= seq).count() as u64;
+        recipient.served = seq;
+        recipient.failures = 0;
+        recipient.why = None;
+        let has_row = recipient.fixed.take().is_some();
+        if recipient.state != State::Ready {
+            self.under_way.remove(recipient.state);
+            self.retries.cancel(&member);
+            recipient.state = State::Ready;
+            self.ready.push_back(member);
+        }
+        self.note_gaps(member, before, copy, passed);
+        self.posts.settle(member, before, seq);
+        Some((Settled { cursor: Cursor { member, through: seq }, has_row }, posts))
+    }
+
+    /// Notes what expired before a copy that was settled, and what became of it.
+    fn note_gaps(&mut self, member: MemberId, before: Seq, copy: Fixed, passed: Option<GapFate>) {
+        let expired = self.posts.expired_through.min(Seq(copy.first.0 - 1)).max(before);
         let mut note = |first: Seq, last: Seq, fate| {
             self.gaps.push_back(Gap { member, first: Seq(first.0 + 1), last, fate });
         };
@@ -458,46 +478,32 @@ impl Delivery {
             note(before, expired, GapFate::Expired);
         }
         if let Some(fate) = passed {
-            note(expired, seq, fate);
+            note(expired, copy.last, fate);
         }
     }
 
-    fn push_post(&mut self, post: WaitingPost) {
-        if self.posts.len() >= WAITING_POSTS_MAX {
-            self.expire_oldest();
-        }
-        self.posts.push_back(post);
-        self.drop_settled();
+    /// A copy that was on a propagation node is proven.
+    fn confirm(&mut self, member: MemberId, is_meant: impl Fn(&Fixed) -> bool) -> Option<Gap> {
+        let copy = self.recipients.get_mut(&member)?.take_stored(is_meant)?;
+        self.counters.delivered += 1;
+        Some(Gap { member, first: copy.first, last: copy.last, fate: GapFate::Stored })
     }
 
-    fn expire_oldest(&mut self) {
-        if let Some(post) = self.posts.pop_front() {
-            self.counters.expired += post.lacking as u64;
-            if post.lacking > 0 {
-                self.expired_through = post.seq;
-            }
+    /// A copy that is on a propagation node, too, is no longer under way. Returns whether this is one. Unless it is proven,
+    /// the others are not worth another attempt either.
+    fn end_offer(&mut self, member: MemberId, seq: Seq, is_proven: bool) -> bool {
+        let Some(recipient) = self.recipients.get_mut(&member) else { return false };
+        let Some(flight) = recipient.flight().filter(|flight| flight.again && flight.seq == seq) else {
+            return false;
+        };
+        self.under_way.remove(State::InFlight(flight));
+        if !is_proven {
+            recipient.offer_no_more();
         }
-        self.drop_settled();
+        recipient.state = State::Ready;
+        self.ready.push_back(member);
+        true
     }
-
-    /// Forgets the oldest posts that nobody lacks, so that nothing is kept and no timer set on their behalf.
-    fn drop_settled(&mut self) {
-        while self.posts.front().is_some_and(|post| post.lacking == 0) {
-            self.posts.pop_front();
-        }
-    }
-}
-
-/// The oldest post that a member lacks. Moves the cursor over the member's own posts on the way.
-fn next_post(posts: &VecDeque<WaitingPost>, member: MemberId, cursor: &mut Seq) -> Option<Seq> {
-    let first = posts.partition_point(|post| post.seq <= *cursor);
-    for post in posts.range(first..) {
-        if post.author != Some(member) {
-            return Some(post.seq);
-        }
-        *cursor = post.seq;
-    }
-    None
 }
 
 #[cfg(test)]

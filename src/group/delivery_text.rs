@@ -52,6 +52,9 @@ fn fate_words(language: Language, fate: Fate) -> String {
         Fate::Gap(GapFate::Stored) => phrases::copy_stored,
         Fate::Gap(GapFate::Refused) => phrases::copy_refused,
         Fate::Gap(GapFate::Expired) => phrases::copy_expired,
+        Fate::Gap(GapFate::Unwanted) => phrases::copy_unwanted,
+        Fate::Gap(GapFate::Withdrawn) => phrases::copy_withdrawn,
+        Fate::Gap(GapFate::Digested) => phrases::copy_digested,
         Fate::NotPushed => phrases::copy_not_pushed,
     };
     phrase(language)

@@ -1,7 +1,7 @@
 //! Attachments on their way to members: which go with the copy of a message, which are told as a line, and those that
 //! somebody asked for.
 
-use lxmf::fields::{Builder, key};
+use lxmf::fields::{Fields, key};
 use reticulum::hash::DestinationHash;
 use reticulum::time::Instant;
 use reticulum::wire::msgpack;
@@ -36,38 +36,40 @@ impl Host {
         if wanted.is_empty() {
             return self.tell(now, group, to, not_kept_text(language, seq));
         }
-        let fields = add(Builder::default(), &wanted).build();
+        let fields = attach(&Fields::default(), wanted);
         self.tell_with(now, group, to, fetched_text(language, seq), fields);
     }
 }
 
-/// Adds the line and the fields of a post's attachments: those that are small go along, the others are fetched.
-pub(super) fn with_attachments(
-    line: String,
-    fields: Builder,
-    seq: Seq,
-    post: &Post,
-    push_bytes_max: u64,
-) -> (String, Builder) {
-    if post.attachments.is_empty() {
-        return (line, fields);
-    }
+/// Whether the attachments of a post are small enough to go along with a copy.
+pub(super) fn goes_along(post: &Post, push_bytes_max: u64) -> bool {
     let all_there = post.attachments.iter().all(|attachment| attachment.data.0.is_some());
-    if all_there && post.attached_bytes() <= push_bytes_max {
-        return (line, add(fields, &post.attachments.iter().collect::<Vec<_>>()));
+    !post.attachments.is_empty() && all_there && post.attached_bytes() <= push_bytes_max
+}
+
+/// Tells of attachments that do not go along, and how they are fetched.
+pub(super) fn with_labels(line: String, seq: Seq, post: &Post) -> String {
+    if post.attachments.is_empty() {
+        return line;
     }
     let labels = attachment_labels(&post.attachments);
     let fetched = format!("{}, /get {seq}]", labels.trim_end_matches(']'));
     // A message without words has the labels for its text.
-    let line = match line.strip_suffix(&labels) {
+    match line.strip_suffix(&labels) {
         Some(before) => format!("{before}{fetched}"),
         None => format!("{line}\n{fetched}"),
-    };
-    (line, fields)
+    }
 }
 
-/// Adds attachments as fields. The registry has one image and one voice clip a message; further ones go as files.
-fn add(mut fields: Builder, attachments: &[&Attachment]) -> Builder {
+/// Adds attachments behind other fields.
+pub(super) fn attach<'a>(fields: &Fields, attachments: impl IntoIterator<Item = &'a Attachment>) -> Fields {
+    let attachments: Vec<_> = attachments.into_iter().collect();
+    packed(&attachments).iter().fold(fields.clone(), |fields, (key, value)| fields.with(*key, value))
+}
+
+/// Attachments as fields. The registry has one image and one voice clip a message; further ones go as files.
+fn packed(attachments: &[&Attachment]) -> Vec<(u64, Vec<u8>)> {
+    let mut fields = Vec::new();
     let (mut has_image, mut has_audio) = (false, false);
     let mut files: Vec<(String, &[u8])> = Vec::new();
     for attachment in attachments {
@@ -79,13 +81,13 @@ fn add(mut fields: Builder, attachments: &[&Attachment]) -> Builder {
                 has_image = true;
                 msgpack::write_str(&mut packed, &attachment.name);
                 msgpack::write_bin(&mut packed, data);
-                fields = fields.raw(key::IMAGE, packed);
+                fields.push((key::IMAGE, packed));
             }
             AttachmentKind::Audio(mode) if !has_audio => {
                 has_audio = true;
                 msgpack::write_uint(&mut packed, mode);
                 msgpack::write_bin(&mut packed, data);
-                fields = fields.raw(key::AUDIO, packed);
+                fields.push((key::AUDIO, packed));
             }
             AttachmentKind::Image => files.push((format!("image.{}", attachment.name), data)),
             AttachmentKind::Audio(_) => files.push(("voice".to_owned(), data)),
@@ -102,5 +104,6 @@ fn add(mut fields: Builder, attachments: &[&Attachment]) -> Builder {
         msgpack::write_str(&mut packed, &name);
         msgpack::write_bin(&mut packed, data);
     }
-    fields.raw(key::ATTACHMENTS, packed)
+    fields.push((key::ATTACHMENTS, packed));
+    fields
 }

@@ -128,6 +128,7 @@ impl Host {
         let Some(hosted) = self.groups.get(asking.group) else { return };
         let viewer = hosted.group.viewer(&asking.caller);
         if let Some(member) = viewer.member.filter(|_| seq > Seq::default()) {
+            self.posts_read(asking.group, member, seq);
             self.write(Write::Read { group: asking.group, member, through: seq });
         }
         let reading = Some(ReadingRequest { viewer, at_least: seq });

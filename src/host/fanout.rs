@@ -1,18 +1,19 @@
-//! Copies of posts on their way to members: from the number of a post to the line that a member reads.
+//! Copies of posts on their way to members: whose turn it is, how a copy leaves, and what follows from how it ended. What it
+//! says is `compose.rs`'s.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use lxmf::router::{Outgoing, Route, SendId};
 use reticulum::hash::DestinationHash;
-use reticulum::node::Priority;
+use reticulum::node::{Node, Priority};
 use reticulum::time::Instant;
 
 use super::messages::delivery_address;
-use super::{Asked, Host, Query, Rows, Sent, relay};
-use crate::group::delivery::{Dispatch, Gap, Reach, Via, Why};
-use crate::group::{Event, GroupId, MessageId, Post, Seq};
-use crate::store::{Relayed, Write};
+use super::relay::Copy;
+use super::{Host, Sent};
+use crate::group::delivery::{Dispatch, Gap, GapFate, Proven, Reach, Settled, Via, Why};
+use crate::group::{GroupId, MemberId, MessageId, Seq};
+use crate::store::{OutboxRow, Write};
 
 /// How sending a copy ended.
 #[derive(Clone, Copy, Debug)]
@@ -27,26 +28,25 @@ pub(super) enum CopyEnd {
     /// The member was not reached.
     Failed(Why),
     /// The member is not to get it.
-    Skipped,
+    Skipped(GapFate),
 }
 
 /// A member is slow to reach if a full packet is half a second in the air on the first hop, at about 8 kbit/s; the engine's
 /// figure has a margin of 6 s in it.
 const SLOW_FROM: Duration = Duration::from_millis(6_500);
+/// Frames that wait at a slow medium, announces not counted, at which it gets no more copies: they wait with us instead,
+/// where what is posted meanwhile joins them in one message.
+const BUSY_FROM: usize = 2;
 
 impl Host {
     /// The next copy to send, those who are cheap to reach first.
     pub(super) fn next_copy(&mut self) -> Option<(GroupId, Dispatch)> {
         let engine = &self.engine;
-        self.groups.poll_copy(|person| {
-            let first_hop = engine.first_hop_timeout(&delivery_address(person));
-            if first_hop.is_some_and(|timeout| timeout >= SLOW_FROM) { Reach::Slow } else { Reach::Fast }
-        })
+        self.groups.poll_copy(|person| reach(engine, &delivery_address(person)))
     }
 
-    fn reach(&self, address: &DestinationHash) -> Reach {
-        let first_hop = self.engine.first_hop_timeout(address);
-        if first_hop.is_some_and(|timeout| timeout >= SLOW_FROM) { Reach::Slow } else { Reach::Fast }
+    pub(super) fn reach(&self, address: &DestinationHash) -> Reach {
+        reach(&self.engine, address)
     }
 
     /// A copy takes its way, so that the next one may be made.
@@ -63,61 +63,18 @@ impl Host {
         }
     }
 
-    /// Sends a copy, or asks the store for its text first.
-    pub(super) fn dispatch(&mut self, now: Instant, group: GroupId, dispatch: Dispatch) {
-        let Some(hosted) = self.groups.get_mut(group) else { return };
-        let seq = dispatch.seq;
-        // A post of before nicks were kept has none, although it has an author.
-        let is_complete = |(event, post): &(&Event, &Post)| event.actor.is_none() || post.nick.is_some();
-        if let Some((event, post)) = hosted.tail.post(seq).filter(is_complete) {
-            let row = Relayed::plain(event.clone(), post.nick.clone());
-            return self.send_copy(now, group, dispatch, &row);
-        }
-        let asked_already = hosted.waiting_copies.iter().any(|other| other.seq == seq);
-        hosted.waiting_copies.push_back(dispatch);
-        if !asked_already {
-            let members = hosted.understanding.iter().copied().collect();
-            self.query(Query::Relayed { group, seq, members }, Asked::Line(group, seq));
-        }
-    }
-
-    /// The store gave an older event, or knows that there is nothing to tell any more.
-    pub(super) fn line_found(&mut self, now: Instant, group: GroupId, seq: Seq, rows: Rows) {
-        let Some(hosted) = self.groups.stir(group) else { return };
-        let (due, rest): (VecDeque<_>, _) =
-            std::mem::take(&mut hosted.waiting_copies).into_iter().partition(|dispatch| dispatch.seq == seq);
-        hosted.waiting_copies = rest;
-        let Rows::Relayed(Some(row)) = rows else {
-            due.into_iter().for_each(|copy| self.copy_ended(now, group, copy, CopyEnd::Skipped));
-            return;
-        };
-        for dispatch in due {
-            self.send_copy(now, group, dispatch, &row);
-        }
-    }
-
-    fn send_copy(&mut self, now: Instant, group: GroupId, dispatch: Dispatch, row: &Relayed) {
+    /// Hands a copy to the router. Whatever has to be durable before is.
+    pub(super) fn launch(&mut self, now: Instant, group: GroupId, dispatch: Dispatch, copy: Copy) {
         let Some(hosted) = self.groups.get(group) else { return };
-        let roster = &hosted.group.state().roster;
-        let Some(member) = roster.by_id(dispatch.member) else { return };
-        let actor = row.event.actor.and_then(|actor| roster.by_id(actor)).map(|actor| actor.address);
-        let may_read = row.is_for(&hosted.group.viewer_of(member));
-        let push_bytes_max = match self.reach(&member.address) {
-            Reach::Fast => u64::from(hosted.group.settings().push_kb_max) * 1_000,
-            Reach::Slow => 0,
-        };
-        let language = hosted.group.language_for(member.identity.hash());
-        let about = row.target.as_ref().and_then(|target| target.author);
-        let is_wanted = member.preferences.push.wants(member.id, &row.event.kind, about);
-        let id = row.ids.get(&member.id).copied();
-        let is_news = row.subject_id != Some(member.id) || !row.event.kind.is_told_in_private();
-        let roles = &hosted.group.state().roles;
-        let copy = relay::copy(language, row, id, actor, push_bytes_max, roles)
-            .filter(|_| may_read && is_wanted && is_news);
-        let Some(copy) = copy else { return self.copy_ended(now, group, dispatch, CopyEnd::Skipped) };
+        let Dispatch { member, seq, again, .. } = dispatch;
+        // They may have left while it was written down.
+        if !hosted.delivery.is_under_way(member, seq) {
+            return;
+        }
+        let Some(to) = hosted.group.state().roster.by_id(member).map(|member| member.address) else { return };
         let outgoing = Outgoing {
             from: hosted.addresses.lxmf,
-            to: member.address,
+            to,
             timestamp: copy.time,
             title: Vec::new(),
             content: copy.content.into_bytes(),
@@ -125,32 +82,82 @@ impl Host {
             method: None,
             priority: Priority::Message,
             ticket: true,
-            fallback: self.mail.fallback,
+            fallback: self.mail.fallback && !again,
         };
         match self.router.send(now, &mut self.engine, outgoing) {
             Ok(send) => {
-                let Dispatch { member, seq } = dispatch;
                 self.sent.insert(send, Sent::Copy { group, member, seq });
             }
-            Err(_) => self.copy_ended(now, group, dispatch, CopyEnd::Failed(Why::Busy)),
+            Err(_) => self.copy_ended(now, group, member, seq, CopyEnd::Failed(Why::Busy)),
         }
     }
 
-    pub(super) fn copy_ended(&mut self, now: Instant, group: GroupId, copy: Dispatch, end: CopyEnd) {
+    pub(super) fn copy_ended(
+        &mut self,
+        now: Instant,
+        group: GroupId,
+        member: MemberId,
+        seq: Seq,
+        end: CopyEnd,
+    ) {
         let Some(hosted) = self.groups.stir(group) else { return };
-        let Dispatch { member, seq } = copy;
-        let copy = if let CopyEnd::Delivered(id) | CopyEnd::Stored(id) = end { Some(id) } else { None };
-        let cursor = match end {
-            CopyEnd::Delivered(_) => hosted.delivery.on_delivered(member, seq),
-            CopyEnd::Stored(_) => hosted.delivery.on_stored(member, seq),
-            CopyEnd::Refused => hosted.delivery.on_refused(member, seq),
-            CopyEnd::Skipped => hosted.delivery.on_skipped(member, seq),
-            CopyEnd::Failed(why) => return hosted.delivery.on_failed(now, member, seq, why),
+        let delivery = &mut hosted.delivery;
+        let (settled, id) = match end {
+            CopyEnd::Delivered(id) => match delivery.on_delivered(member, seq) {
+                Some(Proven::Next(settled)) => (Some(settled), Some(id)),
+                Some(Proven::Stored(gap)) => return self.write(Write::Confirmed { group, gap }),
+                None => (None, None),
+            },
+            CopyEnd::Stored(id) => (delivery.on_stored(now, member, seq), Some(id)),
+            CopyEnd::Refused => (delivery.on_refused(member, seq), None),
+            CopyEnd::Skipped(fate) => (delivery.on_skipped(member, seq, fate), None),
+            CopyEnd::Failed(why) => {
+                if let Some(tried) = delivery.on_failed(now, member, seq, why) {
+                    self.write(Write::Tried { group, tried });
+                }
+                return;
+            }
         };
-        let gaps: Vec<Gap> = std::iter::from_fn(|| hosted.delivery.poll_gap()).collect();
-        if let Some(cursor) = cursor {
-            self.write(Write::Delivered { group, cursor, copy });
+        if let Some(Settled { cursor, has_row }) = settled {
+            let row = match (has_row, end) {
+                (false, _) => OutboxRow::None,
+                (true, CopyEnd::Stored(_)) => OutboxRow::Keep,
+                (true, _) => OutboxRow::Drop,
+            };
+            self.write(Write::Delivered { group, cursor, copy: id, row });
         }
+        self.write_gaps(group);
+    }
+
+    /// Has stored what was passed over.
+    pub(super) fn write_gaps(&mut self, group: GroupId) {
+        let Some(hosted) = self.groups.get_mut(group) else { return };
+        let gaps: Vec<Gap> = std::iter::from_fn(|| hosted.delivery.poll_gap()).collect();
         gaps.into_iter().for_each(|gap| self.write(Write::Gap { group, gap }));
+    }
+
+    /// A member refers to a post by the id that it has on their client: so they have it, even if it went by a propagation
+    /// node.
+    pub(super) fn post_seen(&mut self, group: GroupId, member: MemberId, seq: Seq) {
+        let gap = self.groups.get_mut(group).and_then(|hosted| hosted.delivery.on_seen(member, seq));
+        if let Some(gap) = gap {
+            self.write(Write::Confirmed { group, gap });
+        }
+    }
+
+    /// A member says how far they read.
+    pub(super) fn posts_read(&mut self, group: GroupId, member: MemberId, through: Seq) {
+        let Some(hosted) = self.groups.get_mut(group) else { return };
+        let gaps: Vec<Gap> = std::iter::from_fn(|| hosted.delivery.on_read(member, through)).collect();
+        gaps.into_iter().for_each(|gap| self.write(Write::Confirmed { group, gap }));
+    }
+}
+
+fn reach(engine: &Node, address: &DestinationHash) -> Reach {
+    match engine.first_hop_timeout(address) {
+        Some(timeout) if timeout < SLOW_FROM => Reach::Fast,
+        None => Reach::Fast,
+        Some(_) if engine.first_hop_backlog(address) >= BUSY_FROM => Reach::Busy,
+        Some(_) => Reach::Slow,
     }
 }

@@ -68,6 +68,8 @@ pub(super) struct Groups {
     by_destination: HashMap<DestinationHash, GroupId>,
     /// Groups whose delivery was touched since it was last asked for copies, in the order of their turns.
     stirred: VecDeque<GroupId>,
+    /// Those in which members only wait for a slow medium to be less busy.
+    blocked: Vec<GroupId>,
     /// When the delivery of the others needs to be called.
     timers: TimerQueue<GroupId>,
     /// When something ends by itself in a group: a ban, a mute.
@@ -144,6 +146,13 @@ impl Groups {
         Some(hosted)
     }
 
+    /// Something was sent, so that a medium may be less busy.
+    pub(super) fn stir_blocked(&mut self) {
+        while let Some(id) = self.blocked.pop() {
+            self.stir(id);
+        }
+    }
+
     /// Whose destination this is.
     pub(super) fn at(&self, destination: &DestinationHash) -> Option<GroupId> {
         self.by_destination.get(destination).copied()
@@ -174,6 +183,9 @@ impl Groups {
             if let Some(dispatch) = delivery.poll(reach) {
                 self.stirred.push_back(id);
                 return Some((id, dispatch));
+            }
+            if delivery.waits_for_medium() && !self.blocked.contains(&id) {
+                self.blocked.push(id);
             }
             match delivery.poll_timeout() {
                 Some(deadline) if self.timers.deadline(&id) == Some(deadline) => {}

@@ -17,7 +17,6 @@ use super::fanout::CopyEnd;
 use super::inbound::{self, Brought};
 use super::ledger;
 use super::{After, Asked, Host, Job, Query, REPLIES_MAX, Rows, Sent};
-use crate::group::delivery::Dispatch;
 use crate::group::{Caller, Event, EventKind, GroupId, Incoming, Known, MessageId, Outcome, receipt_text};
 use crate::store::{Seen, Write};
 
@@ -95,7 +94,11 @@ impl Host {
         if self.groups.get(group).is_none_or(|hosted| hosted.is_closed) {
             return;
         }
-        self.heard(now, &received.identity);
+        match received.method {
+            // It says nothing of where its sender is now.
+            Method::Propagated | Method::Paper => self.tell_invited(now, &received.identity),
+            Method::Opportunistic | Method::Direct => self.heard(now, &received.identity),
+        }
         let (local, source) = (received.message.destination, received.message.source);
         if let Some(ticket) = received.ticket.filter(|_| self.is_present(group, &received.identity)) {
             self.router.accept_ticket(local, source, ticket);
@@ -201,6 +204,7 @@ impl Host {
         }
         let seen = self.remember(unix, &message, &events, is_member);
         self.note_client(&message, &events);
+        self.note_seen(&message, &events);
         self.record(now, message.group, events, seen);
         if message.is_held {
             self.write(Write::DropHeld(message.id));
@@ -248,6 +252,25 @@ impl Host {
         let Some(member) = hosted.group.member_of(&message.caller).map(|member| member.id) else { return };
         if hosted.understanding.insert(member) {
             self.write(Write::Understands { group: message.group, member });
+        }
+    }
+
+    /// Whoever refers to a message by its id has it.
+    fn note_seen(&mut self, message: &PendingMessage, events: &[Event]) {
+        if !message.brought.is_of_knowing_client() {
+            return;
+        }
+        let Some(hosted) = self.groups.get(message.group) else { return };
+        let Some(member) = hosted.group.member_of(&message.caller).map(|member| member.id) else { return };
+        for event in events.iter().filter(|event| event.actor == Some(member)) {
+            let target = match &event.kind {
+                EventKind::Posted(post) => post.reply_to,
+                EventKind::Reacted { target, .. } | EventKind::Unreacted { target, .. } => Some(*target),
+                _ => None,
+            };
+            if let Some(target) = target {
+                self.post_seen(message.group, member, target);
+            }
         }
     }
 
@@ -341,7 +364,7 @@ impl Host {
     fn sent(&mut self, now: Instant, send: SendId, end: CopyEnd) {
         match self.sent.remove(&send) {
             Some(Sent::Copy { group, member, seq }) => {
-                self.copy_ended(now, group, Dispatch { member, seq }, end);
+                self.copy_ended(now, group, member, seq, end);
             }
             Some(Sent::Reply) => self.replies -= 1,
             Some(Sent::Invitation { group, person }) => {
@@ -359,7 +382,7 @@ impl Host {
         let mut stored = Vec::new();
         for (group, member) in self.people.groups_of(identity.hash()) {
             if let Some(hosted) = self.groups.stir(group) {
-                hosted.delivery.on_heard(member);
+                hosted.delivery.on_heard(now, member);
                 if hosted.group.note_heard(at, member) {
                     stored.push(Write::Heard { group, member, at });
                 }

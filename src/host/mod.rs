@@ -12,6 +12,7 @@
 //! | `record.rs` | what follows from the events of a decision |
 //! | `inbound.rs` | what a message brings besides its text |
 //! | `fanout.rs` | copies of posts on their way to members |
+//! | `compose.rs` | what copies say, and that they say the same each time |
 //! | `ledger.rs` | what became of copies, for those who ask |
 //! | `attached.rs` | attachments on their way to members |
 //! | `pieces.rs` | attachments by request: which come in, and pieces that go out |
@@ -38,6 +39,7 @@ mod announces;
 mod attached;
 mod calls;
 mod closing;
+mod compose;
 mod fanout;
 mod founding;
 mod gate;
@@ -75,6 +77,7 @@ use reticulum::node::{
 use reticulum::time::{Instant, UnixTime};
 
 use self::announces::Announces;
+use self::fanout::CopyEnd;
 use self::gate::Gate;
 use self::held::Held;
 use self::hosted::Groups;
@@ -211,7 +214,9 @@ impl Host {
             Some(Asked::Fetch(group, to, language, fetch)) => {
                 self.attachments_found(now, group, to, language, fetch, rows);
             }
-            Some(Asked::Line(group, seq)) => self.line_found(now, group, seq, rows),
+            Some(Asked::Line(group, seq, as_posted)) => self.line_found(now, group, seq, as_posted, rows),
+            Some(Asked::Together(group, copy)) => self.together_found(now, group, copy, rows),
+            Some(Asked::Written(group, copy)) => self.written_found(now, group, copy, rows),
             Some(Asked::Delivery(group, to, post)) => self.gaps_found(now, group, to, &post, rows),
             Some(Asked::Missed(group, to)) => self.missed_found(now, group, to, rows),
             None => {}
@@ -283,7 +288,11 @@ impl Host {
 
     /// Appends the next frame for `interface`, if there is one.
     pub fn poll_transmit(&mut self, now: Instant, interface: InterfaceId, out: &mut Vec<u8>) -> bool {
-        self.engine.poll_transmit(now, interface, out)
+        let sent = self.engine.poll_transmit(now, interface, out);
+        if sent {
+            self.groups.stir_blocked();
+        }
+        sent
     }
 
     /// Whether so much is under way that no more frames should be read for now.
@@ -467,6 +476,7 @@ impl Host {
                     hosted.delivery.on_posted(now, seq, author);
                 }
             }
+            After::Launch { group, dispatch, copy } => self.launch(now, group, dispatch, *copy),
             After::Tell { from, to, text } => self.tell(now, from, to, text),
             After::Export(asking) => self.export_group(asking),
             After::EraseIdentity(group) => self.outputs.push_back(Output::EraseIdentity(group)),

@@ -4,7 +4,7 @@ use lxmf::propagation::node::{Answer, Ask};
 
 use crate::group::delivery::Gap;
 use crate::group::{Attachment, GroupId, Known, Listed, MemberId, Needs, Seq, Viewer};
-use crate::store::{Page, PageRequest, Reader, Relayed, StoreError};
+use crate::store::{Page, PageRequest, ReadCopy, Reader, Relayed, StoreError};
 
 /// A question.
 #[derive(Clone, Debug)]
@@ -42,6 +42,26 @@ pub enum Query {
         seq: Seq,
         /// Members of whom it matters by which id they know what it is about.
         members: Vec<MemberId>,
+        /// Whether a post is to say what it said at first.
+        as_posted: bool,
+    },
+    /// Several events, to tell one member of them in one message.
+    RelayedTogether {
+        /// Of which group.
+        group: GroupId,
+        /// Their numbers.
+        seqs: Vec<Seq>,
+        /// The member, if it matters by which ids they know what the events are about.
+        member: Option<MemberId>,
+    },
+    /// A copy that was written down when it was first sent.
+    Written {
+        /// Of which group.
+        group: GroupId,
+        /// Whose.
+        member: MemberId,
+        /// The last event that it holds.
+        last: Seq,
     },
     /// Who passed a post over.
     Gaps {
@@ -70,6 +90,10 @@ pub enum Rows {
     Known(Known),
     /// To [`Query::Relayed`]; `None` if there is nothing to tell, or no longer.
     Relayed(Option<Box<Relayed>>),
+    /// To [`Query::RelayedTogether`], in the order of the numbers; without those of which there is nothing to tell.
+    RelayedTogether(Vec<Relayed>),
+    /// To [`Query::Written`]; `None` if it was withdrawn.
+    Written(Option<Box<ReadCopy>>),
     /// To [`Query::Mail`].
     Mail(Answer),
     /// To [`Query::Gaps`].
@@ -92,8 +116,16 @@ impl Query {
             Self::Known { group, member, needs } => reader.known(*group, *member, needs).map(Rows::Known),
             Self::Mail(ask) => reader.mail(ask).map(Rows::Mail),
             Self::Attached { group, seq } => reader.attached(*group, *seq).map(Rows::Attached),
-            Self::Relayed { group, seq, members } => {
-                reader.relayed(*group, *seq, members).map(|row| Rows::Relayed(row.map(Box::new)))
+            Self::Relayed { group, seq, members, as_posted } => {
+                reader.relayed(*group, *seq, members, *as_posted).map(|row| Rows::Relayed(row.map(Box::new)))
+            }
+            Self::RelayedTogether { group, seqs, member } => {
+                let rows = seqs.iter().map(|seq| reader.relayed(*group, *seq, member.as_slice(), false));
+                let rows: Result<Vec<_>, _> = rows.filter_map(Result::transpose).collect();
+                rows.map(Rows::RelayedTogether)
+            }
+            Self::Written { group, member, last } => {
+                reader.written(*group, *member, *last).map(|copy| Rows::Written(copy.map(Box::new)))
             }
             Self::Gaps { group, seq } => reader.gaps_at(*group, *seq).map(Rows::Gaps),
             Self::Missed { group, viewer, more } => reader.missed(*group, *viewer, *more).map(Rows::Missed),

@@ -9,7 +9,7 @@ use super::messages::delivery_address;
 use super::{After, Host};
 use crate::group::delivery::Cursor;
 use crate::group::{Event, EventKind, GroupId, JoinPolicy, Key, MemberId, Push, Settings, is_told};
-use crate::store::{Seen, Write};
+use crate::store::{OutboxRow, Seen, Write};
 
 impl Host {
     /// Sends a decision to the store, and to everybody whom it concerns once it is durable.
@@ -34,7 +34,9 @@ impl Host {
         }
         if roles_otherwise {
             let cursors = self.sync_quiet(group);
-            cursors.into_iter().for_each(|cursor| self.write(Write::Delivered { group, cursor, copy: None }));
+            cursors.into_iter().for_each(|cursor| {
+                self.write(Write::Delivered { group, cursor, copy: None, row: OutboxRow::None })
+            });
         }
         after.into_iter().for_each(|after| self.after_commit(now, after));
     }

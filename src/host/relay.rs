@@ -7,7 +7,7 @@ use lxmf::fields::{Builder, Fields, key};
 use reticulum::hash::DestinationHash;
 use reticulum::time::UnixTime;
 
-use super::attached::with_attachments;
+use super::attached::{goes_along, with_labels};
 use crate::group::{EventKind, Language, MessageId, Post, Relation, Roles, post_line, quote_line, told_line};
 use crate::store::{Relayed, Target};
 
@@ -16,7 +16,10 @@ use crate::store::{Relayed, Target};
 pub(super) struct Copy {
     pub(super) time: UnixTime,
     pub(super) content: String,
+    /// Without attachments.
     pub(super) fields: Fields,
+    /// Whether the attachments of the post are to go along.
+    pub(super) attached: bool,
 }
 
 /// Makes the message. `id` is that of the event's target, for a client that knows references; `actor` is where the one
@@ -32,10 +35,12 @@ pub(super) fn copy(
     let nick = row.nick.as_deref();
     let quote = row.target.as_ref().map_or("", |target| &target.quote);
     let id = id.map(|id| lxmf::message::MessageId::new(id.0));
+    let mut attached = false;
     let (content, fields) = match (&row.event.kind, id) {
         (EventKind::Posted(post), _) => {
             let (line, fields) = posted(nick, post, row.target.as_ref(), id);
-            with_attachments(line, fields, row.event.seq, post, push_bytes_max)
+            attached = goes_along(post, push_bytes_max);
+            (if attached { line } else { with_labels(line, row.event.seq, post) }, fields)
         }
         (EventKind::Reacted { reaction, .. }, Some(id)) => {
             let fields = Builder::default().reaction(id, reaction.as_str());
@@ -49,7 +54,7 @@ pub(super) fn copy(
             (told_line(language, kind, nick, row.subject.as_deref(), quote, roles)?, Builder::default())
         }
     };
-    Some(Copy { time: row.event.time, content, fields: fields.build() })
+    Some(Copy { time: row.event.time, content, fields: fields.build(), attached })
 }
 
 fn posted(

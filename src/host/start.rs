@@ -133,7 +133,7 @@ impl Host {
         now: Instant,
         unix: UnixTime,
     ) {
-        let delivery = Delivery::restore(now, unix, saved.cursors, saved.waiting);
+        let delivery = Delivery::restore(now, unix, saved.delivery);
         let group = Group::restore(saved.state, saved.recent).with_activity(saved.heard);
         let tail = Tail::restore(group.state().head, &saved.newest);
         self.host_group(saved.id, group, identity, ratchets, delivery, tail);

@@ -17,6 +17,8 @@ use super::joining::{JoinWork, JoinWorkDone};
 use super::messages::PendingMessage;
 use super::propagation::{MailAfter, ServeConfig};
 use super::queries::Query;
+use super::relay::Copy;
+use crate::group::delivery::Dispatch;
 use crate::group::{
     Action, Caller, Fetch, FoundingRules, GroupId, Language, MemberId, RecentPost, Seq, Settings,
 };
@@ -224,6 +226,12 @@ pub(super) enum After {
         seq: Seq,
         author: Option<MemberId>,
     },
+    /// A copy that was written down.
+    Launch {
+        group: GroupId,
+        dispatch: Dispatch,
+        copy: Box<Copy>,
+    },
     Tell {
         from: GroupId,
         to: DestinationHash,
@@ -253,7 +261,10 @@ impl After {
 pub(super) enum Asked {
     Call(Asking, PendingCall),
     Message(Box<PendingMessage>),
-    Line(GroupId, Seq),
+    /// A copy of one event, as it was posted or as it is now.
+    Line(GroupId, Seq, bool),
+    Together(GroupId, Dispatch),
+    Written(GroupId, Dispatch),
     /// Attachments, for this address.
     Fetch(GroupId, DestinationHash, Language, Fetch),
     Expired(GroupId, Box<Action>),

@@ -15,8 +15,8 @@ use super::mail::Mail;
 use super::path_row;
 use super::row::{self, signed};
 use super::rules;
-use super::write::{HeldMessage, Seen, Write};
-use super::{attachments, copies, gaps, message_row, reading};
+use super::write::{HeldMessage, OutboxRow, Seen, Write};
+use super::{attachments, copies, gaps, message_row, outbox, reading};
 use crate::group::{
     Audited, DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, POSTS_COUNTED_MAX, PendingId, Role, Seq,
     Setting,
@@ -81,12 +81,22 @@ impl Ledger {
                 }
                 seen.as_ref().map_or(Ok(()), |seen| self.remember(db, seen))
             }
-            Write::Delivered { group, cursor, copy } => {
+            Write::Delivered { group, cursor, copy, row } => {
                 let sql =
                     "UPDATE delivery SET through = ?3 WHERE group_id = ?1 AND member = ?2 AND through < ?3";
                 execute(db, sql, params![group.0, cursor.member.0, signed(cursor.through.0)])?;
-                copy.as_ref()
-                    .map_or(Ok(()), |id| copies::insert(db, *group, cursor.member, cursor.through, id))
+                let (member, last) = (cursor.member, cursor.through);
+                copy.as_ref().map_or(Ok(()), |id| copies::insert(db, *group, member, last, id))?;
+                match row {
+                    OutboxRow::None => Ok(()),
+                    row => outbox::settle(db, *group, member, last, copy.as_ref(), *row == OutboxRow::Keep),
+                }
+            }
+            Write::Outbox { group, member, fixed, copy } => outbox::insert(db, *group, *member, *fixed, copy),
+            Write::Tried { group, tried } => outbox::tried(db, *group, tried),
+            Write::Confirmed { group, gap } => {
+                gaps::remove_stored(db, *group, gap)?;
+                outbox::forget(db, *group, gap.member, gap.last)
             }
             Write::Read { group, member, through } => reading::mark(db, *group, *member, *through),
             Write::Gap { group, gap } => gaps::insert(db, *group, gap),

@@ -37,6 +37,7 @@ pub(super) fn forget_member(db: &Connection, group: GroupId, member: MemberId) -
         "DELETE FROM copy WHERE group_id = ?1 AND member = ?2",
         "DELETE FROM client WHERE group_id = ?1 AND member = ?2",
         "DELETE FROM gap WHERE group_id = ?1 AND member = ?2",
+        "DELETE FROM outbox WHERE group_id = ?1 AND member = ?2",
     ] {
         db.prepare_cached(sql)?.execute(params![group.0, member.0])?;
     }
@@ -44,14 +45,16 @@ pub(super) fn forget_member(db: &Connection, group: GroupId, member: MemberId) -
 }
 
 impl Reader {
-    /// The number of the message that a member's client knows by this id.
+    /// The number of the message that a member's client knows by this id; of a copy of several, the newest: that is the
+    /// line which stands last in it.
     pub fn message_named(
         &self,
         group: GroupId,
         member: MemberId,
         id: &MessageId,
     ) -> Result<Option<Seq>, StoreError> {
-        let sql = "SELECT seq FROM copy WHERE group_id = ?1 AND member = ?2 AND message_id = ?3";
+        let sql = "SELECT seq FROM copy WHERE group_id = ?1 AND member = ?2 AND message_id = ?3 \
+                   ORDER BY seq DESC LIMIT 1";
         let mut query = self.db.prepare_cached(sql)?;
         let seq: Option<i64> =
             query.query_row(params![group.0, member.0, id.0], |row| row.get(0)).optional()?;

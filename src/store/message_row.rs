@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Error, OptionalExtension, Row, params};
 
 use super::row::{kind, signed, unsigned};
-use super::{StoreError, attachments};
+use super::{StoreError, attachments, outbox};
 use crate::group::{
     Audience, Authorship, Event, EventKind, GroupId, MemberId, MessageId, Post, PostKind, Reaction, Relation,
     Seq,
@@ -84,6 +84,7 @@ pub(super) fn insert_text(db: &Connection, group: GroupId, at: Seq, post: &Post)
 /// Erases the text of a post and those of its edits, and forgets the reactions.
 pub(super) fn erase_post(db: &Connection, group: GroupId, target: Seq) -> Result<(), Error> {
     unindex(db, group, target)?;
+    outbox::withdraw(db, group, target)?;
     let values = params![group.0, signed(target.0)];
     let sql = "UPDATE message SET text = NULL, signature = NULL, signed = NULL, mentions = NULL, reactions = NULL, \
                fields = NULL, attachments = NULL \

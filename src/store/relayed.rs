@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::params;
+
 use super::StoreError;
 use super::page::{Details, Entry};
 use super::read::Reader;
+use super::row::signed;
 use crate::group::{
     Audience, Event, EventKind, GroupId, MemberId, MessageId, PUSH_KB_MAX, Seq, Viewer, quote,
 };
@@ -24,6 +27,8 @@ pub struct Relayed {
     pub target: Option<Target>,
     /// By which id members know the target: those who were asked for.
     pub ids: BTreeMap<MemberId, MessageId>,
+    /// Whether a copy says nothing but what the log tells for ever: it need not be written down.
+    pub is_as_posted: bool,
 }
 
 /// A message to which an event refers.
@@ -42,7 +47,20 @@ pub struct Target {
 impl Relayed {
     /// An event that refers to nothing.
     pub fn plain(event: Event, nick: Option<String>) -> Self {
-        Self { event, nick, subject: None, subject_id: None, target: None, ids: BTreeMap::new() }
+        Self {
+            event,
+            nick,
+            subject: None,
+            subject_id: None,
+            target: None,
+            ids: BTreeMap::new(),
+            is_as_posted: false,
+        }
+    }
+
+    /// A post that refers to nothing, as it was posted, with the nick that stands with it.
+    pub fn as_posted(event: Event, nick: Option<String>) -> Self {
+        Self { is_as_posted: true, ..Self::plain(event, nick) }
     }
 
     /// Whether somebody is to be told.
@@ -58,15 +76,24 @@ impl Relayed {
 
 impl Reader {
     /// An event to be told; `None` if there is nothing to tell any more. `members` are those of whom it matters by which
-    /// id they know what it is about.
+    /// id they know what it is about. With `as_posted` a post says what it said at first.
     pub fn relayed(
         &self,
         group: GroupId,
         seq: Seq,
         members: &[MemberId],
+        as_posted: bool,
     ) -> Result<Option<Relayed>, StoreError> {
         let Some(Entry { mut event, details }) = self.entry_at(group, seq)? else { return Ok(None) };
+        let is_edited = details.as_ref().is_some_and(|details| details.edited);
+        let mut is_as_posted = false;
         if let EventKind::Posted(post) = &mut event.kind {
+            if is_edited && as_posted {
+                post.text = self.first_text(group, seq)?;
+            }
+            let has_nick = event.actor.is_none() || post.nick.is_some();
+            let refers = post.reply_to.is_some() || !post.attachments.is_empty();
+            is_as_posted = has_nick && !refers && (as_posted || !is_edited);
             self.fill_attachments(group, seq, post, u64::from(PUSH_KB_MAX) * 1_000)?;
         }
         let (target, subject, kept) = match &event.kind {
@@ -82,6 +109,7 @@ impl Reader {
         let mut relayed = Relayed {
             subject: self.nick(group, subject)?,
             subject_id: subject,
+            is_as_posted,
             ..Relayed::plain(event, nick)
         };
         let Some(target) = target else { return Ok(Some(relayed)) };
@@ -93,6 +121,12 @@ impl Reader {
             relayed.ids.extend(self.copy_of(group, *member, target)?.map(|id| (*member, id)));
         }
         Ok(Some(relayed))
+    }
+
+    fn first_text(&self, group: GroupId, seq: Seq) -> Result<String, StoreError> {
+        let sql = "SELECT coalesce(text, '') FROM message WHERE group_id = ?1 AND seq = ?2";
+        let mut query = self.db.prepare_cached(sql)?;
+        Ok(query.query_row(params![group.0, signed(seq.0)], |row| row.get(0))?)
     }
 
     fn relayed_target(&self, group: GroupId, seq: Seq) -> Result<Option<Target>, StoreError> {

@@ -17,8 +17,8 @@ use super::read::NEWEST;
 use super::row::{self, kind};
 use super::rules;
 use super::write::HeldMessage;
-use super::{StoreError, mail, path_row};
-use crate::group::delivery::{Cursor, DELIVERY_PERIOD, LoggedPost, WAITING_POSTS_MAX};
+use super::{StoreError, mail, outbox, path_row};
+use crate::group::delivery::{Cursor, DELIVERY_PERIOD, LoggedPost, SavedDelivery, WAITING_POSTS_MAX};
 use crate::group::{
     CONTENTS_MAX, ClaimHash, Content, Event, FORMER_MEMBERS_MAX, GroupId, Key, Member, MemberId, MessageId,
     PendingId, PendingQueue, Permissions, RecentPost, Restriction, Seq, Settings, State,
@@ -71,11 +71,8 @@ pub struct RestoredGroup {
     pub recent: Vec<RecentPost>,
     /// Its newest events of any kind, oldest first, as the log has them.
     pub newest: Vec<Event>,
-    /// How far its members have received posts.
-    pub cursors: Vec<Cursor>,
-    /// The posts after the lowest cursor that are young enough to be delivered still, oldest first, and the newest that is
-    /// not.
-    pub waiting: Vec<LoggedPost>,
+    /// What its members have received, and what they lack.
+    pub delivery: SavedDelivery,
     /// The members whose clients know replies and reactions.
     pub understanding: Vec<MemberId>,
     /// When members were last heard, give or take an hour.
@@ -129,7 +126,9 @@ fn group(db: &Connection, id: GroupId, now: UnixTime) -> Result<RestoredGroup, S
     let (recent, newest) = (recent(db, id)?, newest(db, id)?);
     let sql = "SELECT member, heard FROM activity WHERE group_id = ?1";
     let heard = each(db, sql, [id.0], |row| Ok((MemberId(row.get(0)?), row::time(row.get(1)?))))?;
-    Ok(RestoredGroup { id, state, recent, newest, cursors, waiting, understanding, heard })
+    let (tried, stored) = outbox::restore(db, id)?;
+    let delivery = SavedDelivery { cursors, waiting, tried, stored };
+    Ok(RestoredGroup { id, state, recent, newest, delivery, understanding, heard })
 }
 
 fn contents(db: &Connection) -> Result<Vec<(Content, UnixTime)>, StoreError> {

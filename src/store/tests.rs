@@ -424,22 +424,28 @@ fn deliveries_go_on_from_the_stored_cursors() {
     let store = filled(&folder, 4);
     let cursor = |through| Cursor { member: MemberId(1), through: Seq(through) };
     for through in [4, 5, 4] {
-        store.submit(Write::Delivered { group: GROUP, cursor: cursor(through), copy: None });
+        store.submit(Write::Delivered {
+            group: GROUP,
+            cursor: cursor(through),
+            copy: None,
+            row: OutboxRow::None,
+        });
     }
     store.submit(Write::Delivered {
         group: GROUP,
         cursor: Cursor { member: MemberId(9), through: Seq(4) },
         copy: None,
+        row: OutboxRow::None,
     });
     let (store, restored) = reopened(&folder, store);
-    assert_eq!(restored.groups[0].cursors, [cursor(5)]);
-    assert_eq!(restored.groups[0].waiting.iter().map(|post| post.seq.0).collect::<Vec<_>>(), [6]);
+    assert_eq!(restored.groups[0].delivery.cursors, [cursor(5)]);
+    assert_eq!(restored.groups[0].delivery.waiting.iter().map(|post| post.seq.0).collect::<Vec<_>>(), [6]);
     let recent = &restored.groups[0].recent;
     assert_eq!(recent.iter().map(|post| post.seq.0).collect::<Vec<_>>(), [3, 4, 5, 6]);
     assert_eq!(recent[0].id_prefix, Some(3));
     drop(store);
     let (_, restored) = Store::open(&folder.0, &options(), at(6 + 24 * 3_600), |_| {}).unwrap();
-    let waiting = &restored.groups[0].waiting;
+    let waiting = &restored.groups[0].delivery.waiting;
     assert_eq!(waiting.iter().map(|post| post.seq.0).collect::<Vec<_>>(), [6], "how far they are too old");
 }
 
@@ -613,7 +619,7 @@ proptest! {
         prop_assert_eq!(&restored.groups[0].state, group.state());
         prop_assert_eq!(&State::replay(&log), group.state());
         let members: Vec<_> = group.state().roster.iter().map(|member| member.id).collect();
-        let cursors: Vec<_> = restored.groups[0].cursors.iter().map(|cursor| cursor.member).collect();
+        let cursors: Vec<_> = restored.groups[0].delivery.cursors.iter().map(|cursor| cursor.member).collect();
         prop_assert_eq!(cursors, members, "exactly those who are in have a cursor");
         let checked = check(&folder.0).unwrap();
         prop_assert_eq!((checked.events, checked.findings), (group.state().head.0, Vec::new()));

@@ -9,7 +9,8 @@ use reticulum::hash::DestinationHash;
 use reticulum::node::{PathRecord, PeerRecord};
 use reticulum::time::UnixTime;
 
-use crate::group::delivery::{Cursor, Gap};
+use super::outbox::WrittenCopy;
+use crate::group::delivery::{Cursor, Fixed, Gap, Tried};
 use crate::group::{Content, Event, EventKind, GroupId, MemberId, MessageId, Seq};
 
 /// One thing to make durable. It is committed wholly or not at all, after everything that was submitted before.
@@ -32,6 +33,33 @@ pub enum Write {
         cursor: Cursor,
         /// The id by which their client knows that post, if it is one.
         copy: Option<MessageId>,
+        /// What becomes of the row that there is for the copy.
+        row: OutboxRow,
+    },
+    /// A copy is about to be sent that the log does not tell. What is sent again is to be the same.
+    Outbox {
+        /// Of which group.
+        group: GroupId,
+        /// To whom.
+        member: MemberId,
+        /// From which post to which.
+        fixed: Fixed,
+        /// What it says.
+        copy: WrittenCopy,
+    },
+    /// A copy was sent in vain.
+    Tried {
+        /// Of which group.
+        group: GroupId,
+        /// Whose, which, why.
+        tried: Tried,
+    },
+    /// A copy that was on a propagation node is proven.
+    Confirmed {
+        /// Of which group.
+        group: GroupId,
+        /// Whose, and which posts.
+        gap: Gap,
     },
     /// A member has read up to some number.
     Read {
@@ -116,6 +144,17 @@ pub enum Write {
     },
 }
 
+/// What becomes of the row of a copy that was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutboxRow {
+    /// There is none.
+    None,
+    /// It goes.
+    Drop,
+    /// It stays: the copy is on a propagation node, and may be sent once more.
+    Keep,
+}
+
 /// A message that has not paid for itself yet. Its signature was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldMessage {
@@ -163,7 +202,10 @@ impl Write {
             Self::Hold(held) => held.packed.len(),
             Self::Mail(Change::Keep(all)) => all.iter().map(|kept| ROW + kept.stamped.len()).sum(),
             Self::Mail(Change::Delete { ids, .. }) => ROW * ids.len(),
+            Self::Outbox { copy, .. } => copy.content.len() + copy.fields.as_ref().map_or(0, Vec::len),
             Self::Delivered { .. }
+            | Self::Tried { .. }
+            | Self::Confirmed { .. }
             | Self::Gap { .. }
             | Self::Understands { .. }
             | Self::Read { .. }

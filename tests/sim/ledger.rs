@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use lxmf::fields::{Fields, key};
 use meshgroup::group::FoundingRules;
 use meshgroup::host::Addresses;
+use prost::Message;
+use proto::v1;
+use reticulum::wire::msgpack;
 
-use super::groups::{ALICE, BOB, NODE, say, three};
+use super::groups::{ALICE, BOB, NODE, say, start, three, three_on_disk};
 use crate::support::sim::Sim;
-use crate::support::station::Participant;
+use crate::support::station::{Participant, START};
 
 /// Posts are retried for so long.
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -98,4 +102,97 @@ fn only_an_author_and_who_reads_the_audit_log_learn_who_has_a_post() {
     let (number, _) = answer.split_once(':').expect("a number");
     let answer = told(&mut sim, BOB, group, &format!("/delivery {number}"));
     assert_eq!(answer, "You may not do that.");
+}
+
+/// The same on a real store, so that the node can be killed.
+fn both_in_on_disk() -> (Sim<Participant>, Addresses) {
+    let mut sim = three_on_disk(FoundingRules::default());
+    let group = sim.stations[NODE].group().host.addresses();
+    say(&mut sim, ALICE, group, "/join Alice");
+    say(&mut sim, BOB, group, "/join Bob");
+    (sim, group)
+}
+
+fn kill(sim: &mut Sim<Participant>) {
+    let now = sim.now();
+    let unix = START + now.since(start());
+    sim.stations[NODE].group().crash(now, unix);
+}
+
+/// Alice's newest message came to Bob, who proves nothing; the node is killed and `change`s something that copies are made
+/// of; it tries again until he proves it. Returns how often he got it, and under how many ids.
+fn repeated(
+    sim: &mut Sim<Participant>,
+    group: Addresses,
+    text: &str,
+    change: impl FnOnce(&mut Sim<Participant>),
+) -> (usize, usize) {
+    let times = |sim: &mut Sim<Participant>| sim.stations[BOB].person().copies_of(text);
+    assert!(times(sim).0 > 0, "{:?}", sim.stations[BOB].person().heard_from(group.lxmf));
+    kill(sim);
+    change(sim);
+    sim.run_for(Duration::from_secs(120));
+    kill(sim);
+    sim.stations[BOB].person().is_mute = false;
+    let now = sim.now();
+    sim.stations[BOB].person().say(now, group.lxmf, "/help");
+    sim.run_for(Duration::from_secs(120));
+    let pending = sim.stations[NODE].group().host.counters()["copies_pending"];
+    assert_eq!(pending, 0, "he proved it");
+    times(sim)
+}
+
+#[test]
+fn a_copy_is_the_same_message_each_time_it_is_sent_also_after_a_crash_and_an_edit() {
+    let (mut sim, group) = both_in_on_disk();
+    sim.stations[BOB].person().is_mute = true;
+    say(&mut sim, ALICE, group, "see you at eight");
+    let edit = |sim: &mut Sim<Participant>| say(sim, ALICE, group, "/edit see you at nine");
+    let (times, ids) = repeated(&mut sim, group, "Alice: see you at eight", edit);
+    assert!(times > 1 && ids == 1, "{times} times under {ids} ids");
+    // What it says now is told apart.
+    assert_eq!(sim.stations[BOB].person().copies_of("Alice: see you at nine"), (0, 0));
+}
+
+#[test]
+fn an_answer_stays_the_same_message_when_what_it_answers_is_edited() {
+    let (mut sim, group) = both_in_on_disk();
+    say(&mut sim, ALICE, group, "who comes?");
+    sim.stations[BOB].person().is_mute = true;
+    say(&mut sim, ALICE, group, "/reply Alice I do");
+    let said = "> Alice: who comes?\nAlice: I do";
+    let number = sim.stations[NODE].group().number_of("who comes?");
+    let edit = |sim: &mut Sim<Participant>| say(sim, ALICE, group, &format!("/edit {number} who goes?"));
+    let (times, ids) = repeated(&mut sim, group, said, edit);
+    assert!(times > 1 && ids == 1, "{times} times under {ids} ids");
+    let quotes = |text: &&str| text.contains("I do");
+    let all = sim.stations[BOB].person().heard_from(group.lxmf).into_iter().filter(quotes).count();
+    assert_eq!(all, times, "there is no other form of it");
+}
+
+#[test]
+fn what_went_along_with_a_copy_goes_along_each_time() {
+    let (mut sim, group) = both_in_on_disk();
+    sim.stations[BOB].person().is_mute = true;
+    let mut image = Vec::new();
+    msgpack::write_array_len(&mut image, 2);
+    msgpack::write_str(&mut image, "webp");
+    msgpack::write_bin(&mut image, &[7; 150]);
+    let fields = Fields::from_entries(&[(key::IMAGE, &image)]);
+    let now = sim.now();
+    sim.stations[ALICE].person().say_with(now, group.lxmf, "the new pier", fields);
+    sim.run_for(Duration::from_secs(20));
+    let stop = |sim: &mut Sim<Participant>| {
+        let value = Some(v1::setting::Value::Number(0));
+        let setting = v1::Setting { key: "push-kb".to_owned(), value, ..Default::default() };
+        let request = v1::SettingsRequest { set: vec![setting], ..Default::default() };
+        let now = sim.now();
+        sim.stations[NODE].group().call(now, "", "/api/v1/settings", &request.encode_to_vec());
+    };
+    let (times, ids) = repeated(&mut sim, group, "Alice: the new pier", stop);
+    assert!(times > 1 && ids == 1, "{times} times under {ids} ids");
+    let heard = sim.stations[BOB].person().heard_from(group.lxmf).join("\n");
+    assert!(!heard.contains("/get"), "{heard}");
+    let push_kb_max = sim.stations[NODE].group().host.group().settings().push_kb_max;
+    assert_eq!(push_kb_max, 0, "it was set meanwhile");
 }

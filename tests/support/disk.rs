@@ -9,9 +9,10 @@ use std::sync::mpsc::{Receiver, channel};
 
 use meshgroup::group::GroupId;
 use meshgroup::host::{Query, Rows};
-use meshgroup::store::{Durability, Options, Reader, Report, Store, Write, check};
+use meshgroup::store::{Durability, Options, Reader, Report, Restored, Store, Write, check};
+use reticulum::time::UnixTime;
 
-use super::process::Folder;
+use super::folder::Folder;
 use super::station::START;
 
 /// Stores of this process so far, so that each has a folder of its own.
@@ -19,7 +20,8 @@ static STORES: AtomicUsize = AtomicUsize::new(0);
 
 /// A store in a folder that goes with it.
 pub(crate) struct Disk {
-    store: Store,
+    /// None while it is opened again.
+    store: Option<Store>,
     reader: Reader,
     reports: Receiver<Report>,
     folder: Folder,
@@ -29,17 +31,24 @@ impl Disk {
     /// An empty one.
     pub(crate) fn new() -> Self {
         let folder = Folder::new(&format!("sim-{}", STORES.fetch_add(1, Ordering::Relaxed)));
-        let options = Options { durability: Durability::Crash, ..Options::default() };
-        let (sender, reports) = channel();
-        let (store, _) = Store::open(folder.path(), &options, START, move |report| drop(sender.send(report)))
-            .expect("an empty folder");
+        let (store, reports, _) = open(&folder, START);
         let reader = store.reader().expect("it was just made");
-        Self { store, reader, reports, folder }
+        Self { store: Some(store), reader, reports, folder }
+    }
+
+    /// What a start after a crash finds: everything that was committed.
+    pub(crate) fn restart(&mut self, now: UnixTime) -> Restored {
+        // That releases the lock.
+        drop(self.store.take());
+        let (store, reports, restored) = open(&self.folder, now);
+        self.reader = store.reader().expect("it is open");
+        (self.store, self.reports) = (Some(store), reports);
+        restored
     }
 
     /// Makes a write durable.
     pub(crate) fn commit(&self, write: Write) {
-        let ticket = self.store.submit(write);
+        let ticket = self.store.as_ref().expect("it is open").submit(write);
         loop {
             match self.reports.recv().expect("the writer lives") {
                 Report::Committed(through) if through >= ticket => return,
@@ -66,4 +75,13 @@ impl Disk {
     pub(crate) fn findings(&self) -> Vec<String> {
         check(self.folder.path()).expect("it can be read").findings
     }
+}
+
+fn open(folder: &Folder, now: UnixTime) -> (Store, Receiver<Report>, Restored) {
+    let (sender, reports) = channel();
+    let options = Options { durability: Durability::Crash, ..Options::default() };
+    let on_report = move |report| drop(sender.send(report));
+    let (store, restored) =
+        Store::open(folder.path(), &options, now, on_report).expect("a folder of its own");
+    (store, reports, restored)
 }

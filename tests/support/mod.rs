@@ -5,6 +5,7 @@ pub(crate) mod air;
 pub(crate) mod circle;
 pub(crate) mod crowd;
 pub(crate) mod disk;
+pub(crate) mod folder;
 pub(crate) mod host;
 pub(crate) mod mesh;
 pub(crate) mod meshes;

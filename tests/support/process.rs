@@ -8,34 +8,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+pub(crate) use super::folder::Folder;
+
 /// How long a node may take to say that it is ready. Generous: debug builds on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(20);
-
-/// A folder that is removed at the end.
-pub(crate) struct Folder(PathBuf);
-
-impl Folder {
-    /// A fresh folder, named after the test.
-    pub(crate) fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).expect("target/ is writable");
-        Self(path)
-    }
-
-    /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
-}
 
 /// A loopback port that nobody listens on.
 pub(crate) fn free_port() -> u16 {

@@ -8,11 +8,11 @@ use lxmf::fields::{Field, Fields};
 use lxmf::router::{DeliveryConfig, Outgoing, Output as RouterOutput, Router, SendId};
 use meshgroup::group::delivery::Gap;
 use meshgroup::group::{
-    Audited, Event, EventKind, FoundingRules, GroupId, Known, Listed, Needs, Piece, PieceRequest, Seq,
-    Settings, Viewer,
+    Audited, Event, EventKind, FoundingRules, GroupId, Known, Listed, MemberId, Needs, Piece, PieceRequest,
+    Seq, Settings, Viewer,
 };
 use meshgroup::host::{CallId, FIRST_GROUP, Host, HostConfig, Output, Query, Rows};
-use meshgroup::store::{Entry, Page, Relayed, Restored, Write};
+use meshgroup::store::{Entry, Page, ReadCopy, Relayed, Restored, Write, WrittenCopy};
 use reticulum::crypto::{Identity, Rng};
 use reticulum::hash::{DestinationHash, IdentityHash, LinkId, RequestId};
 use reticulum::node::{
@@ -126,6 +126,8 @@ pub(crate) struct GroupStation {
     pub(crate) log: BTreeMap<GroupId, Vec<Event>>,
     /// What cursors passed over.
     pub(crate) gaps: Vec<(GroupId, Gap)>,
+    /// Copies that were written down.
+    pub(crate) outbox: BTreeMap<(GroupId, MemberId, Seq), WrittenCopy>,
     /// Answers to the operator's calls.
     pub(crate) answers: Vec<Vec<u8>>,
     ports: Vec<InterfaceId>,
@@ -133,6 +135,7 @@ pub(crate) struct GroupStation {
     committed: u64,
     /// Answers for the past, where the tests need more of it than the log.
     disk: Option<Disk>,
+    config: Box<dyn Fn() -> HostConfig>,
 }
 
 impl GroupStation {
@@ -160,13 +163,13 @@ impl GroupStation {
 
     /// A new group with as many interfaces as `ports`, and the rules about further groups.
     pub(crate) fn with(seed: u8, now: Instant, ports: usize, founding: FoundingRules) -> Self {
-        let config = HostConfig {
+        let config = move || HostConfig {
             identities: BTreeMap::from([(
                 FIRST_GROUP,
                 Arc::new(Identity::generate(&mut Rng::from_seed([seed; 32]))),
             )]),
             settings: Settings { name: "Harbour chat (group)".to_owned(), ..Settings::default() },
-            founding,
+            founding: founding.clone(),
             transport: None,
             stamps: Default::default(),
             mail: Default::default(),
@@ -177,11 +180,25 @@ impl GroupStation {
             blackhole: Vec::new(),
             seed: [seed; 32],
         };
-        let (mut host, _) = Host::new(config, Restored::default(), now, START);
+        let (mut host, _) = Host::new(config(), Restored::default(), now, START);
         let up = |_| host.handle_interface_up(now, InterfaceConfig::default(), Duration::from_secs(3600));
         let ports = (0..ports).map(up).collect();
         let (log, answers, committing) = (BTreeMap::new(), Vec::new(), VecDeque::new());
-        Self { host, log, gaps: Vec::new(), answers, ports, committing, committed: 0, disk: None }
+        let (gaps, outbox, config) = (Vec::new(), BTreeMap::new(), Box::new(config));
+        Self { host, log, gaps, outbox, answers, ports, committing, committed: 0, disk: None, config }
+    }
+
+    /// The process is killed and started again: what was not committed is lost, and the interfaces are new.
+    pub(crate) fn crash(&mut self, now: Instant, unix: UnixTime) {
+        let restored = self.disk.as_mut().expect("it has a disk").restart(unix);
+        self.committing.clear();
+        self.committed = 0;
+        let (mut host, _) = Host::new((self.config)(), restored, now, unix);
+        let up = |_: &InterfaceId| {
+            host.handle_interface_up(now, InterfaceConfig::default(), Duration::from_secs(3600))
+        };
+        self.ports = self.ports.iter().map(up).collect();
+        self.host = host;
     }
 
     /// A call of the operator for the group of this name; empty is the first one.
@@ -198,6 +215,12 @@ impl GroupStation {
         posts.collect()
     }
 
+    /// The number of the post with this text, in the first group.
+    pub(crate) fn number_of(&self, text: &str) -> u64 {
+        let is_it = |event: &&Event| matches!(&event.kind, EventKind::Posted(post) if post.text == text);
+        self.log_of(FIRST_GROUP).iter().find(is_it).expect("it was posted").seq.0
+    }
+
     fn log_of(&self, group: GroupId) -> &[Event] {
         self.log.get(&group).map_or(&[], Vec::as_slice)
     }
@@ -210,18 +233,29 @@ impl GroupStation {
         self.host.handle_timeout(now);
         while self.next_commit().is_some_and(|at| at <= now) {
             let (_, write) = self.committing.pop_front().expect("it was just seen");
-            match &write {
-                Write::Decision { group, events, .. } => {
-                    self.log.entry(*group).or_default().extend(events.iter().cloned());
-                }
-                Write::Gap { group, gap } => self.gaps.push((*group, *gap)),
-                _ => {}
-            }
-            if let Some(disk) = &self.disk {
-                disk.commit(write);
-            }
+            self.commit(write);
             self.committed += 1;
             self.host.handle_committed(now, self.committed, COMMIT);
+        }
+    }
+
+    fn commit(&mut self, write: Write) {
+        if let Write::Decision { group, events, .. } = &write {
+            self.log.entry(*group).or_default().extend(events.iter().cloned());
+        }
+        if let Some(disk) = &self.disk {
+            return disk.commit(write);
+        }
+        match write {
+            Write::Gap { group, gap } => self.gaps.push((group, gap)),
+            Write::Outbox { group, member, fixed, copy } => {
+                self.outbox.insert((group, member, fixed.last), copy);
+            }
+            Write::Confirmed { group, gap } => {
+                let is_other = |one: &Gap| (one.member, one.last) != (gap.member, gap.last);
+                self.gaps.retain(|(of, one)| *of != group || is_other(one));
+            }
+            _ => {}
         }
     }
 
@@ -261,13 +295,13 @@ impl GroupStation {
                 authors: Vec::new(),
                 head: self.log_of(*group).last().map(|event| event.seq).unwrap_or_default(),
             }),
-            Query::Relayed { group, seq, .. } => {
-                let event = self.log_of(*group).iter().find(|event| event.seq == *seq);
-                let nick = |event: &Event| match &event.kind {
-                    EventKind::Posted(post) => post.nick.clone(),
-                    _ => None,
-                };
-                Rows::Relayed(event.map(|event| Box::new(Relayed::plain(event.clone(), nick(event)))))
+            Query::Relayed { group, seq, .. } => Rows::Relayed(self.relayed(*group, *seq).map(Box::new)),
+            Query::RelayedTogether { group, seqs, .. } => {
+                Rows::RelayedTogether(seqs.iter().filter_map(|seq| self.relayed(*group, *seq)).collect())
+            }
+            Query::Written { group, member, last } => {
+                let copy = self.outbox.get(&(*group, *member, *last)).cloned();
+                Rows::Written(copy.map(|copy| Box::new(ReadCopy { copy, attachments: Vec::new() })))
             }
             Query::Mail(_) => Rows::Failed,
             Query::Attached { group, seq } => {
@@ -284,6 +318,19 @@ impl GroupStation {
             }
             Query::Missed { group, viewer, more } => Rows::Missed(self.missed(*group, *viewer, *more)),
         }
+    }
+
+    /// As the store would tell it to a client that knows no references.
+    fn relayed(&self, group: GroupId, seq: Seq) -> Option<Relayed> {
+        let event = self.log_of(group).iter().find(|event| event.seq == seq)?;
+        let (nick, is_as_posted) = match &event.kind {
+            EventKind::Posted(post) => {
+                let refers = post.reply_to.is_some() || !post.attachments.is_empty();
+                (post.nick.clone(), !refers)
+            }
+            _ => (None, false),
+        };
+        Some(Relayed { is_as_posted, ..Relayed::plain(event.clone(), nick) })
     }
 
     fn missed(&self, group: GroupId, viewer: Viewer, more: Option<(Seq, Seq)>) -> Vec<Listed> {
@@ -364,6 +411,10 @@ pub(crate) struct Person {
     times: Vec<Instant>,
     /// Where they came from.
     pub(crate) senders: Vec<DestinationHash>,
+    /// Their ids: a client shows each only once.
+    pub(crate) ids: Vec<[u8; 32]>,
+    /// Nothing that comes is proven, as if all proofs got lost.
+    pub(crate) is_mute: bool,
     /// Icons that came with them.
     pub(crate) icons: Vec<String>,
     /// Messages of ours that were proven.
@@ -417,6 +468,8 @@ impl Person {
             inbox: Vec::new(),
             times: Vec::new(),
             senders: Vec::new(),
+            ids: Vec::new(),
+            is_mute: false,
             icons: Vec::new(),
             delivered: 0,
             sends: HashMap::new(),
@@ -432,6 +485,13 @@ impl Person {
     /// Who they are.
     pub(crate) fn identity_hash(&self) -> IdentityHash {
         self.identity.hash()
+    }
+
+    /// How often a message with this text came, and under how many ids.
+    pub(crate) fn copies_of(&self, text: &str) -> (usize, usize) {
+        let same = self.inbox.iter().zip(&self.ids).filter(|(one, _)| *one == text);
+        let ids: Vec<_> = same.map(|(_, id)| id).collect();
+        (ids.len(), ids.iter().collect::<std::collections::BTreeSet<_>>().len())
     }
 
     /// The texts that came from `sender`, oldest first.
@@ -536,6 +596,7 @@ impl Person {
             RouterOutput::Work(work) => self.router.handle_work_done(now, &mut self.node, work.run()),
             RouterOutput::Received(received) => {
                 self.senders.push(received.message.source);
+                self.ids.push(*received.message.id.as_bytes());
                 let icons = received.message.fields.typed().filter_map(|field| match field {
                     Field::Icon { name, .. } => Some(name.to_owned()),
                     _ => None,
@@ -547,7 +608,9 @@ impl Person {
                 if let Some(ticket) = received.ticket {
                     self.router.accept_ticket(self.address, received.message.source, ticket);
                 }
-                self.router.acknowledge(now, &mut self.node, received.ack);
+                if !self.is_mute {
+                    self.router.acknowledge(now, &mut self.node, received.ack);
+                }
             }
             RouterOutput::Delivered { send, .. } => {
                 self.sends.remove(&send);

@@ -103,6 +103,11 @@ impl Interface {
         self.config.ifac.as_ref().map_or(0, crate::crypto::Ifac::size)
     }
 
+    /// Frames that wait and are as urgent as a message or more, counted up to a few.
+    pub(crate) fn backlog(&self) -> usize {
+        self.queue.urgent_len()
+    }
+
     /// Time on the air of a packet of `len` bytes.
     pub(crate) fn airtime(&self, len: usize) -> Duration {
         self.config.airtime.of(len + self.access_code_len(), self.config.bitrate_bps)

@@ -271,6 +271,13 @@ impl Transport {
         })
     }
 
+    /// Frames that are as urgent as a message or more, and wait at the interface by which `destination` is reached.
+    pub(crate) fn first_hop_backlog(&self, destination: &DestinationHash) -> usize {
+        let path = self.paths.path(destination);
+        let interface = path.and_then(|path| self.interfaces.up(path.interface));
+        interface.map_or(0, Interface::backlog)
+    }
+
     /// The way to the `destination` of somebody else's packet, over an interface that is up.
     pub(crate) fn onward(&self, destination: &DestinationHash) -> Option<Onward> {
         let path = self.paths.path(destination)?;

@@ -154,6 +154,12 @@ impl Queue {
         firsts.into_iter().flatten().map(|(_, frame)| frame.since).min()
     }
 
+    /// Frames that are as urgent as a message or more, counted up to a few: it is asked often.
+    pub(crate) fn urgent_len(&self) -> usize {
+        const COUNTED_MAX: usize = 16;
+        self.frames.range(..=(Priority::Message, u64::MAX)).take(COUNTED_MAX).count()
+    }
+
     /// Drops everything; returns how many frames that were.
     pub(crate) fn clear(&mut self) -> usize {
         let dropped = self.frames.len();

@@ -1,7 +1,7 @@
 //! What became of the copies of one post: a fate for each member, and their sum.
 //!
-//! A cursor tells most of it: what is before it was proven, what is behind it waits. [`Gap`]s are what deviates: numbers
-//! which the cursor passed without a proof. They are the only rows that a delivery ledger costs.
+//! How far a member was served tells most of it: what is before was proven, what is behind waits. [`Gap`]s are what
+//! deviates: numbers which were passed without a proof. In the ordinary case a copy costs no row at all.
 
 use crate::group::ids::{MemberId, Seq};
 
@@ -36,18 +36,24 @@ pub enum Why {
     NoNode,
 }
 
-/// What became of a copy that was not proven and will not be sent again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What became of a copy that was passed over without a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GapFate {
-    /// It is on a propagation node, from where no proof ever comes.
+    /// It is on a propagation node. That becomes a proof if the member is seen to have it.
     Stored,
     /// The member does not want a message of this size.
     Refused,
     /// The member was away for too long.
     Expired,
+    /// The member chose not to be sent such things, or may not read it.
+    Unwanted,
+    /// There was nothing to send any more: the text had been deleted, or another edit followed.
+    Withdrawn,
+    /// The member was told only that there is something, in a digest.
+    Digested,
 }
 
-/// Numbers of posts which a member's cursor passed without a proof, all for one reason.
+/// Numbers of posts which a member was not sent or did not prove, all for one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// Whose.

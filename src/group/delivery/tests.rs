@@ -18,6 +18,18 @@ fn fast(_: MemberId) -> Reach {
     Reach::Fast
 }
 
+/// How far a member is served after a copy ended.
+fn through(settled: Option<Settled>) -> Option<(MemberId, u64)> {
+    settled.map(|settled| (settled.cursor.member, settled.cursor.through.0))
+}
+
+fn proven(delivery: &mut Delivery, member: MemberId, seq: u64) -> Option<(MemberId, u64)> {
+    match delivery.on_delivered(member, Seq(seq))? {
+        Proven::Next(settled) => through(Some(settled)),
+        Proven::Stored(_) => None,
+    }
+}
+
 fn dispatched(delivery: &mut Delivery) -> Vec<(MemberId, u64)> {
     std::iter::from_fn(|| delivery.poll(fast)).map(|copy| (copy.member, copy.seq.0)).collect()
 }
@@ -29,9 +41,9 @@ fn a_post_goes_to_everybody_but_its_author_in_order_and_one_at_a_time() {
     delivery.on_posted(min(0), Seq(2), Some(B));
     assert_eq!(delivery.pending(), 4);
     assert_eq!(dispatched(&mut delivery), [(B, 1), (C, 1), (A, 2)]);
-    assert_eq!(delivery.on_delivered(C, Seq(1)), Some(Cursor { member: C, through: Seq(1) }));
+    assert_eq!(proven(&mut delivery, C, 1), Some((C, 1)));
     assert_eq!(dispatched(&mut delivery), [(C, 2)]);
-    assert_eq!(delivery.on_delivered(C, Seq(1)), None, "proven twice counts once");
+    assert_eq!(proven(&mut delivery, C, 1), None, "proven twice counts once");
     for (member, seq) in [(B, 1), (A, 2), (C, 2)] {
         assert!(delivery.on_delivered(member, Seq(seq)).is_some());
     }
@@ -65,10 +77,10 @@ fn who_is_heard_gets_what_they_lack_at_once() {
     delivery.on_failed(min(0), B, Seq(1), Why::NoAnswer);
     delivery.on_posted(min(0), Seq(2), Some(A));
     assert_eq!(dispatched(&mut delivery), [], "a new post is no reason to hurry");
-    delivery.on_heard(B);
-    delivery.on_heard(B);
+    delivery.on_heard(min(0), B);
+    delivery.on_heard(min(0), B);
     assert_eq!(dispatched(&mut delivery), [(B, 1)]);
-    delivery.on_heard(B);
+    delivery.on_heard(min(0), B);
     delivery.on_failed(min(0), B, Seq(1), Why::NoAnswer);
     assert_eq!(dispatched(&mut delivery), [(B, 1)], "heard while it was under way: once more at once");
     delivery.on_failed(min(0), B, Seq(1), Why::NoAnswer);
@@ -91,7 +103,7 @@ fn a_post_expires_after_a_day() {
     assert_eq!(dispatched(&mut delivery), [(C, 2), (B, 2)]);
     delivery.handle_timeout(min(day + 60));
     assert_eq!(delivery.counters().expired, 3);
-    assert_eq!(delivery.on_delivered(B, Seq(2)), Some(Cursor { member: B, through: Seq(2) }));
+    assert_eq!(proven(&mut delivery, B, 2), Some((B, 2)));
     assert_eq!(dispatched(&mut delivery), []);
 }
 
@@ -101,13 +113,14 @@ fn who_was_removed_gets_nothing_more() {
     for seq in 1..=3 {
         delivery.on_posted(min(0), Seq(seq), Some(A));
     }
-    assert_eq!(delivery.poll(fast), Some(Dispatch { member: B, seq: Seq(1) }));
+    let expected = Dispatch { member: B, seq: Seq(1), form: Form::Alone, again: false };
+    assert_eq!(delivery.poll(fast), Some(expected));
     delivery.on_removed(B);
     delivery.on_removed(C);
     assert_eq!(dispatched(&mut delivery), []);
-    assert_eq!(delivery.on_delivered(B, Seq(1)), None);
+    assert_eq!(proven(&mut delivery, B, 1), None);
     delivery.on_failed(min(0), B, Seq(1), Why::NoAnswer);
-    delivery.on_heard(B);
+    delivery.on_heard(min(0), B);
     assert_eq!((delivery.pending(), delivery.poll_timeout()), (0, None));
     delivery.on_joined(B, Seq(3));
     assert_eq!(dispatched(&mut delivery), [], "and nothing old on return");
@@ -121,7 +134,7 @@ fn what_can_never_be_accepted_does_not_hold_up_the_rest() {
     delivery.on_posted(min(0), Seq(1), Some(A));
     delivery.on_posted(min(0), Seq(2), Some(A));
     delivery.poll(fast).unwrap();
-    assert_eq!(delivery.on_refused(B, Seq(1)), Some(Cursor { member: B, through: Seq(1) }));
+    assert_eq!(through(delivery.on_refused(B, Seq(1))), Some((B, 1)));
     assert_eq!(dispatched(&mut delivery), [(B, 2)]);
 }
 
@@ -135,7 +148,8 @@ fn a_restart_goes_on_where_the_cursors_stand() {
         author: Some(author),
         time: unix(s),
     });
-    let mut delivery = Delivery::restore(min(7), unix(day), cursors, posts);
+    let saved = SavedDelivery { cursors: cursors.into(), waiting: posts.into(), ..SavedDelivery::default() };
+    let mut delivery = Delivery::restore(min(7), unix(day), saved);
     // Post 1 is a day old. A lacks 4 (2 and 3 are their own), B lacks 3 (4 is their own), C lacks nothing.
     assert_eq!(delivery.pending(), 2);
     assert_eq!(delivery.poll_timeout(), Some(min(7 + 2)), "post 3 expires two minutes from now");
@@ -238,12 +252,117 @@ fn what_a_cursor_passes_without_a_proof_is_a_gap() {
     for seq in [5, 7, 9] {
         delivery.on_posted(min(24 * 60), Seq(seq), Some(A));
     }
-    delivery.on_heard(B);
-    delivery.on_stored(B, Seq(5)).unwrap();
+    delivery.on_heard(min(0), B);
+    delivery.on_stored(min(24 * 60), B, Seq(5)).unwrap();
     assert_eq!(gaps(&mut delivery), [(1, 3, GapFate::Expired), (4, 5, GapFate::Stored)]);
     delivery.on_refused(B, Seq(7)).unwrap();
     delivery.on_delivered(B, Seq(9)).unwrap();
     assert_eq!(gaps(&mut delivery), [(6, 7, GapFate::Refused)]);
     let DeliveryCounters { delivered, stored, refused, expired } = delivery.counters();
     assert_eq!((delivered, stored, refused, expired), (1, 1, 1, 2));
+}
+
+fn stored(delivery: &mut Delivery, member: MemberId, seq: u64) {
+    assert_eq!(through(delivery.on_stored(min(0), member, Seq(seq))), Some((member, seq)));
+}
+
+#[test]
+fn what_is_on_a_propagation_node_does_not_hold_up_the_rest_and_is_not_proven() {
+    let mut delivery = group_of(&[B]);
+    (1..=3).for_each(|seq| delivery.on_posted(min(0), Seq(seq), Some(A)));
+    assert_eq!(dispatched(&mut delivery), [(B, 1)]);
+    assert_eq!(proven(&mut delivery, B, 1), Some((B, 1)));
+    assert_eq!(dispatched(&mut delivery), [(B, 2)]);
+    stored(&mut delivery, B, 2);
+    assert_eq!(dispatched(&mut delivery), [(B, 3)]);
+    assert_eq!(proven(&mut delivery, B, 3), Some((B, 3)));
+    assert_eq!(delivery.proven_through(B), Some(Seq(1)), "the cursor moves only on proof");
+    assert_eq!(dispatched(&mut delivery), []);
+    assert_eq!(delivery.on_seen(B, Seq(1)), None);
+    assert_eq!(delivery.on_seen(B, Seq(2)).map(|gap| gap.last), Some(Seq(2)), "they answered it");
+    assert_eq!(delivery.proven_through(B), Some(Seq(3)));
+    assert_eq!(delivery.on_seen(B, Seq(2)), None, "once");
+}
+
+#[test]
+fn what_is_on_a_propagation_node_is_sent_once_more_when_its_member_is_heard_and_easily_reached() {
+    let mut delivery = group_of(&[B]);
+    (1..=3).for_each(|seq| delivery.on_posted(min(0), Seq(seq), Some(A)));
+    for seq in 1..=2 {
+        assert_eq!(dispatched(&mut delivery), [(B, seq)]);
+        stored(&mut delivery, B, seq);
+    }
+    assert_eq!(dispatched(&mut delivery), [(B, 3)]);
+    delivery.on_heard(min(1), B);
+    assert!(proven(&mut delivery, B, 3).is_some());
+    let slow = |_| Reach::Slow;
+    assert_eq!(delivery.poll(slow), None, "on a radio that would be air for nothing");
+    delivery.on_heard(min(1), B);
+    let again = delivery.poll(fast).unwrap();
+    assert_eq!((again.seq, again.form, again.again), (Seq(1), Form::AsPosted, true));
+    assert!(matches!(delivery.on_delivered(B, Seq(1)), Some(Proven::Stored(gap)) if gap.last == Seq(1)));
+    assert_eq!(dispatched(&mut delivery), [(B, 2)]);
+    assert_eq!(delivery.on_failed(min(1), B, Seq(2), Why::NoAnswer), None, "it is on the node still");
+    assert_eq!(dispatched(&mut delivery), []);
+    assert_eq!(delivery.proven_through(B), Some(Seq(1)));
+    delivery.on_heard(min(24 * 60), B);
+    assert_eq!(dispatched(&mut delivery), [], "and not for ever");
+    assert_eq!(delivery.on_read(B, Seq(3)).map(|gap| gap.last), Some(Seq(2)));
+    assert_eq!((delivery.on_read(B, Seq(3)), delivery.preparing(), delivery.awaiting()), (None, 0, 0));
+}
+
+#[test]
+fn behind_a_slow_medium_what_waits_travels_as_one_copy_that_stays_the_same() {
+    let mut delivery = group_of(&[B]);
+    let slow = |_| Reach::Slow;
+    (1..=4).for_each(|seq| delivery.on_posted(min(0), Seq(seq), Some(if seq == 2 { B } else { A })));
+    let first = delivery.poll(slow).unwrap();
+    assert_eq!((first.seq, first.form), (Seq(1), Form::Together));
+    assert_eq!(delivery.candidates(B, Seq(1)), [Seq(1), Seq(3), Seq(4)], "not their own");
+    let copy = Fixed { first: Seq(1), last: Seq(3), written: true };
+    delivery.on_composed(B, Seq(1), copy);
+    assert!(delivery.is_under_way(B, Seq(3)));
+    delivery.on_sent(B, Seq(3), Some(Via::Packet));
+    let sent = Fate::Sent { via: Some(Via::Packet) };
+    let fates = |delivery: &Delivery| [1, 3, 4].map(|seq| delivery.fate(B, Seq(seq)));
+    assert_eq!(fates(&delivery), [sent, sent, Fate::Queued { last: None }]);
+    let tried = delivery.on_failed(min(0), B, Seq(3), Why::NoAnswer).unwrap();
+    assert_eq!(tried.copy, copy);
+    delivery.on_posted(min(0), Seq(5), Some(A));
+    delivery.on_heard(min(0), B);
+    let again = delivery.poll(fast).unwrap();
+    assert_eq!((again.seq, again.form), (Seq(3), Form::Written), "the same, whatever the way is now");
+    let Some(Proven::Next(settled)) = delivery.on_delivered(B, Seq(3)) else { panic!("it is proven") };
+    assert!(settled.has_row && settled.cursor.through == Seq(3));
+    assert_eq!((delivery.counters().delivered, delivery.pending()), (2, 2));
+    assert_eq!(delivery.poll(fast).unwrap().form, Form::Alone);
+}
+
+#[test]
+fn a_copy_whose_text_was_deleted_is_made_anew() {
+    let mut delivery = group_of(&[B]);
+    (1..=2).for_each(|seq| delivery.on_posted(min(0), Seq(seq), Some(A)));
+    delivery.poll(|_| Reach::Slow).unwrap();
+    delivery.on_composed(B, Seq(1), Fixed { first: Seq(1), last: Seq(2), written: true });
+    delivery.on_failed(min(0), B, Seq(2), Why::NoAnswer).unwrap();
+    delivery.on_heard(min(0), B);
+    let written = delivery.poll(fast).unwrap();
+    assert_eq!(written.form, Form::Written);
+    let anew = delivery.on_withdrawn(B, written.seq).unwrap();
+    assert_eq!((anew.seq, anew.form), (Seq(1), Form::Together));
+    assert!(delivery.is_under_way(B, Seq(1)));
+}
+
+#[test]
+fn a_busy_medium_gets_nothing_and_those_behind_another_do() {
+    let mut delivery = group_of(&[A, B, C]);
+    delivery.on_posted(min(0), Seq(1), None);
+    let busy = |member| if member == B { Reach::Slow } else { Reach::Busy };
+    assert_eq!(delivery.poll(busy).map(|copy| copy.member), Some(B));
+    assert_eq!(delivery.poll(busy), None);
+    assert!(delivery.waits_for_medium());
+    assert_eq!(delivery.poll(|_| Reach::Slow).map(|copy| copy.member), Some(A));
+    assert_eq!(delivery.poll(|_| Reach::Slow), None, "two are being prepared");
+    delivery.on_sent(B, Seq(1), None);
+    assert_eq!(delivery.poll(|_| Reach::Slow).map(|copy| copy.member), Some(C));
 }

@@ -467,6 +467,18 @@ phrases! {
         en: "away for too long",
         de: "zu lange fort"
     }
+    copy_unwanted() {
+        en: "does not want it",
+        de: "will es nicht"
+    }
+    copy_withdrawn() {
+        en: "deleted before it was sent",
+        de: "gelöscht, bevor es gesendet war"
+    }
+    copy_digested() {
+        en: "counted in a digest",
+        de: "in einer Übersicht gezählt"
+    }
     copy_not_pushed() {
         en: "paused",
         de: "macht Pause"

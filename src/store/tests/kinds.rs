@@ -129,8 +129,8 @@ fn every_kind_is_read_back_and_stands_in_the_history_and_is_told_as_it_says() {
         events.iter().filter(|event| event.kind.is_history()).map(|event| event.seq).collect();
     assert_eq!(page, history);
 
-    let [cursor] = restored.groups[0].cursors[..] else { panic!("Cyd alone is in at the end") };
-    let waiting: Vec<_> = restored.groups[0].waiting.iter().map(|post| post.seq).collect();
+    let [cursor] = restored.groups[0].delivery.cursors[..] else { panic!("Cyd alone is in at the end") };
+    let waiting: Vec<_> = restored.groups[0].delivery.waiting.iter().map(|post| post.seq).collect();
     let settings = &restored.groups[0].state.settings;
     let is_told = |event: &&Event| is_told(&event.kind, settings);
     // A clean-up that came by itself is found, and passed over when it is to be told.

@@ -213,6 +213,7 @@ fn members_ids_of_messages_are_found_both_ways_and_only_the_newest_are_kept() {
         group: GROUP,
         cursor: Cursor { member: MemberId(1), through: Seq(seq) },
         copy: Some(id(10_000 + seq)),
+        row: OutboxRow::None,
     };
     store.submit(Write::Understands { group: GROUP, member: MemberId(1) });
     for seq in 3..603 {
