@@ -208,8 +208,9 @@ impl World {
             assert!(turns < TURNS_MAX, "one step causes {turns} outputs");
             match output {
                 Output::Work(work) => self.work.push_back(work),
-                Output::Persist(Persist::Ratchets { id, .. }) => self.node.handle_persisted(self.now, id),
-                Output::Persist(Persist::Peer(_) | Persist::Paths { .. }) => {}
+                Output::Persist(persist) => {
+                    persist.id().into_iter().for_each(|id| self.node.handle_persisted(self.now, id));
+                }
                 Output::Event(Event::LinkPacket { proof, .. }) => self.node.prove(self.now, proof),
                 Output::Event(_) => {}
             }

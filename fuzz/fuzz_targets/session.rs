@@ -139,8 +139,9 @@ impl Session {
             assert!(outputs < OUTPUTS_MAX, "one input causes {outputs} outputs");
             match output {
                 Output::Work(work) => self.node.handle_work_done(self.now, work.run()),
-                Output::Persist(Persist::Ratchets { id, .. }) => self.node.handle_persisted(self.now, id),
-                Output::Persist(Persist::Peer(_) | Persist::Paths { .. }) => {}
+                Output::Persist(persist) => {
+                    persist.id().into_iter().for_each(|id| self.node.handle_persisted(self.now, id));
+                }
                 Output::Event(event) => self.event(event),
             }
         }

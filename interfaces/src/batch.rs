@@ -3,28 +3,38 @@
 //! A frame costs the channel nothing of its own: one message, one wake-up and one system call carry as many frames as
 //! there are. Whoever gets a batch may clear and reuse it.
 
+use reticulum::node::Signal;
+
 /// A batch takes no further frame once it holds this many bytes: large enough that the price of a channel operation
 /// and of a system call vanishes in it, small enough for a hundred connections on a small machine.
 pub const FRAME_BATCH_BYTES: usize = 64 * 1024;
 
 /// Frames in their order, back to back in one buffer, without framing or escapes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FrameBatch {
     bytes: Vec<u8>,
     ends: Vec<u32>,
     violations: u32,
+    /// How well frames were received by radio, with their numbers, in order.
+    signals: Vec<(usize, Signal)>,
 }
 
 impl FrameBatch {
     /// An empty batch that has not allocated yet.
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), ends: Vec::new(), violations: 0 }
+        Self { bytes: Vec::new(), ends: Vec::new(), violations: 0, signals: Vec::new() }
     }
 
     /// Appends one frame.
     pub fn push(&mut self, frame: &[u8]) {
         self.bytes.extend_from_slice(frame);
         self.finish_frame();
+    }
+
+    /// Appends one frame that a radio received this well.
+    pub fn push_heard(&mut self, frame: &[u8], signal: Signal) {
+        self.signals.push((self.len(), signal));
+        self.push(frame);
     }
 
     /// Lets `write` append one frame straight to the buffer. If it returns `false` whatever it wrote is taken back,
@@ -54,6 +64,7 @@ impl FrameBatch {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
+        self.signals.clear();
         self.violations = 0;
     }
 
@@ -65,6 +76,13 @@ impl FrameBatch {
             start = end as usize;
             frame
         })
+    }
+
+    /// How well the frames of [`iter`](Self::iter) were received, in the same order; none for those that no radio received.
+    pub fn signals(&self) -> impl Iterator<Item = Option<Signal>> {
+        let mut signals = self.signals.iter().peekable();
+        (0..self.len())
+            .map(move |number| signals.next_if(|(heard, _)| *heard == number).map(|(_, signal)| *signal))
     }
 
     /// Number of frames.
@@ -133,6 +151,20 @@ mod tests {
             true
         }));
         assert_eq!(batch.iter().collect::<Vec<_>>(), [&b"kept"[..], b"whole"]);
+    }
+
+    #[test]
+    fn what_a_radio_heard_is_told_with_its_frame() {
+        let signal = |dbm| Signal { rssi_dbm: Some(dbm), ..Signal::default() };
+        let mut batch = FrameBatch::new();
+        batch.push(b"wire");
+        batch.push_heard(b"near", signal(-40));
+        batch.push_heard(b"far", signal(-120));
+        batch.push(b"wire");
+        let told: Vec<_> = batch.signals().collect();
+        assert_eq!(told, [None, Some(signal(-40)), Some(signal(-120)), None]);
+        batch.clear();
+        assert_eq!(batch.signals().count(), 0);
     }
 
     #[test]

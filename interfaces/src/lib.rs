@@ -56,7 +56,7 @@ pub use lora::LoraSettings;
 pub use notice::{CREDITS, MediumId, Notice, Properties, RadioReport, hw_mtu_of_bitrate};
 pub use pipe::PipeSettings;
 pub use rnode::RnodeSettings;
-pub use rpc::{RequestError, RpcCall, RpcError, RpcRequest, Session, start_rpc};
+pub use rpc::{RequestError, RpcCall, RpcError, RpcRequest, Session, SignalPart, start_rpc};
 pub use serial::{Parity, SerialLine, SerialSettings};
 pub use settings::{Settings, StartError};
 pub use tcp::{FlapLimit, TcpClientSettings, TcpServerSettings};

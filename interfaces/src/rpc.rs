@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-pub use request::{RequestError, RpcRequest};
+pub use request::{RequestError, RpcRequest, SignalPart};
 pub use session::{RpcError, Session};
 
 use crate::local::{Listener, LocalPlace};

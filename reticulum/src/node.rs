@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `inbound` | to whom each packet goes, announces heard |
 //! | `announcing`, `destinations`, `ratchets` | our destinations and what they announce |
-//! | `saving`, `tunneling` | paths across restarts, and across connections |
+//! | `saving`, `tunneling` | paths and air time across restarts, paths across connections |
 //! | `tools` | what an operator's tools ask |
 //! | `single` | single packets and their proofs |
 //! | `forwarding` | packets, link requests and proofs of others that pass through |
@@ -39,10 +39,11 @@ mod tools;
 mod tunneling;
 mod work;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-pub use airtime::{Airtime, AirtimeLimits};
+pub use airtime::{Airtime, AirtimeLimits, AirtimeRecord};
+pub use blackholing::Blackholed;
 pub use config::{DestinationConfig, InterfaceConfig, Limits, Mode, NodeConfig, ProofPolicy, ResourcePolicy};
 pub use counters::Counters;
 pub use events::{
@@ -58,7 +59,7 @@ pub use work::{Work, WorkClass, WorkDone};
 use crate::crypto::{Identity, RatchetSecret, Rng};
 use crate::hash::{DestinationHash, LinkId};
 use crate::time::{Instant, TimerQueue, UnixTime};
-pub use crate::transport::{InterfaceStats, PathInfo, Peer, Place};
+pub use crate::transport::{Flow, InterfaceStats, PathInfo, Peer, Place, Signal};
 use crate::transport::{Receipts, Transport};
 use destinations::Destinations;
 use links::Links;
@@ -103,6 +104,8 @@ pub struct Node {
     receipt_id: u64,
     persist_id: u64,
     saving: Saving,
+    /// Interfaces whose use of air time is being made durable: at most one entry for each.
+    reserving: HashMap<PersistId, InterfaceId>,
     /// When a packet may next be tried with all ratchets, were there no burst.
     old_ratchets_at: Instant,
     /// A frame without its access code; kept for its allocation.
@@ -133,6 +136,7 @@ impl Node {
             receipt_id: 0,
             persist_id: 0,
             saving: Saving::default(),
+            reserving: HashMap::new(),
             old_ratchets_at: now,
             plain: Vec::new(),
             identified: None,
@@ -197,6 +201,7 @@ impl Node {
         while let Some(unanswered) = self.transport.relays.handle_timeout(now) {
             self.link_request_unanswered(now, &unanswered);
         }
+        self.end_blackholing(now);
         self.rediscover(now);
         self.transport.handle_spreading(now, &mut self.counters);
         while let Some(receipt) = self.receipts.handle_timeout(now) {
@@ -234,7 +239,7 @@ impl Node {
 
     /// What to tell, to persist or to compute next. Drain it after every input.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.outputs.pop_front().or_else(|| self.reserve_airtime())
     }
 
     /// The interfaces that have something to transmit.

@@ -88,6 +88,11 @@ impl Interface {
         }
     }
 
+    /// Whether it is for programs on this machine that share the node.
+    pub(crate) fn is_for_programs(&self) -> bool {
+        matches!(self.settings, Settings::LocalServer(_))
+    }
+
     /// The key and the value that say where it is.
     pub(crate) fn place(&self) -> (&'static str, Cow<'_, str>) {
         let (key, value): (&'static str, &str) = match &self.settings {
@@ -144,6 +149,11 @@ impl Access {
         let passphrase = self.passphrase.as_ref().map(|secret| secret.0.as_str());
         Ifac::new(self.network_name.as_deref(), passphrase, self.size.unwrap_or(size_default))
             .expect("name, passphrase and size were checked")
+    }
+
+    /// The network's name, which is no secret.
+    pub(crate) fn network_name(&self) -> Option<&str> {
+        self.network_name.as_deref()
     }
 
     /// Refuses what would silently leave an interface open: every program of this field takes an empty text, and the

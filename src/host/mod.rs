@@ -72,7 +72,8 @@ use lxmf::router::{Router, SendId};
 use reticulum::crypto::{Identity, Rng};
 use reticulum::hash::{DestinationHash, IdentityHash, LinkId};
 use reticulum::node::{
-    Event as EngineEvent, InterfaceConfig, InterfaceId, InterfaceStats, Node, Output as EngineOutput, Persist,
+    Event as EngineEvent, InterfaceConfig, InterfaceId, InterfaceStats, Node, Output as EngineOutput,
+    Persist, Signal,
 };
 use reticulum::time::{Instant, UnixTime};
 
@@ -176,6 +177,11 @@ impl Host {
         if let Some(link) = self.engine.identified_now() {
             self.bound_requests(link);
         }
+    }
+
+    /// Takes one frame that a radio received this well.
+    pub fn handle_radio_frame(&mut self, now: Instant, interface: InterfaceId, frame: &[u8], signal: Signal) {
+        self.engine.handle_radio_frame(now, interface, frame, signal);
     }
 
     /// Takes a finished job back.
@@ -408,6 +414,14 @@ impl Host {
             EngineOutput::Persist(Persist::Peer(record)) => self.write(Write::Peer(record)),
             EngineOutput::Persist(Persist::Paths { first, records }) => {
                 self.write(Write::Paths { first, records });
+            }
+            EngineOutput::Persist(Persist::Airtime { id, record }) => {
+                self.write(Write::Airtime(record));
+                self.after_commit(now, After::Persisted(id));
+            }
+            EngineOutput::Persist(Persist::Blackholed(entry)) => self.write(Write::Blackholed(entry)),
+            EngineOutput::Persist(Persist::Unblackholed(identity)) => {
+                self.write(Write::Unblackholed(identity));
             }
             EngineOutput::Event(event) => {
                 let event = self.router.handle_event(now, &mut self.engine, event);

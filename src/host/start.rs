@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lxmf::router::{DeliveryConfig, Router};
 use reticulum::crypto::{Identity, RatchetSecret, Rng};
 use reticulum::hash::IdentityHash;
-use reticulum::node::{DestinationConfig, Node, NodeConfig, ProofPolicy};
+use reticulum::node::{Blackholed, DestinationConfig, Node, NodeConfig, ProofPolicy};
 use reticulum::time::{Instant, UnixTime};
 
 use super::announces::Announces;
@@ -56,9 +56,13 @@ impl Host {
         let probes = probing.map(|transport| Probes::start(&mut engine, now, &transport.identity));
         let peers = restored.mail_peers;
         let serving = config.propagation.map(|serving| Serving::start(serving, peers, now, &mut engine));
-        for identity in &config.blackhole {
-            engine.blackhole(now, *identity);
+        let configured = config.blackhole.iter();
+        let configured =
+            configured.map(|identity| Blackholed { identity: *identity, until: None, reason: None });
+        for entry in restored.blackholed.into_iter().chain(configured) {
+            engine.blackhole(now, &entry);
         }
+        restored.airtime.into_iter().for_each(|record| engine.add_airtime(now, record));
         let mut dedup = Dedup::restore(restored.seen);
         dedup.restore_contents(restored.contents);
         let mut host = Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use interfaces::{BackboneEnd, CREDITS, FrameBatch, MediumId, Properties, RadioReport, Settings};
 use lora_channel::{PACKET_LEN_MAX, PREAMBLE_SYMBOLS};
-use reticulum::node::{Airtime, InterfaceConfig, InterfaceId, InterfaceStats};
+use reticulum::node::{Airtime, Flow, InterfaceConfig, InterfaceId, InterfaceStats};
 use tokio::sync::mpsc;
 
 use crate::api::{InterfaceStatus, RadioStatus};
@@ -143,6 +143,7 @@ impl Media {
             // What waited is gone, and air time is of what is open.
             let carried = InterfaceStats {
                 queue_len: 0,
+                queue_bytes: 0,
                 queue_delay: Duration::ZERO,
                 airtime_used_percent: None,
                 ..stats
@@ -324,10 +325,25 @@ pub(super) fn add(total: &mut InterfaceStats, more: &InterfaceStats) {
     total.tx_bytes += more.tx_bytes;
     total.rx_packets += more.rx_packets;
     total.tx_packets += more.tx_packets;
+    add_flow(&mut total.announces, &more.announces);
+    add_flow(&mut total.path_requests, &more.path_requests);
+    total.dropped_packets += more.dropped_packets;
+    total.dropped_bytes += more.dropped_bytes;
+    total.malformed += more.malformed;
+    total.access_refused += more.access_refused;
+    total.filtered += more.filtered;
+    total.queue_bytes += more.queue_bytes;
     total.queue_len += more.queue_len;
     total.queue_delay = total.queue_delay.max(more.queue_delay);
     if let Some([short, long]) = more.airtime_used_percent {
         let most = total.airtime_used_percent.unwrap_or_default();
         total.airtime_used_percent = Some([short.max(most[0]), long.max(most[1])]);
     }
+}
+
+fn add_flow(total: &mut Flow, more: &Flow) {
+    total.rx_bytes += more.rx_bytes;
+    total.tx_bytes += more.tx_bytes;
+    total.rx_packets += more.rx_packets;
+    total.tx_packets += more.tx_packets;
 }

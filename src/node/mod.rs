@@ -317,8 +317,15 @@ impl Running {
             }
             Notice::Frames { medium, batch } => {
                 self.violations += u64::from(batch.violations());
-                if let Some(interface) = self.media.interface(medium) {
-                    batch.iter().for_each(|frame| self.host.handle_frame(now, interface, frame));
+                let Some(interface) = self.media.interface(medium) else { return };
+                if batch.violations() > 0 {
+                    self.host.network().count_malformed(interface, batch.violations());
+                }
+                for (frame, signal) in batch.iter().zip(batch.signals()) {
+                    match signal {
+                        None => self.host.handle_frame(now, interface, frame),
+                        Some(signal) => self.host.handle_radio_frame(now, interface, frame, signal),
+                    }
                 }
             }
             Notice::Sent { medium, batch } => self.media.sent(medium, batch),

@@ -1,19 +1,23 @@
 //! Answers to what `rnstatus`, `rnpath`, `rnprobe` and programs that share the node ask (interfaces.md section 13.2), in the
 //! names of that protocol. Asking and the key are the matter of `interfaces::start_rpc`.
 
+mod rows;
+mod value;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-use interfaces::{InterfaceHandle, RpcCall, RpcRequest};
+use interfaces::{InterfaceHandle, RpcCall, RpcRequest, SignalPart};
 use reticulum::crypto::Rng;
 use reticulum::hash::sha256;
-use reticulum::node::{InterfaceId, InterfaceStats, Mode, Node, PathEntry, Pressure, RateEntry};
-use reticulum::time::{Instant, UnixTime};
-use reticulum::wire::msgpack;
+use reticulum::node::{Blackholed, InterfaceId, InterfaceStats, Node, PathEntry, Pressure};
+use reticulum::time::Instant;
 use tokio::sync::mpsc;
 
-use super::media::{Media, Row};
+use self::rows::{COUNTS, Traffic};
+use self::value::Value;
+use super::media::Media;
 use super::{RunError, identity};
 use crate::config::{self, Config};
 
@@ -43,93 +47,27 @@ pub(super) async fn start(
     Ok(Some((calls, handle)))
 }
 
-/// A value of MessagePack.
-enum Value {
-    Nil,
-    Bool(bool),
-    Int(u64),
-    Signed(i64),
-    Float(f64),
-    Text(String),
-    Bin(Vec<u8>),
-    List(Vec<Value>),
-    Map(Vec<(Value, Value)>),
+/// Whose speed it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum SpeedOf {
+    /// A configured interface, by its number.
+    Row(usize),
+    /// One of its media.
+    Medium(InterfaceId),
 }
 
-impl Value {
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Nil => msgpack::write_nil(out),
-            Self::Bool(value) => msgpack::write_bool(out, *value),
-            Self::Int(value) => msgpack::write_uint(out, *value),
-            Self::Signed(value) => msgpack::write_int(out, *value),
-            Self::Float(value) => msgpack::write_f64(out, *value),
-            Self::Text(text) => msgpack::write_str(out, text),
-            Self::Bin(bytes) => msgpack::write_bin(out, bytes),
-            Self::List(values) => {
-                msgpack::write_array_len(out, values.len());
-                values.iter().for_each(|value| value.write(out));
-            }
-            Self::Map(pairs) => {
-                msgpack::write_map_len(out, pairs.len());
-                for (key, value) in pairs {
-                    key.write(out);
-                    value.write(out);
-                }
-            }
-        }
-    }
-
-    fn map<const N: usize>(pairs: [(&str, Value); N]) -> Self {
-        Self::Map(pairs.into_iter().map(|(key, value)| (key.into(), value)).collect())
-    }
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<usize> for Value {
-    fn from(number: usize) -> Self {
-        Self::Int(number as u64)
-    }
-}
-
-impl<T> From<Option<T>> for Value
-where
-    Value: From<T>,
-{
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Nil, Into::into)
-    }
-}
-
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<&[u8]> for Value {
-    fn from(bytes: &[u8]) -> Self {
-        Self::Bin(bytes.to_vec())
-    }
-}
-
-/// What one interface carried when somebody last asked, and how fast that grew.
+/// What was carried when somebody last asked, and how fast that grew.
 #[derive(Clone, Copy, Debug)]
 struct Speed {
     at: Instant,
-    bytes: [u64; 2],
-    bps: [f64; 2],
+    counts: [u64; COUNTS],
+    per_second: [f64; COUNTS],
 }
 
-/// Answers; it remembers only what speeds need.
+/// Answers; it remembers only what speeds need, of what there is now.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    speeds: HashMap<usize, Speed>,
+    speeds: HashMap<SpeedOf, Speed>,
 }
 
 /// What there is to ask about.
@@ -146,329 +84,175 @@ impl Answers {
     /// The answer as MessagePack.
     pub(super) fn answer(&mut self, asked: &mut Asked<'_>, request: &RpcRequest) -> Vec<u8> {
         let mut out = Vec::new();
-        self.value(asked, request).write(&mut out);
+        let value = match request {
+            RpcRequest::InterfaceStats => self.interface_stats(asked),
+            _ => answer(asked, request),
+        };
+        value.write(&mut out);
         out
     }
 
-    fn value(&mut self, asked: &mut Asked<'_>, request: &RpcRequest) -> Value {
-        let Asked { now, ref mut node, media, .. } = *asked;
-        match request {
-            RpcRequest::InterfaceStats => self.interface_stats(asked),
-            RpcRequest::PathTable { max_hops } => {
-                let near = |path: &PathEntry| max_hops.is_none_or(|max| u64::from(path.hops) <= max);
-                let paths = node.paths(now).into_iter().filter(near);
-                Value::List(paths.map(|path| path_row(&path, node, media)).collect())
-            }
-            RpcRequest::RateTable => Value::List(node.announce_rates(now).iter().map(rate_row).collect()),
-            RpcRequest::NextHop(to) => node.next_hop(to).as_ref().map(|hop| &hop[..]).into(),
-            RpcRequest::NextHopInterface(to) => node.path(to).map(|path| name(media, path.interface)).into(),
-            RpcRequest::FirstHopTimeout(to) => {
-                Value::Float(node.first_hop_timeout(to).map_or(6.0, |timeout| timeout.as_secs_f64()))
-            }
-            RpcRequest::LowestBitrate => {
-                let rates = media.interfaces().filter_map(|id| node.interface_config(id));
-                rates.map(|config| config.bitrate_bps as usize).filter(|bps| *bps > 0).min().into()
-            }
-            RpcRequest::MediumTimeout => Value::Float(node.medium_timeout().as_secs_f64()),
-            RpcRequest::LinkCount => node.relayed_links().0.into(),
-            RpcRequest::ActiveLinkCount => node.relayed_links().1.into(),
-            RpcRequest::Profiling | RpcRequest::PacketSignal | RpcRequest::Manage => Value::Nil,
-            RpcRequest::Blackholed => Value::Map(blackholed(node)),
-            RpcRequest::IsBlackholed(identity) => Value::Bool(node.blackholed().contains(identity)),
-            RpcRequest::DropPath(to) => {
-                let known = node.next_hop(to).is_some();
-                node.drop_path(to);
-                Value::Bool(known)
-            }
-            RpcRequest::DropVia(transport) => node.drop_paths_via(transport).into(),
-            RpcRequest::DropAnnounceQueues => node.drop_capped_announces().into(),
-            RpcRequest::Blackhole(identity) => Value::Bool(node.blackhole(now, *identity)),
-            RpcRequest::Unblackhole(identity) => Value::Bool(node.unblackhole(identity)),
-            // What programs use and keep they keep themselves; here it ages like all that is heard.
-            RpcRequest::DestinationData { destination, .. } => Value::Bool(node.peer(destination).is_some()),
-            RpcRequest::RetainIdentity(_) => Value::Bool(true),
-        }
-    }
-
     fn interface_stats(&mut self, asked: &Asked<'_>) -> Value {
-        let mut rows = Vec::new();
-        let (mut bytes, mut bps) = ([0; 2], [0.0; 2]);
+        let (mut rows, mut media) = (Vec::new(), Vec::new());
+        let (mut all, mut all_pressure, mut all_speed) =
+            (InterfaceStats::default(), Pressure::default(), [0.0; COUNTS]);
+        let mut told = HashMap::new();
         for (index, row) in asked.media.rows().enumerate() {
             let mut total = row.closed;
             let mut pressure = Pressure::default();
             for id in &row.interfaces {
-                add(&mut total, asked.node.interface_stats(asked.now, *id));
-                add_pressure(&mut pressure, asked.node.pressure(asked.now, *id));
+                let stats = asked.node.interface_stats(asked.now, *id).unwrap_or_default();
+                let pressing = asked.node.pressure(asked.now, *id).unwrap_or_default();
+                if row.has_rows_of_media() {
+                    let of = SpeedOf::Medium(*id);
+                    let speed = self.speed(of, asked.now, &stats, &mut told);
+                    let traffic = Traffic { total: &stats, pressure: &pressing, speed };
+                    media.push(rows::medium(asked, &row, *id, traffic));
+                }
+                rows::add(&mut total, &mut pressure, (stats, pressing));
             }
-            let speed = self.speed(index, asked.now, &total);
-            for way in 0..2 {
-                bytes[way] += [total.rx_bytes, total.tx_bytes][way];
-                bps[way] += speed[way];
+            let speed = self.speed(SpeedOf::Row(index), asked.now, &total, &mut told);
+            rows.push(rows::interface(asked, &row, Traffic { total: &total, pressure: &pressure, speed }));
+            // What programs on this machine say among themselves does not count as traffic of the network.
+            if !row.interface.is_for_programs() {
+                rows::add(&mut all, &mut all_pressure, (total, pressure));
+                (0..COUNTS).for_each(|of| all_speed[of] += speed[of]);
             }
-            rows.push(interface_row(asked, &row, &total, &pressure, speed));
         }
-        let mut pairs: Vec<(Value, Value)> = vec![
-            ("interfaces".into(), Value::List(rows)),
-            ("rxb".into(), Value::Int(bytes[0])),
-            ("txb".into(), Value::Int(bytes[1])),
-            ("rxs".into(), Value::Float(bps[0])),
-            ("txs".into(), Value::Float(bps[1])),
-            ("rss".into(), Value::Int(asked.rss_bytes)),
-        ];
-        pairs.extend(TOTALS_NOT_COUNTED.iter().map(|key| ((*key).into(), Value::Int(0))));
-        if asked.node.forwards() {
-            let id = asked.node.transport_id();
-            pairs.push(("transport_id".into(), id.as_bytes()[..].into()));
-            pairs.push(("network_id".into(), Value::Nil));
-            pairs.push(("transport_uptime".into(), Value::Float(asked.uptime.as_secs_f64())));
-            let probes = asked.probe_responder.as_ref().map(|address| &address[..]);
-            pairs.push(("probe_responder".into(), probes.into()));
-        }
+        self.speeds = told;
+        rows.extend(media);
+        let mut pairs = vec![("interfaces".into(), Value::List(rows))];
+        pairs.extend(rows::flows(&all, all_speed));
+        pairs.extend(queues(asked, &all, &all_pressure));
+        pairs.extend(identity_of(asked));
         Value::Map(pairs)
     }
 
-    /// Bits per second since somebody asked before, in and out.
-    fn speed(&mut self, row: usize, now: Instant, total: &InterfaceStats) -> [f64; 2] {
-        let bytes = [total.rx_bytes, total.tx_bytes];
-        let speed = self.speeds.entry(row).or_insert(Speed { at: now, bytes, bps: [0.0; 2] });
+    /// Bits and packets per second since somebody asked before.
+    fn speed(
+        &mut self,
+        of: SpeedOf,
+        now: Instant,
+        total: &InterfaceStats,
+        told: &mut HashMap<SpeedOf, Speed>,
+    ) -> [f64; COUNTS] {
+        let counts = rows::counts(total);
+        let mut speed =
+            self.speeds.remove(&of).unwrap_or(Speed { at: now, counts, per_second: [0.0; COUNTS] });
         let span = now.since(speed.at);
         if span >= SPEED_SPAN_MIN {
-            let grown = |way: usize| bytes[way].saturating_sub(speed.bytes[way]) as f64;
-            let bps = [0, 1].map(|way| 8.0 * grown(way) / span.as_secs_f64());
-            *speed = Speed { at: now, bytes, bps };
+            let grown = |of: usize| counts[of].saturating_sub(speed.counts[of]) as f64 / span.as_secs_f64();
+            // The last two count packets, the others bytes, of which speeds tell the bits.
+            let per_second =
+                std::array::from_fn(|of| if of + 2 < COUNTS { 8.0 * grown(of) } else { grown(of) });
+            speed = Speed { at: now, counts, per_second };
         }
-        speed.bps
+        told.insert(of, speed);
+        speed.per_second
     }
 }
 
-/// Sums that the tools expect, of what this node does not count apart.
-#[rustfmt::skip]
-const TOTALS_NOT_COUNTED: [&str; 32] = [
-    "arxf", "atxf", "prxf", "ptxf", "arxb", "atxb", "arxs", "atxs", "prxb", "ptxb",
-    "prxs", "ptxs", "rxpps", "txpps", "rxqd", "rxqa", "rxqp", "rxqi", "rxqil", "rxqt",
-    "rxqdd", "rxqad", "rxqpd", "rxqild", "rxqtd", "dqpressure", "aqpressure", "pqpressure", "ilqpressure", "tqpressure",
-    "txq", "pressure",
-];
-
-/// The same of an interface.
-const NOT_COUNTED: [&str; 26] = [
-    "arxb",
-    "atxb",
-    "arxs",
-    "atxs",
-    "arxc",
-    "atxc",
-    "prxb",
-    "ptxb",
-    "prxs",
-    "ptxs",
-    "prxc",
-    "ptxc",
-    "txdrp",
-    "txdrb",
-    "txbuffered",
-    "burst_activated",
-    "burst_count",
-    "pr_burst_activated",
-    "pr_burst_count",
-    "protocol_violations",
-    "ifac_violations",
-    "packet_filter_hits",
-    "announce_rate_penalty",
-    "announce_rate_grace",
-    "rxpps",
-    "txpps",
-];
-
-fn interface_row(
-    asked: &Asked<'_>,
-    row: &Row<'_>,
-    total: &InterfaceStats,
-    pressure: &Pressure,
-    speed: [f64; 2],
-) -> Value {
-    let config = row.interfaces.first().and_then(|id| asked.node.interface_config(*id));
-    let access = row.access_code_bytes(config);
-    let rules = row.interface.rules;
-    let rate = rules.announce_rate.filter(|_| asked.node.forwards());
-    let text = row.text();
-    let Value::Map(mut pairs) = Value::map([
-        ("name", text.as_str().into()),
-        ("short_name", row.interface.name.as_str().into()),
-        ("hash", sha256(text.as_bytes())[..].into()),
-        ("type", row.kind().into()),
-        ("status", Value::Bool(row.online)),
-        ("mode", Value::Int(mode_code(row.interface.mode))),
-        ("clients", row.accepts().then_some(row.interfaces.len()).into()),
-        ("bitrate", config.map(|config| config.bitrate_bps as usize).into()),
-        ("mtu", config.map_or(500, |config| config.hw_mtu).into()),
-        ("rxb", Value::Int(total.rx_bytes)),
-        ("txb", Value::Int(total.tx_bytes)),
-        ("rxs", Value::Float(speed[0])),
-        ("txs", Value::Float(speed[1])),
-        ("txstalled", Value::Bool(false)),
-        ("incoming_announce_frequency", Value::Float(pressure.announces_in_hz)),
-        ("outgoing_announce_frequency", Value::Float(pressure.announces_out_hz)),
-        ("incoming_pr_frequency", Value::Float(pressure.requests_in_hz)),
-        ("outgoing_pr_frequency", Value::Float(pressure.requests_out_hz)),
-        ("announce_rate_target", rate.map(|rate| rate.target.as_secs() as usize).into()),
-        ("held_announces", pressure.announces_held.into()),
-        ("announce_queue", pressure.announces_capped.into()),
-        ("burst_active", Value::Bool(pressure.announces_burst)),
-        ("pr_burst_active", Value::Bool(pressure.requests_burst)),
-        ("ifac_signature", Value::Nil),
-        ("ifac_size", access.into()),
-        ("ifac_netname", Value::Nil),
-        ("autoconnect_source", Value::Nil),
-        ("gravity", Value::Signed(rules.gravity.into())),
-        ("announces_to_internal", Value::Bool(rules.announces_to_internal)),
-    ]) else {
-        return Value::Nil;
-    };
-    if row.interface.type_name() == "auto" {
-        pairs.push(("peers".into(), row.interfaces.len().into()));
-    }
-    pairs.extend(row.radio());
-    pairs.extend(NOT_COUNTED.iter().map(|key| ((*key).into(), Value::Int(0))));
-    Value::Map(pairs)
-}
-
-impl Row<'_> {
-    /// The type in the words of the tools.
-    fn kind(&self) -> &'static str {
-        match self.interface.type_name() {
-            "tcp-server" => "TCPServerInterface",
-            "tcp-client" => "TCPInterface",
-            "backbone" => "BackboneInterface",
-            "auto" => "AutoInterface",
-            "udp" => "UDPInterface",
-            "local" if self.accepts() => "LocalServerInterface",
-            "local" => "LocalInterface",
-            "i2p" => "I2PInterface",
-            "pipe" => "PipeInterface",
-            "serial" => "SerialInterface",
-            "kiss" => "KISSInterface",
-            "ax25-kiss" => "AX25KISSInterface",
-            "rnode" => "RNodeInterface",
-            _ => "Interface",
+/// The answer to everything that needs no memory of what was asked before.
+fn answer(asked: &mut Asked<'_>, request: &RpcRequest) -> Value {
+    let Asked { now, ref mut node, media, .. } = *asked;
+    match request {
+        RpcRequest::PathTable { max_hops } => {
+            let near = |path: &PathEntry| max_hops.is_none_or(|max| u64::from(path.hops) <= max);
+            let paths = node.paths(now).into_iter().filter(near);
+            Value::List(paths.map(|path| rows::path(&path, node, media)).collect())
         }
-    }
-
-    /// The interface as the tools write it.
-    fn text(&self) -> String {
-        let place = self.interface.place().1;
-        match self.kind() {
-            "LocalServerInterface" => format!("Shared Instance[{place}]"),
-            "LocalInterface" => format!("LocalInterface[{place}]"),
-            kind => format!("{kind}[{}/{place}]", self.interface.name),
+        RpcRequest::RateTable => Value::List(node.announce_rates(now).iter().map(rows::rate).collect()),
+        RpcRequest::NextHop(to) => node.next_hop(to).as_ref().map(|hop| &hop[..]).into(),
+        RpcRequest::NextHopInterface(to) => {
+            node.path(to).map(|path| rows::name(media, path.interface)).into()
         }
-    }
-
-    fn accepts(&self) -> bool {
-        self.interface.listens()
-    }
-
-    fn access_code_bytes(&self, config: Option<&reticulum::node::InterfaceConfig>) -> Option<usize> {
-        let ifac = config.and_then(|config| config.ifac.as_ref());
-        ifac.map(reticulum::crypto::Ifac::size)
-    }
-
-    /// What a radio says of itself.
-    fn radio(&self) -> Vec<(Value, Value)> {
-        let Some(radio) = self.radio else { return Vec::new() };
-        let mut pairs = Vec::new();
-        let mut push = |key: &str, value: f64| pairs.push((key.into(), Value::Float(value)));
-        if let Some(channel) = radio.channel {
-            push("airtime_short", channel.airtime_short_percent.into());
-            push("airtime_long", channel.airtime_long_percent.into());
-            push("channel_load_short", channel.load_short_percent.into());
-            push("channel_load_long", channel.load_long_percent.into());
-            push("noise_floor", channel.noise_floor_dbm.into());
+        RpcRequest::FirstHopTimeout(to) => {
+            Value::Float(node.first_hop_timeout(to).map_or(6.0, |timeout| timeout.as_secs_f64()))
         }
-        if let Some(battery) = radio.battery {
-            push("battery_percent", battery.percent.into());
+        RpcRequest::LowestBitrate => {
+            let rates = media.interfaces().filter_map(|id| node.interface_config(id));
+            rates.map(|config| config.bitrate_bps as usize).filter(|bps| *bps > 0).min().into()
         }
-        if let Some(temperature) = radio.temperature_celsius {
-            push("cpu_temp", temperature.into());
+        RpcRequest::MediumTimeout => Value::Float(node.medium_timeout().as_secs_f64()),
+        RpcRequest::LinkCount => node.relayed_links().0.into(),
+        RpcRequest::ActiveLinkCount => node.relayed_links().1.into(),
+        RpcRequest::PacketSignal(part, packet) => {
+            let signal = node.packet_signal(packet).unwrap_or_default();
+            let value = match part {
+                SignalPart::Rssi => signal.rssi_dbm.map(f64::from),
+                SignalPart::Snr => signal.snr_db.map(f64::from),
+                SignalPart::Quality => signal.quality_percent.map(f64::from),
+            };
+            value.map_or(Value::Nil, Value::Float)
         }
-        pairs
-    }
-}
-
-fn path_row(path: &PathEntry, node: &Node, media: &Media) -> Value {
-    let via = node.next_hop(&path.destination).unwrap_or(*path.destination.as_bytes());
-    Value::map([
-        ("hash", path.destination.as_bytes()[..].into()),
-        ("timestamp", Value::Float(path.used.as_secs_f64())),
-        ("via", via[..].into()),
-        ("hops", Value::Int(path.hops.into())),
-        ("expires", Value::Float(path.expires.as_secs_f64())),
-        ("interface", name(media, path.interface).into()),
-    ])
-}
-
-fn rate_row(rate: &RateEntry) -> Value {
-    let times = rate.heard.iter().map(|time| Value::Float(time.as_secs_f64()));
-    Value::map([
-        ("hash", rate.destination.as_bytes()[..].into()),
-        ("last", Value::Float(rate.last.as_secs_f64())),
-        ("rate_violations", Value::Int(rate.violations.into())),
-        ("blocked_until", Value::Float(rate.blocked_until.map_or(0.0, UnixTime::as_secs_f64))),
-        ("timestamps", Value::List(times.collect())),
-    ])
-}
-
-fn blackholed(node: &Node) -> Vec<(Value, Value)> {
-    let source = node.transport_id();
-    let row = |identity: reticulum::hash::IdentityHash| {
-        let source = source.as_bytes()[..].into();
-        let about = Value::map([("source", source), ("until", Value::Nil), ("reason", Value::Nil)]);
-        (identity.as_bytes()[..].into(), about)
-    };
-    node.blackholed().into_iter().map(row).collect()
-}
-
-/// The name of one of the engine's interfaces, as the tools write it.
-fn name(media: &Media, id: InterfaceId) -> String {
-    let Some((row, label)) = media.of(id) else { return "an interface that is gone".to_owned() };
-    match row.kind() {
-        "TCPServerInterface" => format!("TCPInterface[Client on {}/{label}]", row.interface.name),
-        "BackboneInterface" if row.accepts() => {
-            format!("BackboneInterface[Client on {}/{label}]", row.interface.name)
+        RpcRequest::InterfaceStats | RpcRequest::Profiling | RpcRequest::Manage => Value::Nil,
+        RpcRequest::Blackholed => rows::blackholed(node, now),
+        RpcRequest::IsBlackholed(identity) => Value::Bool(node.is_blackholed(identity)),
+        RpcRequest::DropPath(to) => {
+            let known = node.next_hop(to).is_some();
+            node.drop_path(to);
+            Value::Bool(known)
         }
-        "LocalServerInterface" => format!("LocalInterface[{}]", row.interface.place().1),
-        "AutoInterface" => format!("AutoInterfacePeer[{}/{label}]", row.interface.name),
-        _ => row.text(),
+        RpcRequest::DropVia(next_hop) => Value::Bool(node.drop_paths_via(next_hop) > 0),
+        RpcRequest::DropAnnounceQueues => node.drop_capped_announces().into(),
+        // Nothing tells the tool that it was so before.
+        RpcRequest::Blackhole { identity, .. } if node.is_blackholed(identity) => Value::Nil,
+        RpcRequest::Blackhole { identity, until, reason } => {
+            let entry = Blackholed { identity: *identity, until: *until, reason: reason.clone() };
+            Value::Bool(node.blackhole_and_persist(now, entry))
+        }
+        RpcRequest::Unblackhole(identity) if !node.is_blackholed(identity) => Value::Nil,
+        RpcRequest::Unblackhole(identity) => Value::Bool(node.unblackhole(identity)),
+        // What programs use and keep they keep themselves; here it ages like all that is heard.
+        RpcRequest::DestinationData { destination, .. } => Value::Bool(node.peer(destination).is_some()),
+        RpcRequest::RetainIdentity(_) => Value::Bool(true),
     }
 }
 
-/// interfaces.md section 1.4.
-fn mode_code(mode: Mode) -> u64 {
-    match mode {
-        Mode::Full => 1,
-        Mode::PointToPoint => 2,
-        Mode::AccessPoint => 3,
-        Mode::Roaming => 4,
-        Mode::Boundary => 5,
-        Mode::Gateway => 6,
-        Mode::Internal => 7,
-    }
+/// What waits: work on what came in, announces that ingress control holds, and frames to be sent. What the node is too busy
+/// for it does not read, so nothing else waits inside.
+fn queues(asked: &Asked<'_>, all: &InterfaceStats, pressure: &Pressure) -> Vec<(Value, Value)> {
+    let counters = asked.node.counters();
+    let (working, held) = (asked.node.work_outstanding(), pressure.announces_held);
+    let (refused, dropped) = (counters.work_full, counters.announce_held_dropped);
+    let counts = [
+        ("rxqd", working as u64),
+        ("rxqa", 0),
+        ("rxqp", 0),
+        ("rxqi", 0),
+        ("rxqil", held as u64),
+        ("rxqt", (working + held) as u64),
+        ("rxqdd", refused),
+        ("rxqad", 0),
+        ("rxqpd", 0),
+        ("rxqild", dropped),
+        ("rxqtd", refused + dropped),
+        ("txq", all.queue_len as u64),
+        ("rss", asked.rss_bytes),
+    ];
+    let pressures = ["tqpressure", "dqpressure", "aqpressure", "pqpressure", "ilqpressure", "pressure"];
+    let rates = [
+        ("arxf", pressure.announces_in_hz),
+        ("atxf", pressure.announces_out_hz),
+        ("prxf", pressure.requests_in_hz),
+        ("ptxf", pressure.requests_out_hz),
+    ];
+    let counts = counts.into_iter().map(|(key, count)| (key.into(), Value::Int(count)));
+    let rates = rates.into_iter().map(|(key, rate)| (key.into(), Value::Float(rate)));
+    let pressures = pressures.into_iter().map(|key| (key.into(), Value::Float(0.0)));
+    counts.chain(rates).chain(pressures).collect()
 }
 
-fn add(total: &mut InterfaceStats, more: Option<InterfaceStats>) {
-    if let Some(more) = more {
-        super::media::add(total, &more);
+/// Who the node is, if it forwards.
+fn identity_of(asked: &Asked<'_>) -> Vec<(Value, Value)> {
+    if !asked.node.forwards() {
+        return Vec::new();
     }
-}
-
-fn add_pressure(total: &mut Pressure, more: Option<Pressure>) {
-    let Some(more) = more else { return };
-    total.announces_in_hz += more.announces_in_hz;
-    total.announces_out_hz += more.announces_out_hz;
-    total.requests_in_hz += more.requests_in_hz;
-    total.requests_out_hz += more.requests_out_hz;
-    total.announces_held += more.announces_held;
-    total.announces_capped += more.announces_capped;
-    total.announces_burst |= more.announces_burst;
-    total.requests_burst |= more.requests_burst;
+    let probes = asked.probe_responder.as_ref().map(|address| &address[..]);
+    vec![
+        ("transport_id".into(), asked.node.transport_id().as_bytes()[..].into()),
+        ("network_id".into(), Value::Nil),
+        ("transport_uptime".into(), Value::Float(asked.uptime.as_secs_f64())),
+        ("probe_responder".into(), probes.into()),
+    ]
 }

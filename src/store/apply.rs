@@ -12,11 +12,11 @@ use rusqlite::{Connection, Error, params};
 use super::entry;
 use super::erase::Erasing;
 use super::mail::Mail;
-use super::path_row;
 use super::row::{self, signed};
 use super::rules;
 use super::write::{HeldMessage, OutboxRow, Seen, Write};
 use super::{attachments, copies, gaps, message_row, outbox, reading};
+use super::{network_row, path_row};
 use crate::group::{
     Audited, DEDUP_WINDOW, Event, EventKind, GroupId, MemberId, POSTS_COUNTED_MAX, PendingId, Role, Seq,
     Setting,
@@ -119,6 +119,11 @@ impl Ledger {
                 [local.as_bytes(), remote.as_bytes()],
             ),
             Write::Paths { first, records } => path_row::save(db, *first, records),
+            Write::Airtime(record) => network_row::save_airtime(db, record),
+            Write::Blackholed(entry) => network_row::save_blackholed(db, entry),
+            Write::Unblackholed(identity) => {
+                execute(db, "DELETE FROM blackhole WHERE identity = ?1", [identity.as_bytes()])
+            }
             Write::Ratchets { destination, secrets } => replace_ratchets(db, *destination, secrets),
             Write::DeleteGroup { group, delivery } => {
                 self.messages.remove(group);

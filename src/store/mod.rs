@@ -21,6 +21,7 @@ mod gaps;
 mod history;
 mod mail;
 mod message_row;
+mod network_row;
 mod outbox;
 mod page;
 mod path_row;

@@ -7,7 +7,7 @@ use lxmf::router::{Offer, Terms};
 use lxmf::ticket::Ticket;
 use reticulum::crypto::{PublicIdentity, RatchetSecret};
 use reticulum::hash::{DestinationHash, IdentityHash};
-use reticulum::node::{PathRecord, PeerRecord};
+use reticulum::node::{AirtimeRecord, Blackholed, PathRecord, PeerRecord};
 use reticulum::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -17,7 +17,7 @@ use super::read::NEWEST;
 use super::row::{self, kind};
 use super::rules;
 use super::write::HeldMessage;
-use super::{StoreError, mail, outbox, path_row};
+use super::{StoreError, mail, network_row, outbox, path_row};
 use crate::group::delivery::{Cursor, DELIVERY_PERIOD, LoggedPost, SavedDelivery, WAITING_POSTS_MAX};
 use crate::group::{
     CONTENTS_MAX, ClaimHash, Content, Event, FORMER_MEMBERS_MAX, GroupId, Key, Member, MemberId, MessageId,
@@ -48,6 +48,10 @@ pub struct Restored {
     pub peers: Vec<PeerRecord>,
     /// Paths of a node that forwards for others.
     pub paths: Vec<PathRecord>,
+    /// Air time that interfaces used.
+    pub airtime: Vec<AirtimeRecord>,
+    /// Identities whose traffic is dropped, beside those of the configuration.
+    pub blackholed: Vec<Blackholed>,
     /// The ratchets of our own destinations, newest first.
     pub ratchets: Vec<(DestinationHash, Vec<RatchetSecret>)>,
     /// Messages that have not paid for themselves yet, oldest first.
@@ -93,6 +97,8 @@ pub(super) fn restore(db: &Connection, now: UnixTime) -> Result<Restored, StoreE
             peer,
         )?,
         paths: all(db, path_row::SELECT, path_row::path)?,
+        airtime: all(db, network_row::SELECT_AIRTIME, network_row::airtime)?,
+        blackholed: all(db, network_row::SELECT_BLACKHOLED, network_row::blackholed)?,
         ratchets: all(db, "SELECT destination, secrets FROM ratchet", ratchets)?,
         held: all(
             db,

@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0016_gaps.sql"),
     include_str!("migrations/0017_attachments.sql"),
     include_str!("migrations/0018_outbox.sql"),
+    include_str!("migrations/0019_network.sql"),
 ];
 /// The schema version that this program reads and writes.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
@@ -146,7 +147,7 @@ mod tests {
             [
                 "dcc3ce56", "6b5b91f6", "b46d6f51", "812cf151", "f6662650", "cdde2a24", "20a39039",
                 "50bd0d5d", "55b98ce3", "8ca41aab", "f1c39f12", "956424f9", "0629046e", "c7742555",
-                "4f32ce6a", "a267f962", "cc1be7c7", "598931ef"
+                "4f32ce6a", "a267f962", "cc1be7c7", "598931ef", "aab46b5e"
             ],
             "add a migration instead of editing one"
         );

@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use proptest::prelude::*;
 use reticulum::crypto::{Identity, PublicIdentity, RatchetSecret};
 use reticulum::hash::{DestinationHash, IdentityHash};
-use reticulum::node::{PathRecord, PeerRecord, Place};
+use reticulum::node::{AirtimeRecord, Blackholed, PathRecord, PeerRecord, Place};
 
 use super::*;
 use crate::group::delivery::{Cursor, Gap, GapFate};
@@ -314,6 +314,33 @@ fn a_round_of_paths_replaces_the_one_before() {
     }
     let (_store, restored) = reopened(&folder, store);
     assert_eq!(restored.paths, [path(2), path(3), path(4)]);
+}
+
+#[test]
+fn used_air_time_and_who_is_blackholed_are_replaced_and_read_back() {
+    let folder = Folder::new();
+    let (store, _) = folder.open();
+    let used = |interface: &str, hour: u64, us: u32| AirtimeRecord {
+        interface: interface.to_owned(),
+        at: at(3600 * hour),
+        used_us: vec![us, 0, u32::MAX],
+        reserved: Duration::from_micros(7),
+    };
+    for record in [used("gone", 1, 1), used("radio", 4, 2), used("radio", 5, 3), used("other", 5, 4)] {
+        store.submit(Write::Airtime(record));
+    }
+    let entry = |n: u8, until: Option<u64>| Blackholed {
+        identity: IdentityHash::new([n; 16]),
+        until: until.map(at),
+        reason: until.is_some().then(|| "floods".to_owned()),
+    };
+    for entry in [entry(1, None), entry(2, None), entry(1, Some(9)), entry(3, None)] {
+        store.submit(Write::Blackholed(entry));
+    }
+    store.submit(Write::Unblackholed(IdentityHash::new([2; 16])));
+    let (_store, restored) = reopened(&folder, store);
+    assert_eq!(restored.airtime, [used("other", 5, 4), used("radio", 5, 3)], "what is long past is gone");
+    assert_eq!(restored.blackholed, [entry(1, Some(9)), entry(3, None)]);
 }
 
 #[test]

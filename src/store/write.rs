@@ -5,8 +5,8 @@ use std::sync::Arc;
 use lxmf::propagation::node::Change;
 use lxmf::router::Terms;
 use reticulum::crypto::{PublicIdentity, RatchetSecret};
-use reticulum::hash::DestinationHash;
-use reticulum::node::{PathRecord, PeerRecord};
+use reticulum::hash::{DestinationHash, IdentityHash};
+use reticulum::node::{AirtimeRecord, Blackholed, PathRecord, PeerRecord};
 use reticulum::time::UnixTime;
 
 use super::outbox::WrittenCopy;
@@ -95,6 +95,12 @@ pub enum Write {
         /// The paths.
         records: Vec<PathRecord>,
     },
+    /// Air time that an interface used, in place of what was said before.
+    Airtime(AirtimeRecord),
+    /// Whose traffic is dropped from now on.
+    Blackholed(Blackholed),
+    /// Whose traffic no longer is.
+    Unblackholed(IdentityHash),
     /// All ratchets of one of our destinations, newest first.
     Ratchets {
         /// Which.
@@ -199,6 +205,8 @@ impl Write {
             Self::Paths { records, .. } => records.iter().map(super::path_row::weight).sum(),
             Self::Ratchets { secrets, .. } => 32 * secrets.len(),
             Self::Setting { value, .. } => value.len(),
+            Self::Airtime(record) => record.interface.len() + 4 * record.used_us.len(),
+            Self::Blackholed(entry) => entry.reason.as_ref().map_or(0, String::len),
             Self::Hold(held) => held.packed.len(),
             Self::Mail(Change::Keep(all)) => all.iter().map(|kept| ROW + kept.stamped.len()).sum(),
             Self::Mail(Change::Delete { ids, .. }) => ROW * ids.len(),
@@ -210,6 +218,7 @@ impl Write {
             | Self::Understands { .. }
             | Self::Read { .. }
             | Self::ForgetPeer(_)
+            | Self::Unblackholed(_)
             | Self::Heard { .. }
             | Self::DropHeld(_)
             | Self::Mail(_)

@@ -13,6 +13,7 @@ use super::transport::{carry_everything, counter, introduce};
 use crate::support::namespace::{Neighbour, run_alone};
 use crate::support::process::{Folder, Meshgroup, free_port};
 use crate::support::python::{Medium, Peer, interpreter};
+use crate::support::radios::{Radios, STOCK_SETTINGS};
 
 const KEY: &str = "00112233445566778899aabbccddeeff";
 
@@ -122,7 +123,18 @@ fn the_stock_tools_see_our_instance_and_what_it_knows() {
         &["Announces", "entries in link table"],
     );
     let json: serde_json::Value = serde_json::from_str(&tool(&config, "rnstatus", &["-j"])).expect("JSON");
-    assert_eq!(json["interfaces"].as_array().map(Vec::len), Some(2), "{json}");
+    let types: Vec<_> =
+        json["interfaces"].as_array().expect("a list").iter().map(|row| &row["type"]).collect();
+    let server_and_instance = ["TCPServerInterface", "LocalServerInterface"];
+    // Whoever is connected has a row too: the peer, the program and the tool itself.
+    let connected = ["TCPClientInterface", "LocalClientInterface", "LocalClientInterface"];
+    assert_eq!(types, [&server_and_instance[..], &connected].concat(), "{json}");
+    for key in ["arxb", "atxb"] {
+        assert!(json[key].as_u64() > Some(0), "{key}: {json}");
+    }
+    for key in ["arxc", "atxc"] {
+        assert!(json["interfaces"][0][key].as_u64() > Some(0), "{key}: {json}");
+    }
 
     let service = &far.service.clone();
     let paths = tool(&config, "rnpath", &["-t"]);
@@ -150,6 +162,121 @@ fn the_stock_tools_see_our_instance_and_what_it_knows() {
     assert_says(&tool(&config, "rnpath", &["-b"]), &[&identity]);
     tool(&config, "rnpath", &["-U", &identity]);
     assert!(!tool(&config, "rnpath", &["-b"]).contains(&identity));
+}
+
+/// What a tool says, and how it ends.
+fn run_tool(config: &Path, name: &str, arguments: &[&str]) -> (String, Option<i32>) {
+    let mut command = Command::new(interpreter().with_file_name(name));
+    let output = command.arg("--config").arg(config).args(arguments).output().expect("the stock tool runs");
+    let said =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    (said, output.status.code())
+}
+
+/// Each option that the tools have for a local instance, with what they say and return in front of a stock daemon.
+#[test]
+fn each_option_of_the_stock_tools_does_what_it_does_with_a_stock_daemon() {
+    let folder = Folder::new("shared-options");
+    let name = instance("options");
+    let closed = "[[interface]]\nname = \"closed\"\ntype = \"tcp-server\"\nlisten = \"127.0.0.1:0\"\n\
+                  network_name = \"mynet\"\npassphrase = \"secret\"\n";
+    let node = sharing(&folder, &name, &format!("transport = true\nrespond_to_probes = true\n{closed}"));
+    let mut far = Peer::start(folder.path(), "Far", Medium::Connect(node.port));
+    let mut near = program(&folder, "Near", &name);
+    introduce(&mut near, &mut far);
+    let config = tools(&folder, &name, KEY);
+    let (service, identity) = (far.service.clone(), far.identity.clone());
+    let nobody = "0123456789abcdef0123456789abcdef";
+    let unknown = format!("Unable to drop path to <{nobody}>. Does it exist?");
+    let rows: &[(&str, &[&str], &[&str], i32)] = &[
+        ("rnstatus", &["closed"], &["Network   : mynet", "Access    : 128-bit IFAC by <…bbf0bd7203>"], 0),
+        ("rnstatus", &["-a"], &["LocalInterface[", "TCPInterface[Client on local/"], 0),
+        ("rnstatus", &["-A"], &["Announces : ", "of flow"], 0),
+        ("rnstatus", &["-P"], &["Path Rqs. : ", "of flow"], 0),
+        ("rnstatus", &["-l"], &["entries in link table"], 0),
+        ("rnstatus", &["-B"], &["Transport Instance <"], 0),
+        ("rnstatus", &["-b"], &["Shared Instance["], 0),
+        ("rnstatus", &["-t", "-p"], &["Totals       : ↑", "pps"], 0),
+        ("rnstatus", &["-q"], &["Qu. Pressure : 0.0% total, "], 0),
+        ("rnstatus", &["-z"], &["Shared Instance["], 0),
+        ("rnstatus", &["-d"], &["Last Heard"], 0),
+        ("rnstatus", &["-s", "arxc", "-r"], &["Shared Instance["], 0),
+        ("rnstatus", &["-s", "flt"], &["Shared Instance["], 0),
+        ("rnstatus", &["-v"], &["Probe responder at <"], 0),
+        ("rnpath", &["-t", "-m", "1"], &[&service], 0),
+        ("rnpath", &["-t", "-j"], &["\"hops\": 1", &service], 0),
+        ("rnpath", &["-t", &service], &[&service], 0),
+        ("rnpath", &["-r", "-j"], &["\"rate_violations\": 0", &service], 0),
+        ("rnpath", &["-r", &service], &["last heard", "announces/hour"], 0),
+        ("rnpath", &["-d", nobody], &[&unknown], 1),
+        ("rnpath", &["-x", nobody], &["Does the transport instance exist?"], 1),
+        ("rnpath", &["-x", &service], &["Dropped all paths via"], 0),
+        ("rnpath", &["-w", "20", &service], &["Path found"], 0),
+        ("rnpath", &["-D"], &["Dropping announce queues"], 0),
+        ("rnpath", &["-w", "1", nobody], &["Path not found"], 1),
+        (
+            "rnprobe",
+            &["-n", "2", "-s", "32", "-t", "20", "-v", "interop.service", &service],
+            &["packet loss 0.0%"],
+            0,
+        ),
+        ("rnprobe", &["-t", "1", "-w", "0", "interop.service", nobody], &["Path request timed out"], 1),
+        ("rnpath", &["-b"], &["No blackholed identity data available"], 20),
+        ("rnpath", &["-B", &identity, "--duration", "1", "--reason", "spam"], &["Blackholed identity"], 0),
+        ("rnpath", &["-B", &identity], &["already blackholed"], 0),
+        ("rnpath", &["-b"], &["blackholed for 59m", "(spam) by <"], 0),
+        ("rnpath", &["-b", "spam"], &["(spam)"], 0),
+        ("rnpath", &["-U", &identity], &["Lifted blackhole"], 0),
+        ("rnpath", &["-U", &identity], &["not blackholed"], 0),
+    ];
+    for (tool, arguments, parts, code) in rows {
+        let (said, ended) = run_tool(&config, tool, arguments);
+        let what = format!("{tool} {arguments:?} said, and returned {ended:?}:\n{said}");
+        assert!(parts.iter().all(|part| said.contains(part)), "not {parts:?}: {what}");
+        // What fails ends now with its code, now with 0, with a stock daemon too.
+        assert!(ended == Some(*code) || *code > 0, "{what}");
+    }
+}
+
+#[test]
+fn who_was_blackholed_stays_so_over_a_restart() {
+    let folder = Folder::new("shared-blackhole");
+    let name = instance("blackhole");
+    let mut node = sharing(&folder, &name, "transport = true\n");
+    let config = tools(&folder, &name, KEY);
+    let [long, brief] = ["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"];
+    tool(&config, "rnpath", &["-B", long, "--reason", "spam"]);
+    tool(&config, "rnpath", &["-B", brief]);
+    tool(&config, "rnpath", &["-U", brief]);
+    node.terminate();
+    let node = Meshgroup::restart_on(node.dir(), node.port);
+    let listed = tool(&config, "rnpath", &["-b"]);
+    assert_says(&listed, &[long, "indefinitely (spam)"]);
+    assert!(!listed.contains(brief), "{listed}");
+    drop(node);
+}
+
+#[test]
+fn programs_learn_how_well_a_radio_received_their_packets() {
+    let radios = Radios::start(2);
+    let folder = Folder::new("shared-signal");
+    let name = instance("signal");
+    let table = format!(
+        "[node]\nshare_instance = true\ninstance_name = \"{name}\"\nrpc_key = \"{KEY}\"\n[[interface]]\n\
+         name = \"radio\"\ntype = \"rnode\"\nport = \"{}\"\nfrequency = 867200000\nbandwidth = 125000\n\
+         tx_power = 7\nspreading_factor = 8\ncoding_rate = 5\n",
+        radios.ports[0]
+    );
+    let node = node_with(&folder, &table);
+    let lines = format!("    type = RNodeInterface\n    port = {}\n{STOCK_SETTINGS}", radios.ports[1]);
+    let far = Peer::start(folder.path(), "Far", Medium::Lines(lines));
+    wait_for(&node, "the radio", |status| status["interfaces"][0]["online"] == true);
+    let config = tools(&folder, &name, KEY);
+    let probe = || tool(&config, "rnprobe", &["-t", "30", "interop.service", &far.service]);
+    // A packet on the air may meet another: the node announces itself there too.
+    let probed =
+        (0..4).map(|_| probe()).find(|said| said.contains("Valid reply")).expect("one of four comes through");
+    assert_says(&probed, &["[RSSI -90", "[SNR ", "[Link Quality "]);
 }
 
 #[test]

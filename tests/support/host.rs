@@ -5,9 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use interfaces::{CREDITS, FrameBatch, MediumId, Notice, Settings};
-use reticulum::node::{
-    Event, InterfaceConfig, InterfaceId, Node, NodeConfig, Output, Persist, WorkClass, WorkDone,
-};
+use reticulum::node::{Event, InterfaceConfig, InterfaceId, Node, NodeConfig, Output, WorkClass, WorkDone};
 use reticulum::time::{Instant, UnixTime};
 use tokio::sync::mpsc;
 
@@ -192,8 +190,9 @@ impl Driver {
                     std::thread::spawn(move || drop(done.send(work.run())));
                 }
                 Output::Work(work) => self.node.handle_work_done(now, work.run()),
-                Output::Persist(Persist::Ratchets { id, .. }) => self.node.handle_persisted(now, id),
-                Output::Persist(Persist::Peer(_) | Persist::Paths { .. }) => {}
+                Output::Persist(persist) => {
+                    persist.id().into_iter().for_each(|id| self.node.handle_persisted(now, id));
+                }
             }
         }
         for medium in self.media.values_mut() {

@@ -10,7 +10,8 @@ use lxmf::router::{DeliveryConfig, Outgoing, Output as RouterOutput, Router, Sen
 use reticulum::crypto::{Identity, RatchetSecret, Rng};
 use reticulum::hash::{DestinationHash, PacketHash};
 use reticulum::node::{
-    InterfaceConfig, InterfaceId, Limits, Node, NodeConfig, Output, PathRecord, PeerRecord, Persist, Priority,
+    AirtimeRecord, InterfaceConfig, InterfaceId, Limits, Node, NodeConfig, Output, PathRecord, PeerRecord,
+    Persist, Priority,
 };
 use reticulum::time::{Instant, UnixTime};
 use reticulum::wire::{Packet, PacketType};
@@ -32,6 +33,7 @@ struct Disk {
     ratchets: Vec<RatchetSecret>,
     peers: BTreeMap<DestinationHash, PeerRecord>,
     paths: Vec<PathRecord>,
+    airtime: BTreeMap<String, AirtimeRecord>,
     /// Messages that are not proven yet, by text.
     outbox: BTreeMap<Text, Outgoing>,
     /// Messages that are proven.
@@ -132,6 +134,9 @@ impl MeshNode {
         for record in self.disk.peers.values() {
             node.add_peer(record.clone());
             node.retain_peer(record.destination, true);
+        }
+        for record in self.disk.airtime.values() {
+            node.add_airtime(now, record.clone());
         }
         for record in &self.disk.paths {
             node.add_path(now, record.clone());
@@ -273,6 +278,13 @@ impl MeshNode {
                 }
                 self.disk.paths.extend(records);
             }
+            Persist::Airtime { id, record } => {
+                self.disk.airtime.insert(record.interface.clone(), record);
+                if let Some(life) = &mut self.life {
+                    life.node.handle_persisted(now, id);
+                }
+            }
+            Persist::Blackholed(_) | Persist::Unblackholed(_) => {}
         }
     }
 

@@ -16,8 +16,8 @@ use meshgroup::store::{Entry, Page, ReadCopy, Relayed, Restored, Write, WrittenC
 use reticulum::crypto::{Identity, Rng};
 use reticulum::hash::{DestinationHash, IdentityHash, LinkId, RequestId};
 use reticulum::node::{
-    Event as EngineEvent, InterfaceConfig, InterfaceId, Node, NodeConfig, Output as EngineOutput, Persist,
-    Priority, RequestFailure,
+    Event as EngineEvent, InterfaceConfig, InterfaceId, Node, NodeConfig, Output as EngineOutput, Priority,
+    RequestFailure,
 };
 use reticulum::time::{Instant, UnixTime};
 
@@ -573,8 +573,9 @@ impl Person {
     fn node_output(&mut self, now: Instant, output: EngineOutput) {
         match output {
             EngineOutput::Work(work) => self.node.handle_work_done(now, work.run()),
-            EngineOutput::Persist(Persist::Ratchets { id, .. }) => self.node.handle_persisted(now, id),
-            EngineOutput::Persist(Persist::Peer(_) | Persist::Paths { .. }) => {}
+            EngineOutput::Persist(persist) => {
+                persist.id().into_iter().for_each(|id| self.node.handle_persisted(now, id));
+            }
             EngineOutput::Event(event) => match self.router.handle_event(now, &mut self.node, event) {
                 Some(EngineEvent::LinkOpened { link, .. }) => self.links.push(link),
                 Some(EngineEvent::LinkPacket { data, .. }) => self.pushed.push(data),

@@ -2,6 +2,7 @@
 
 mod emulator;
 
+use reticulum::node::Signal;
 use tokio::io::duplex;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
@@ -177,7 +178,10 @@ impl Lab {
         self.say(&bytes).await;
         let report = self.report().await;
         let Notice::Frames { medium, batch } = self.next().await else { panic!("no frames") };
-        assert_eq!((medium, batch), (on_line.medium, one(&packet)));
+        assert_eq!((medium, batch.iter().collect::<Vec<_>>()), (on_line.medium, vec![&packet[..]]));
+        let RadioReport { rssi_dbm, snr_db, quality_percent, .. } = report;
+        let signals: Vec<_> = batch.signals().collect();
+        assert_eq!(signals, [Some(Signal { rssi_dbm, snr_db, quality_percent })]);
         report
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lora_channel::{Modulation, PREAMBLE_SYMBOLS};
+use reticulum::node::Signal;
 use tokio::io::AsyncWrite;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -114,12 +115,13 @@ impl FrameReader for RnodeReader {
 
 impl Inbound {
     fn packet(&mut self, packet: &[u8], frames: &mut FrameBatch) {
+        self.report.quality_percent = self.report.snr_db.map(|snr_db| quality(snr_db, self.spreading_factor));
         if (FRAME_LEN_MIN..=PACKET_LEN_MAX).contains(&packet.len()) {
-            frames.push(packet);
+            let RadioReport { rssi_dbm, snr_db, quality_percent, .. } = self.report;
+            frames.push_heard(packet, Signal { rssi_dbm, snr_db, quality_percent });
         } else {
             frames.add_violation(); // another station's beacon, most likely
         }
-        self.report.quality_percent = self.report.snr_db.map(|snr_db| quality(snr_db, self.spreading_factor));
         self.report_is_new = true;
     }
 

@@ -1,10 +1,22 @@
 //! What programs ask the shared instance, out of MessagePack maps (interfaces.md section 13.2).
 
-use reticulum::hash::{DestinationHash, IdentityHash};
+use reticulum::hash::{DestinationHash, IdentityHash, PacketHash};
+use reticulum::time::UnixTime;
 use reticulum::wire::msgpack::{Item, ReadError, Reader};
 
 /// Keys of a request; the longest has three.
 const KEYS_MAX: usize = 8;
+
+/// What is asked of how a packet was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalPart {
+    /// Strength, in decibel over a milliwatt.
+    Rssi,
+    /// Signal over noise, in decibel.
+    Snr,
+    /// Margin, in percent.
+    Quality,
+}
 
 /// One question or command.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,22 +46,29 @@ pub enum RpcRequest {
     ActiveLinkCount,
     /// How long what takes; nobody measures that here.
     Profiling,
-    /// How well a packet was received; `kind` is `rssi`, `snr` or `q`.
-    PacketSignal,
+    /// How well a packet was received by radio.
+    PacketSignal(SignalPart, PacketHash),
     /// The identities whose traffic is dropped.
     Blackholed,
     /// Whether one is among them.
     IsBlackholed(IdentityHash),
     /// Forget the path to a destination.
     DropPath(DestinationHash),
-    /// Forget all paths whose next hop is this transport.
-    DropVia(IdentityHash),
+    /// Forget all paths with this next hop: a transport, or a destination that is a direct neighbour.
+    DropVia([u8; 16]),
     /// Forget the announces that wait for their turn.
     DropAnnounceQueues,
     /// Attach, detach or reload an interface, which only the configuration does here.
     Manage,
     /// Drop the traffic of an identity.
-    Blackhole(IdentityHash),
+    Blackhole {
+        /// Whose.
+        identity: IdentityHash,
+        /// Until when; for good without it.
+        until: Option<UnixTime>,
+        /// Why, for people.
+        reason: Option<String>,
+    },
     /// No longer drop it.
     Unblackhole(IdentityHash),
     /// A destination is used, or is to be remembered, or no longer.
@@ -108,11 +127,24 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn hash(&self, key: &str) -> Result<&'a [u8; 16], RequestError> {
+    fn hash<const N: usize>(&self, key: &str) -> Result<&'a [u8; N], RequestError> {
         match self.item(key) {
             Some(Item::Bin(bytes)) => bytes.try_into().map_err(|_| RequestError::Malformed(ReadError::Range)),
             _ => Err(RequestError::Malformed(ReadError::Type)),
         }
+    }
+
+    /// Seconds since 1970, if there is such a number.
+    fn time(&self, key: &str) -> Option<UnixTime> {
+        match self.item(key)? {
+            Item::Float(seconds) => Some(UnixTime::from_secs_f64(seconds)),
+            Item::Uint(seconds) => Some(UnixTime::from_secs(seconds)),
+            _ => None,
+        }
+    }
+
+    fn packet(&self) -> Result<PacketHash, RequestError> {
+        self.hash("packet_hash").copied().map(PacketHash::new)
     }
 
     fn destination(&self) -> Result<DestinationHash, RequestError> {
@@ -134,7 +166,7 @@ impl RpcRequest {
         if let Some(what) = fields.text("drop") {
             return match what {
                 "path" => fields.destination().map(Self::DropPath),
-                "all_via" => fields.identity("destination_hash").map(Self::DropVia),
+                "all_via" => fields.hash("destination_hash").copied().map(Self::DropVia),
                 "announce_queues" => Ok(Self::DropAnnounceQueues),
                 _ => Err(RequestError::Unknown),
             };
@@ -152,9 +184,11 @@ impl RpcRequest {
             () if fields.text("identity_data") == Some("retain") => {
                 fields.identity("identity_hash").map(Self::RetainIdentity)
             }
-            () if fields.item("blackhole_identity").is_some() => {
-                fields.identity("blackhole_identity").map(Self::Blackhole)
-            }
+            () if fields.item("blackhole_identity").is_some() => Ok(Self::Blackhole {
+                identity: fields.identity("blackhole_identity")?,
+                until: fields.time("until"),
+                reason: fields.text("reason").map(str::to_owned),
+            }),
             () if fields.item("unblackhole_identity").is_some() => {
                 fields.identity("unblackhole_identity").map(Self::Unblackhole)
             }
@@ -181,7 +215,9 @@ impl RpcRequest {
             "link_count" => Self::LinkCount,
             "active_link_count" => Self::ActiveLinkCount,
             "profiling_results" => Self::Profiling,
-            "packet_rssi" | "packet_snr" | "packet_q" => Self::PacketSignal,
+            "packet_rssi" => Self::PacketSignal(SignalPart::Rssi, fields.packet()?),
+            "packet_snr" => Self::PacketSignal(SignalPart::Snr, fields.packet()?),
+            "packet_q" => Self::PacketSignal(SignalPart::Quality, fields.packet()?),
             "blackholed_identities" => Self::Blackholed,
             "is_blackholed" => Self::IsBlackholed(fields.identity("identity_hash")?),
             _ => return Err(RequestError::Unknown),
@@ -199,10 +235,12 @@ mod tests {
     enum Value {
         Text(&'static str),
         Hash,
+        Packet,
+        Float(f64),
         Number(u64),
         Nil,
     }
-    use Value::{Hash, Nil, Number, Text};
+    use Value::{Float, Hash, Nil, Number, Packet, Text};
 
     fn body(fields: &[(&str, Value)]) -> Vec<u8> {
         let mut out = Vec::new();
@@ -212,6 +250,8 @@ mod tests {
             match value {
                 Text(text) => m::write_str(&mut out, text),
                 Hash => m::write_bin(&mut out, &HASH),
+                Packet => m::write_bin(&mut out, &[6; 32]),
+                Float(number) => m::write_f64(&mut out, *number),
                 Number(number) => m::write_uint(&mut out, *number),
                 Nil => m::write_nil(&mut out),
             }
@@ -224,6 +264,8 @@ mod tests {
         use RpcRequest as R;
         let (to, who) = (DestinationHash::new(HASH), IdentityHash::new(HASH));
         let (dest, id) = ("destination_hash", "identity_hash");
+        let packet = PacketHash::new([6; 32]);
+        let blackhole = |until, reason| R::Blackhole { identity: who, until, reason };
         let data = |retain| R::DestinationData { destination: to, retain };
         let rows: Vec<(Vec<(&str, Value)>, R)> = vec![
             (vec![("get", Text("interface_stats"))], R::InterfaceStats),
@@ -238,16 +280,29 @@ mod tests {
             (vec![("get", Text("link_count"))], R::LinkCount),
             (vec![("get", Text("active_link_count"))], R::ActiveLinkCount),
             (vec![("get", Text("profiling_results"))], R::Profiling),
-            (vec![("get", Text("packet_rssi")), ("packet_hash", Hash)], R::PacketSignal),
-            (vec![("get", Text("packet_snr")), ("packet_hash", Hash)], R::PacketSignal),
-            (vec![("get", Text("packet_q")), ("packet_hash", Hash)], R::PacketSignal),
+            (
+                vec![("get", Text("packet_rssi")), ("packet_hash", Packet)],
+                R::PacketSignal(SignalPart::Rssi, packet),
+            ),
+            (
+                vec![("get", Text("packet_snr")), ("packet_hash", Packet)],
+                R::PacketSignal(SignalPart::Snr, packet),
+            ),
+            (
+                vec![("get", Text("packet_q")), ("packet_hash", Packet)],
+                R::PacketSignal(SignalPart::Quality, packet),
+            ),
             (vec![("get", Text("blackholed_identities"))], R::Blackholed),
             (vec![("get", Text("is_blackholed")), (id, Hash)], R::IsBlackholed(who)),
             (vec![("drop", Text("path")), (dest, Hash)], R::DropPath(to)),
-            (vec![("drop", Text("all_via")), (dest, Hash)], R::DropVia(who)),
+            (vec![("drop", Text("all_via")), (dest, Hash)], R::DropVia(HASH)),
             (vec![("drop", Text("announce_queues"))], R::DropAnnounceQueues),
             (vec![("manage", Text("attach_interface")), ("name", Text("lan"))], R::Manage),
-            (vec![("blackhole_identity", Hash), ("until", Nil), ("reason", Nil)], R::Blackhole(who)),
+            (vec![("blackhole_identity", Hash), ("until", Nil), ("reason", Nil)], blackhole(None, None)),
+            (
+                vec![("blackhole_identity", Hash), ("until", Float(1e9)), ("reason", Text("floods"))],
+                blackhole(Some(UnixTime::from_secs(1_000_000_000)), Some("floods".to_owned())),
+            ),
             (vec![("unblackhole_identity", Hash)], R::Unblackhole(who)),
             (vec![("destination_data", Text("used")), (dest, Hash)], data(None)),
             (vec![("destination_data", Text("retain")), (dest, Hash)], data(Some(true))),

@@ -45,6 +45,7 @@ pub struct Ifac {
     signer: SigningKey,
     mask: HmacSha256,
     size: usize,
+    fingerprint: [u8; 64],
 }
 
 impl Ifac {
@@ -65,12 +66,20 @@ impl Ifac {
         let mut key = zeroize::Zeroizing::new([0; 64]);
         hkdf(&sha256_of(&parts), &SALT, &mut *key);
         let seed = key.last_chunk().expect("a half of 64 bytes");
-        Some(Self { signer: SigningKey::from_bytes(seed), mask: keyed(&*key), size })
+        let signer = SigningKey::from_bytes(seed);
+        let fingerprint = signer.sign(&sha256(&*key));
+        Some(Self { signer, mask: keyed(&*key), size, fingerprint })
     }
 
     /// Length of the code in bytes: what a frame grows by.
     pub fn size(&self) -> usize {
         self.size
+    }
+
+    /// By what people tell whether two interfaces have the same network name and passphrase, without telling either: the
+    /// signature of the hash of the key (`docs/protocol-notes.md`).
+    pub fn fingerprint(&self) -> &[u8; 64] {
+        &self.fingerprint
     }
 
     /// Appends `packet` to `out` with its code, masked. One signature, and one HMAC for each 32 bytes.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::time::UnixTime;
+
 /// How long a frame is on the air.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Airtime {
@@ -38,6 +40,20 @@ pub struct AirtimeLimits {
     pub short_percent: Option<f32>,
     /// Of any hour.
     pub long_percent: Option<f32>,
+}
+
+/// What is kept of the air time of an interface with a limit of the hour, so that a node that crashes and starts again
+/// stays within it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AirtimeRecord {
+    /// Name of the interface.
+    pub interface: String,
+    /// When this was so.
+    pub at: UnixTime,
+    /// Used by then in each minute of the hour before, in microseconds, the running minute first.
+    pub used_us: Vec<u32>,
+    /// What it may use beyond that before it writes again. It counts as used after a restart, since nobody knows.
+    pub reserved: Duration,
 }
 
 #[cfg(test)]

@@ -60,7 +60,9 @@ impl Node {
 
     /// What was handed out as [`Persist`] with this id is durable.
     pub fn handle_persisted(&mut self, now: Instant, id: PersistId) {
-        if let Some(destination) = self.destinations.persisting(id) {
+        if let Some(interface) = self.reserving.remove(&id) {
+            self.transport.interfaces.finish_reserve(interface);
+        } else if let Some(destination) = self.destinations.persisting(id) {
             self.sign_announce(now, destination);
         }
     }

@@ -92,7 +92,7 @@ pub struct Limits {
     pub half_open_relays: usize,
     /// The same, for one interface that requests come from.
     pub half_open_relays_per_interface: usize,
-    /// Identities on the blackhole list, at 40 bytes; more are refused. Only the operator adds to them.
+    /// Identities on the blackhole list, at up to 200 bytes; more are refused. Only the operator adds to them.
     pub blackhole: usize,
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::ids::{ChannelMessageId, InterfaceId, PersistId, ReceiptId, ResourceId};
 use super::work::Work;
 use crate::crypto::{Identity, PublicIdentity, RatchetPublic, RatchetSecret};
-use crate::hash::{DestinationHash, LinkId, NameHash, PacketHash, PathHash, RatchetId, RequestId};
+use crate::hash::{
+    DestinationHash, IdentityHash, LinkId, NameHash, PacketHash, PathHash, RatchetId, RequestId,
+};
 use crate::resource;
 use crate::time::{Instant, UnixTime};
 
@@ -271,6 +273,28 @@ pub enum Persist {
         /// The paths.
         records: Vec<super::PathRecord>,
     },
+    /// Who is blackholed from now on, in place of what was said of them before. Nothing waits for it.
+    Blackholed(super::Blackholed),
+    /// Who no longer is.
+    Unblackholed(IdentityHash),
+    /// Air time that an interface used and is about to use, in place of what was said of it before; what it sends next
+    /// waits for [`Node::handle_persisted`](super::Node::handle_persisted). See [`Node::add_airtime`](super::Node::add_airtime).
+    Airtime {
+        /// Names it.
+        id: PersistId,
+        /// What was used.
+        record: super::AirtimeRecord,
+    },
+}
+
+impl Persist {
+    /// The id, if something waits for [`Node::handle_persisted`](super::Node::handle_persisted).
+    pub const fn id(&self) -> Option<PersistId> {
+        match self {
+            Self::Ratchets { id, .. } | Self::Airtime { id, .. } => Some(*id),
+            Self::Peer(_) | Self::Paths { .. } | Self::Blackholed(_) | Self::Unblackholed(_) => None,
+        }
+    }
 }
 
 /// What is worth keeping of a peer across restarts; see [`Node::add_peer`](super::Node::add_peer).

@@ -59,7 +59,7 @@ impl Node {
             return self.forward_link_request(now, interface, received, onward);
         }
         let hash = packet.hash();
-        if once && !self.transport.is_new(&hash, &mut self.counters) {
+        if once && !self.transport.is_new(interface, &hash, &mut self.counters) {
             return;
         }
         let evicted = self.transport.reverse.insert(now, hash.proof_address(), interface, onward.interface);
@@ -91,7 +91,7 @@ impl Node {
             self.counters.link_request_refused += 1;
             return;
         }
-        if once && !self.transport.is_new(&packet.hash(), &mut self.counters) {
+        if once && !self.transport.is_new(interface, &packet.hash(), &mut self.counters) {
             return;
         }
         let destination = packet.header.destination_hash();
@@ -121,7 +121,7 @@ impl Node {
             Err(refusal) => return self.count_relay(refusal),
         };
         // What was not relayed is not remembered: on a shared medium it may be the echo of what we are to relay.
-        if once && !self.transport.is_new(&packet.hash(), &mut self.counters) {
+        if once && !self.transport.is_new(interface, &packet.hash(), &mut self.counters) {
             return;
         }
         if self.is_too_far(hops) {
@@ -182,7 +182,7 @@ impl Node {
         self.counters.relay_proof_forged += u64::from(!valid);
         let relays = &mut self.transport.relays;
         let Some(established) = relays.finish_proof(now, &link, interface, hops, valid) else { return };
-        if !self.transport.is_new(&hash, &mut self.counters) {
+        if !self.transport.is_new(interface, &hash, &mut self.counters) {
             return;
         }
         if let Some(destination) = established.moved

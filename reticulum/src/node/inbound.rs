@@ -2,7 +2,7 @@
 //! key leaves as work.
 
 use super::work::{AnnounceHeard, HearAnnounceJob, Job};
-use super::{Event, InterfaceId, Node, Output, Persist};
+use super::{Event, InterfaceId, Node, Output, Persist, Signal};
 use crate::hash::DestinationHash;
 use crate::time::Instant;
 use crate::transport::{
@@ -14,6 +14,15 @@ use crate::wire::{Announce, AnnounceError, Context, DestinationType, Packet, Pac
 impl Node {
     /// A frame came in on an interface: one packet, with its access code if the interface has one.
     pub fn handle_frame(&mut self, now: Instant, interface: InterfaceId, frame: &[u8]) {
+        self.take_frame(now, interface, frame, None);
+    }
+
+    /// The same, received by radio this well. [`Node::packet_signal`] tells it for the last 512 packets.
+    pub fn handle_radio_frame(&mut self, now: Instant, interface: InterfaceId, frame: &[u8], signal: Signal) {
+        self.take_frame(now, interface, frame, Some(signal));
+    }
+
+    fn take_frame(&mut self, now: Instant, interface: InterfaceId, frame: &[u8], signal: Option<Signal>) {
         if self.outstanding >= self.transport.limits().work {
             self.counters.work_full += 1;
             return;
@@ -22,6 +31,9 @@ impl Node {
         let mut plain = std::mem::take(&mut self.plain);
         plain.clear();
         if let Some(received) = self.transport.receive(interface, frame, &mut plain, &mut self.counters) {
+            if let Some(signal) = signal {
+                self.transport.signals.note(received.packet.hash(), signal);
+            }
             self.dispatch(now, interface, received);
         }
         self.plain = plain;

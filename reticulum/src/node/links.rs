@@ -134,7 +134,7 @@ impl Node {
             settings.channels,
         );
         let identity = Arc::clone(&settings.identity);
-        if !self.transport.is_new(&packet.hash(), &mut self.counters) {
+        if !self.transport.is_new(id, &packet.hash(), &mut self.counters) {
             return;
         }
         self.make_room_for_link(now);
@@ -175,7 +175,7 @@ impl Node {
         // what they cost.
         let is_part = packet.header.context == Context::RESOURCE;
         let hash = if is_part { PacketHash::new([0; 32]) } else { packet.hash() };
-        if once && !self.transport.is_new(&hash, &mut self.counters) {
+        if once && !self.transport.is_new(interface, &hash, &mut self.counters) {
             return;
         }
         if self.links.idle.contains(&id) {

@@ -1,4 +1,4 @@
-//! Paths across restarts: what a node that forwards for others has saved now and then, and how it gets that back.
+//! Air time and paths across restarts: what a node that forwards for others has saved now and then, and how it gets that back.
 //!
 //! All paths are written as a whole, 15 minutes after the first of them was learned and then at most every 6 hours, if
 //! anything changed; and once more when the node is told to. So at most [`Limits::paths`](super::Limits::paths) rows of
@@ -7,11 +7,11 @@
 
 use std::time::Duration;
 
-use super::{InterfaceId, Node, Output, Persist, Timer};
+use super::{AirtimeRecord, InterfaceId, Node, Output, Persist, PersistId, Timer};
 use crate::crypto::PublicIdentity;
 use crate::hash::{DestinationHash, IdentityHash};
 use crate::time::{Instant, UnixTime};
-use crate::transport::{Introduction, Place, SavedPath, Signed};
+use crate::transport::{AirtimeUse, Budget, Introduction, Place, SavedPath, Signed};
 use crate::wire::{Announce, Packet};
 
 const FIRST_AFTER: Duration = Duration::from_secs(15 * 60);
@@ -86,6 +86,27 @@ impl Node {
         let mut paths: Vec<PathEntry> = self.transport.paths.saved().map(entry).collect();
         paths.sort_unstable_by_key(|path| path.destination);
         paths
+    }
+
+    /// Takes back what an interface used of its air time before the start, for when it is attached. What was used longer than
+    /// an hour ago, by the wall clock, does not count; if the clock went back, all does.
+    pub fn add_airtime(&mut self, now: Instant, record: AirtimeRecord) {
+        let AirtimeRecord { interface, at, used_us, reserved } = record;
+        let age = self.unix_time(now).since(at);
+        let budget = Budget::restore(now, age, &used_us, reserved);
+        self.transport.interfaces.rest(interface, Box::new(budget));
+    }
+
+    /// The next interface's use of its air time, to be made durable before it sends on.
+    pub(super) fn reserve_airtime(&mut self) -> Option<Output> {
+        let (interface, at, used) = self.transport.interfaces.begin_reserve()?;
+        let AirtimeUse { name, used_us, reserved } = used;
+        let at = self.clock + at.since(self.clock_at);
+        let record = AirtimeRecord { interface: name.to_owned(), at, used_us, reserved };
+        self.persist_id += 1;
+        let id = PersistId(self.persist_id);
+        self.reserving.insert(id, interface);
+        Some(Output::Persist(Persist::Airtime { id, record }))
     }
 
     /// Takes back a path of before the start: with its interface, once that is attached, or with its tunnel. False if it is

@@ -107,7 +107,7 @@ impl Node {
         };
         let hash = packet.hash();
         // Contexts that may repeat are those of links: a single packet is taken once whatever it carries.
-        if !self.transport.is_new(&hash, &mut self.counters) {
+        if !self.transport.is_new(id, &hash, &mut self.counters) {
             return;
         }
         let job = OpenJob {

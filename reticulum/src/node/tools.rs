@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::{InterfaceConfig, InterfaceId, Node};
-use crate::hash::{DestinationHash, IdentityHash};
+use super::{InterfaceConfig, InterfaceId, Node, Signal};
+use crate::hash::{DestinationHash, IdentityHash, PacketHash};
 use crate::time::{Instant, UnixTime};
 pub use crate::transport::Pressure;
 
@@ -32,6 +32,18 @@ impl Node {
     /// How much comes in and waits on an interface.
     pub fn pressure(&self, now: Instant, interface: InterfaceId) -> Option<Pressure> {
         self.transport.interfaces.interface(interface).map(|interface| interface.pressure(now))
+    }
+
+    /// How well a packet was received by radio, if it is one of the last 512 that were.
+    pub fn packet_signal(&self, packet: &PacketHash) -> Option<Signal> {
+        self.transport.signals.of(packet)
+    }
+
+    /// The driver of an interface refused so many frames, which are counted with those that are no packets.
+    pub fn count_malformed(&mut self, interface: InterfaceId, frames: u32) {
+        if let Some(interface) = self.transport.interfaces.up_mut(interface) {
+            interface.stats.malformed += u64::from(frames);
+        }
     }
 
     /// The destinations whose announces are limited, in order.
@@ -82,10 +94,12 @@ impl Node {
         (self.transport.relays.len(), self.transport.relays.established())
     }
 
-    /// Forgets all paths whose next hop is `transport`; how many there were.
-    pub fn drop_paths_via(&mut self, transport: &IdentityHash) -> usize {
-        let over = self.transport.paths.saved().filter(|(.., path)| path.next_hop == Some(*transport));
-        let gone: Vec<DestinationHash> = over.map(|(destination, ..)| destination).collect();
+    /// Forgets all paths whose [next hop](Node::next_hop) is this one; how many there were.
+    pub fn drop_paths_via(&mut self, next_hop: &[u8; 16]) -> usize {
+        let destinations = self.transport.paths.saved().map(|(destination, ..)| destination);
+        let gone: Vec<DestinationHash> = destinations
+            .filter(|destination| self.next_hop(destination).as_ref() == Some(next_hop))
+            .collect();
         gone.iter().for_each(|destination| self.transport.paths.remove(destination));
         gone.len()
     }

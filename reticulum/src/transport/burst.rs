@@ -90,12 +90,16 @@ pub(crate) struct Bursts {
     born: Instant,
     meter: Meter,
     burst: Option<Burst>,
+    /// When the last burst began.
+    began: Option<Instant>,
+    /// Bursts so far.
+    count: u64,
 }
 
 impl Bursts {
     /// For an interface added at `now`.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { born: now, meter: Meter::default(), burst: None }
+        Self { born: now, meter: Meter::default(), burst: None, began: None, count: 0 }
     }
 
     /// It happened.
@@ -119,6 +123,10 @@ impl Bursts {
             }
             unchanged => unchanged,
         };
+        if begins {
+            self.began = Some(now);
+            self.count += 1;
+        }
         (self.burst.is_some(), begins)
     }
 
@@ -130,6 +138,16 @@ impl Bursts {
     /// Whether a burst lasts, as of the last evaluation.
     pub(super) fn is_bursting(&self) -> bool {
         self.burst.is_some()
+    }
+
+    /// When the last burst began.
+    pub(super) fn began(&self) -> Option<Instant> {
+        self.began
+    }
+
+    /// Bursts so far.
+    pub(super) fn count(&self) -> u64 {
+        self.count
     }
 
     /// Whether it happens less often than the threshold.

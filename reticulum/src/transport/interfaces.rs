@@ -9,6 +9,7 @@ use super::burst::{Bursts, Meter};
 use super::cap::Cap;
 use super::ingress::Ingress;
 use super::queue::{AnnounceKey, Left, Queue, Queued};
+use super::traffic::InterfaceStats;
 use crate::hash::ProofAddress;
 use crate::node::{AirtimeLimits, Counters, InterfaceConfig, InterfaceId, Limits, Priority};
 use crate::time::{Instant, TimerQueue};
@@ -19,28 +20,6 @@ const SLOW_BPS: u64 = 100_000;
 
 /// Budgets of interfaces that are gone, the oldest makes room. Only limits in the configuration make one.
 const RESTING_BUDGETS_MAX: usize = 64;
-
-/// What an interface carried.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct InterfaceStats {
-    /// Bytes received, with access codes.
-    pub rx_bytes: u64,
-    /// Bytes handed out to transmit, with access codes.
-    pub tx_bytes: u64,
-    /// Frames received.
-    pub rx_packets: u64,
-    /// Frames handed out to transmit.
-    pub tx_packets: u64,
-    /// Frames that wait to be transmitted.
-    pub queue_len: usize,
-    /// How long the oldest of them waits, announces left out.
-    pub queue_delay: Duration,
-    /// What part of the last 15 seconds and of the last hour was sent in, in percent; only of a slow medium, or one with a
-    /// limit.
-    pub airtime_used_percent: Option<[f32; 2]>,
-    /// Whether it is up.
-    pub up: bool,
-}
 
 /// How much comes in and waits on an interface, for people to look at. Announces are those of destinations that were not
 /// known, which is what a burst is made of; rates are over the last samples, at most 48.
@@ -60,6 +39,14 @@ pub struct Pressure {
     pub announces_burst: bool,
     /// Whether path requests do.
     pub requests_burst: bool,
+    /// When the last burst of announces began.
+    pub announces_burst_began: Option<Instant>,
+    /// The same of path requests.
+    pub requests_burst_began: Option<Instant>,
+    /// Bursts of announces so far.
+    pub announces_bursts: u64,
+    /// The same of path requests.
+    pub requests_bursts: u64,
     /// Announces that wait for the cap.
     pub announces_capped: usize,
 }
@@ -77,7 +64,7 @@ pub(crate) struct Interface {
     pub(crate) asking: Meter,
     /// Announces sent.
     announced: Meter,
-    stats: InterfaceStats,
+    pub(crate) stats: InterfaceStats,
     queue: Queue,
     /// Of a slow medium, or one with a limit.
     budget: Option<Box<Budget>>,
@@ -120,6 +107,23 @@ impl Interface {
         next.map_or(now, |(priority, len)| budget.allowed_at(now, self.airtime(len), priority))
     }
 
+    /// Time on the air of the packet that is next.
+    fn next_airtime(&self) -> Duration {
+        self.queue.first_len().map(|len| self.airtime(len)).unwrap_or_default()
+    }
+
+    /// Whether the packet that is next has to wait until air time is reserved for it, and whether to reserve now.
+    fn reserve_state(&self) -> (bool, bool) {
+        let Some(budget) = &self.budget else { return (false, false) };
+        let airtime = self.next_airtime();
+        (!budget.has_reserved(airtime), budget.wants_reserve(airtime))
+    }
+
+    /// Whether what is to be sent may wait for long.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.budget.is_some()
+    }
+
     /// How much comes in and waits.
     pub(crate) fn pressure(&self, now: Instant) -> Pressure {
         let (announces_held, announces) = self.ingress.state();
@@ -131,20 +135,22 @@ impl Interface {
             announces_held,
             announces_burst: announces.is_bursting(),
             requests_burst: self.asked.is_bursting(),
+            announces_burst_began: announces.began(),
+            requests_burst_began: self.asked.began(),
+            announces_bursts: announces.count(),
+            requests_bursts: self.asked.count(),
             announces_capped: self.cap.len(),
         }
     }
+}
 
-    /// Whether what is to be sent may wait for long.
-    pub(crate) fn is_slow(&self) -> bool {
-        self.budget.is_some()
-    }
-
-    /// Counts a frame that came in.
-    pub(crate) fn count_received(&mut self, len: usize) {
-        self.stats.rx_bytes += len as u64;
-        self.stats.rx_packets += 1;
-    }
+/// What an interface used of its air time, and what it is about to use.
+#[derive(Debug)]
+pub(crate) struct AirtimeUse<'a> {
+    pub(crate) name: &'a str,
+    /// In each minute of the hour before, the running minute first.
+    pub(crate) used_us: Vec<u32>,
+    pub(crate) reserved: Duration,
 }
 
 /// The table of interfaces.
@@ -161,6 +167,8 @@ pub(crate) struct Interfaces {
     /// Limited budgets of interfaces that are gone, by name: a radio that is plugged in again has not earned another
     /// hour's air.
     resting: VecDeque<(String, Box<Budget>)>,
+    /// Those that want to reserve air time, since when.
+    reserves: BTreeMap<InterfaceId, Instant>,
     next: u32,
     /// Those that lead to programs on this machine.
     local_clients: usize,
@@ -181,6 +189,7 @@ impl Interfaces {
             pending: BTreeSet::new(),
             refills: TimerQueue::default(),
             resting: VecDeque::new(),
+            reserves: BTreeMap::new(),
             next: 0,
             local_clients: 0,
         }
@@ -213,13 +222,42 @@ impl Interfaces {
             self.queued_bytes -= interface.queue.byte_len();
             self.local_clients -= usize::from(interface.config.is_local_client);
             let limited = interface.config.airtime_limits != AirtimeLimits::default();
-            if let Some(budget) = interface.budget.filter(|_| limited) {
-                self.resting.truncate(RESTING_BUDGETS_MAX - 1);
-                self.resting.push_front((interface.config.name, budget));
+            if let Some(mut budget) = interface.budget.filter(|_| limited) {
+                budget.give_up_reserve();
+                self.rest(interface.config.name, budget);
             }
         }
         self.pending.remove(&id);
         self.refills.cancel(&id);
+        self.reserves.remove(&id);
+    }
+
+    /// Keeps the budget of an interface that is not there, until it is.
+    pub(crate) fn rest(&mut self, name: String, budget: Box<Budget>) {
+        self.resting.truncate(RESTING_BUDGETS_MAX - 1);
+        self.resting.push_front((name, budget));
+    }
+
+    /// The next interface that wants to reserve air time: what is to be durable first, and for what moment that is.
+    pub(crate) fn begin_reserve(&mut self) -> Option<(InterfaceId, Instant, AirtimeUse<'_>)> {
+        let (id, since) = self.reserves.pop_first()?;
+        let interface = self.interfaces.get_mut(&id)?;
+        let airtime = interface.next_airtime();
+        let budget = interface.budget.as_mut()?;
+        let used_us = budget.used_us(since);
+        let reserved = budget.begin_reserve(airtime);
+        Some((id, since, AirtimeUse { name: &interface.config.name, used_us, reserved }))
+    }
+
+    /// What an interface reserved is durable: what waits may go.
+    pub(crate) fn finish_reserve(&mut self, id: InterfaceId) {
+        let Some(interface) = self.interfaces.get_mut(&id) else { return };
+        if let Some(budget) = &mut interface.budget {
+            budget.finish_reserve();
+        }
+        if interface.queue.len() > 0 && interface.stats.up {
+            self.pending.insert(id);
+        }
     }
 
     /// Brings an interface up or down; what it had to transmit is dropped when it goes down.
@@ -277,7 +315,7 @@ impl Interfaces {
         priority: Priority,
         counters: &mut Counters,
     ) {
-        self.enqueue(id, counters, |queue| queue.push(now, packet, priority));
+        self.enqueue(now, id, counters, |queue| queue.push(now, packet, priority));
     }
 
     /// Queues a packet that waits for a proof; [`Self::take_left`] tells when it leaves.
@@ -290,7 +328,7 @@ impl Interfaces {
         address: ProofAddress,
         counters: &mut Counters,
     ) {
-        self.enqueue(id, counters, |queue| queue.push_proven(now, packet, priority, address));
+        self.enqueue(now, id, counters, |queue| queue.push_proven(now, packet, priority, address));
     }
 
     /// Takes what left the queue of an interface since the last call, of what waits for proofs.
@@ -313,7 +351,7 @@ impl Interfaces {
         if let Some(interface) = self.up_mut(id) {
             interface.announced.sample(now);
         }
-        self.enqueue(id, counters, |queue| queue.push_announce(now, packet, key));
+        self.enqueue(now, id, counters, |queue| queue.push_announce(now, packet, key));
     }
 
     /// Lets go on whose budget has room again.
@@ -344,12 +382,20 @@ impl Interfaces {
         let Some(interface) = self.interfaces.get_mut(&id) else { return false };
         let queued_bytes = interface.queue.byte_len();
         let allowed_at = interface.allowed_at(now, counters);
-        let is_allowed = allowed_at <= now;
+        let is_in_time = allowed_at <= now;
+        let (unreserved, wants_reserve) = interface.reserve_state();
+        let is_allowed = is_in_time && !unreserved;
+        if is_in_time && wants_reserve {
+            self.reserves.entry(id).or_insert(now);
+        }
         let packet = is_allowed.then(|| interface.queue.pop(now, &mut counters.queue_stale)).flatten();
         self.queued_bytes -= queued_bytes - interface.queue.byte_len();
-        if !is_allowed {
+        if !is_in_time {
             counters.queue_airtime_waits += 1;
             self.refills.set(id, allowed_at);
+        } else if unreserved && wants_reserve {
+            // What is asked for here goes out with the next turn, which must come.
+            self.refills.set(id, now);
         }
         if !is_allowed || interface.queue.len() == 0 {
             self.pending.remove(&id);
@@ -364,8 +410,7 @@ impl Interfaces {
             Some(ifac) => ifac.seal(&packet, out),
             None => out.extend_from_slice(&packet),
         }
-        interface.stats.tx_bytes += (out.len() - start) as u64;
-        interface.stats.tx_packets += 1;
+        interface.stats.count_sent(&packet, out.len() - start);
         true
     }
 
@@ -375,6 +420,9 @@ impl Interfaces {
         let queue_delay = interface.queue.oldest_since().map(|since| now.since(since)).unwrap_or_default();
         Some(InterfaceStats {
             queue_len: interface.queue.len(),
+            queue_bytes: interface.queue.byte_len(),
+            dropped_packets: interface.queue.lost().0,
+            dropped_bytes: interface.queue.lost().1,
             queue_delay,
             airtime_used_percent: interface.budget.as_ref().map(|budget| budget.used_percent(now)),
             ..interface.stats
@@ -393,7 +441,13 @@ impl Interfaces {
         (limited || is_slow).then(|| Box::new(Budget::new(config.airtime_limits)))
     }
 
-    fn enqueue(&mut self, id: InterfaceId, counters: &mut Counters, push: impl FnOnce(&mut Queue) -> Queued) {
+    fn enqueue(
+        &mut self,
+        now: Instant,
+        id: InterfaceId,
+        counters: &mut Counters,
+        push: impl FnOnce(&mut Queue) -> Queued,
+    ) {
         let Some(interface) = self.interfaces.get_mut(&id).filter(|interface| interface.stats.up) else {
             counters.queue_interface_down += 1;
             return;
@@ -407,6 +461,9 @@ impl Interfaces {
         self.queued_bytes += interface.queue.byte_len();
         if interface.queue.len() > 0 {
             self.pending.insert(id);
+            if interface.reserve_state().1 {
+                self.reserves.entry(id).or_insert(now);
+            }
         }
         while self.queued_bytes > self.queued_bytes_max {
             self.drop_from_largest(counters);

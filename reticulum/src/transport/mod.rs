@@ -7,7 +7,8 @@
 //! |---|---|
 //! | `filter` | which packets are for us at all |
 //! | `seen` | duplicates |
-//! | `interfaces`, `queue` | what goes out and comes in, per interface |
+//! | `interfaces`, `queue`, `traffic` | what goes out and comes in, per interface, and how much of it |
+//! | `signals` | how well packets were received by radio |
 //! | `admission`, `ingress`, `burst` | announces and path requests that come too fast |
 //! | `waking`, `dormant`, `tunnels` | paths whose interface is away, and comes back |
 //! | `sharing` | programs on this machine |
@@ -47,7 +48,9 @@ mod requests;
 mod reverse;
 mod seen;
 mod sharing;
+mod signals;
 mod spreading;
+mod traffic;
 mod tunnels;
 mod waking;
 
@@ -55,10 +58,11 @@ use std::time::Duration;
 
 pub(crate) use admission::{Held, Unproven};
 pub(crate) use blackhole::Blackhole;
+pub(crate) use budget::Budget;
 pub use dormant::Place;
 pub(crate) use half_open::HalfOpen;
-pub(crate) use interfaces::{Interface, Interfaces};
-pub use interfaces::{InterfaceStats, Pressure};
+pub use interfaces::Pressure;
+pub(crate) use interfaces::{AirtimeUse, Interface, Interfaces};
 pub(crate) use modes::{Origin, Outgoing, outgoing};
 pub(crate) use paths::{Heard, Paths, SavedPath};
 pub use peers::Peer;
@@ -73,6 +77,9 @@ pub(crate) use relays::{LinkWay, RelayRefusal, Relays};
 pub(crate) use requests::{PathRequest, PathRequests};
 pub(crate) use reverse::{Reverse, WayBack};
 pub(crate) use seen::Seen;
+pub use signals::Signal;
+pub(crate) use signals::Signals;
+pub use traffic::{Flow, InterfaceStats};
 pub(crate) use tunnels::{TunnelId, tell as tell_tunnel, tunnel_destination, verify as verify_tunnel};
 
 use crate::hash::{DestinationHash, IdentityHash, NameHash, PacketHash};
@@ -167,6 +174,7 @@ pub(crate) struct Transport {
     pub(crate) reverse: Reverse,
     pub(crate) relays: Relays,
     pub(crate) rediscovery: Rediscovery,
+    pub(crate) signals: Signals,
     tunnels: Tunnels,
     dormant: Dormant,
     rebroadcasts: Rebroadcasts,
@@ -195,6 +203,7 @@ impl Transport {
             requests: PathRequests::new(limits.request_tags, limits.path_requests),
             seen: Seen::new(limits.packet_hashes),
             rediscovery: Rediscovery::default(),
+            signals: Signals::default(),
             blackhole: Blackhole::new(limits.blackhole),
             reverse: Reverse::new(limits.reverse),
             relays: Relays::new(
@@ -223,24 +232,27 @@ impl Transport {
         plain: &'a mut Vec<u8>,
         counters: &mut Counters,
     ) -> Option<Received<'a>> {
-        let refused = match self.interfaces.up_mut(id) {
-            None => &mut counters.frame_interface_down,
-            Some(interface) => {
-                interface.count_received(frame.len());
-                let (local, instance) =
-                    (interface.config.is_on_this_machine(), interface.config.is_shared_instance);
-                match &interface.config.ifac {
-                    _ if frame.len() <= 2 => &mut counters.frame_short,
-                    _ if frame.len() > interface.frame_len_max() => &mut counters.frame_long,
-                    Some(ifac) if ifac.open(frame, plain).is_err() => &mut counters.frame_access_code,
-                    ifac => {
-                        let frame = if ifac.is_some() { plain } else { frame };
-                        return judge(frame, &self.own, local, instance, counters);
-                    }
-                }
+        let Some(interface) = self.interfaces.up_mut(id) else {
+            counters.frame_interface_down += 1;
+            return None;
+        };
+        let (len, len_max) = (frame.len(), interface.frame_len_max());
+        let Interface { config, stats, .. } = interface;
+        stats.count_received(len);
+        let (refused, kind) = match &config.ifac {
+            _ if len <= 2 => (&mut counters.frame_short, &mut stats.malformed),
+            _ if len > len_max => (&mut counters.frame_long, &mut stats.malformed),
+            Some(ifac) if ifac.open(frame, plain).is_err() => {
+                (&mut counters.frame_access_code, &mut stats.access_refused)
+            }
+            ifac => {
+                let frame = if ifac.is_some() { plain } else { frame };
+                stats.count_heard(frame, len);
+                return judge(frame, &self.own, config, stats, counters);
             }
         };
         *refused += 1;
+        *kind += 1;
         None
     }
 
@@ -251,9 +263,14 @@ impl Transport {
     }
 
     /// Remembers the hash of a packet that is about to be processed; false, and counted, if it was before.
-    pub(crate) fn is_new(&mut self, hash: &PacketHash, counters: &mut Counters) -> bool {
+    pub(crate) fn is_new(&mut self, from: InterfaceId, hash: &PacketHash, counters: &mut Counters) -> bool {
         let new = self.seen.insert(*hash.proof_address().as_bytes());
-        counters.packet_duplicate += u64::from(!new);
+        if !new {
+            counters.packet_duplicate += 1;
+            if let Some(interface) = self.interfaces.up_mut(from) {
+                interface.stats.filtered += 1;
+            }
+        }
         new
     }
 
@@ -438,6 +455,7 @@ impl Transport {
             self.poll_spreading(),
             self.tunnels.poll_timeout(),
             self.dormant.poll_timeout(),
+            self.blackhole.poll_timeout(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -474,26 +492,28 @@ fn direct_hops_max(config: &InterfaceConfig) -> u8 {
 fn judge<'a>(
     frame: &'a [u8],
     own: &IdentityHash,
-    local: bool,
-    instance: bool,
+    config: &InterfaceConfig,
+    stats: &mut InterfaceStats,
     counters: &mut Counters,
 ) -> Option<Received<'a>> {
+    let (local, instance) = (config.is_on_this_machine(), config.is_shared_instance);
     let received = |packet: Packet<'a>, once| {
         let hops = packet.header.hops.saturating_add(u8::from(!local));
         Some(Received { frame, packet, hops, once })
     };
-    let refused = match Packet::parse(frame) {
+    let (refused, kind) = match Packet::parse(frame) {
         Ok(packet) if instance => return received(packet, false),
         Ok(packet) => match filter(&packet.header, own) {
             Verdict::Pass => return received(packet, false),
             Verdict::PassOnce => return received(packet, true),
-            Verdict::NotOurs => &mut counters.packet_not_ours,
-            Verdict::OutOfScope => &mut counters.packet_plain_scope,
+            Verdict::NotOurs => (&mut counters.packet_not_ours, &mut stats.filtered),
+            Verdict::OutOfScope => (&mut counters.packet_plain_scope, &mut stats.filtered),
         },
-        Err(wire::PacketError::AccessCode) => &mut counters.frame_access_code,
-        Err(_) => &mut counters.frame_malformed,
+        Err(wire::PacketError::AccessCode) => (&mut counters.frame_access_code, &mut stats.access_refused),
+        Err(_) => (&mut counters.frame_malformed, &mut stats.malformed),
     };
     *refused += 1;
+    *kind += 1;
     None
 }
 

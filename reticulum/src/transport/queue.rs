@@ -80,13 +80,15 @@ pub(crate) struct Queue {
     turn: u64,
     frames_max: usize,
     bytes_max: usize,
+    /// Frames and bytes that were dropped for want of room or time.
+    lost: (u64, u64),
 }
 
 impl Queue {
     /// An empty queue with its bounds.
     pub(crate) fn new(frames_max: usize, bytes_max: usize) -> Self {
         let (frames, announces, left) = (BTreeMap::new(), HashMap::new(), Vec::new());
-        Self { frames, announces, left, bytes: 0, turn: 0, frames_max, bytes_max }
+        Self { frames, announces, left, bytes: 0, turn: 0, frames_max, bytes_max, lost: (0, 0) }
     }
 
     /// Adds a packet.
@@ -128,10 +130,15 @@ impl Queue {
             if frame.expires > now {
                 return Some((place.0, frame.packet.len()));
             }
-            self.take(place);
+            self.lose(place);
             *stale += 1;
         }
         None
+    }
+
+    /// Length of the next packet, as far as it did not wait too long.
+    pub(crate) fn first_len(&self) -> Option<usize> {
+        self.frames.first_key_value().map(|(_, frame)| frame.packet.len())
     }
 
     /// Takes the next packet; counts in `stale` those that waited too long.
@@ -170,7 +177,12 @@ impl Queue {
     /// Drops the newest of the least urgent frames; `false` if none waits.
     pub(crate) fn drop_last(&mut self) -> bool {
         let last = self.frames.last_key_value().map(|(&last, _)| last);
-        last.is_some_and(|last| self.take(last).is_some())
+        last.is_some_and(|last| self.lose(last))
+    }
+
+    /// Frames and bytes that were dropped for want of room or time.
+    pub(crate) fn lost(&self) -> (u64, u64) {
+        self.lost
     }
 
     /// Bytes that wait.
@@ -189,9 +201,10 @@ impl Queue {
         let mut dropped = 0;
         while self.frames.len() >= self.frames_max || self.bytes + packet.len() > self.bytes_max {
             match self.frames.last_key_value() {
-                Some((&last, _)) if last > place => self.take(last),
+                Some((&last, _)) if last > place => self.lose(last),
                 _ => {
                     self.note_left(tag);
+                    self.count_lost(packet.len());
                     return Queued::No;
                 }
             };
@@ -203,6 +216,20 @@ impl Queue {
         }
         self.frames.insert(place, Frame { packet, since: now, expires: now + lifetime(priority), tag });
         if dropped == 0 { Queued::Yes } else { Queued::Dropping(dropped) }
+    }
+
+    /// Drops a frame that was not sent; whether it was there.
+    fn lose(&mut self, place: Place) -> bool {
+        let frame = self.take(place);
+        if let Some(frame) = &frame {
+            self.count_lost(frame.packet.len());
+        }
+        frame.is_some()
+    }
+
+    fn count_lost(&mut self, len: usize) {
+        self.lost.0 += 1;
+        self.lost.1 += len as u64;
     }
 
     fn take(&mut self, place: Place) -> Option<Frame> {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use reticulum::node::{InterfaceId, NodeConfig, Output as NodeOutput, Persist, Priority};
+use reticulum::node::{InterfaceId, NodeConfig, Output as NodeOutput, Priority};
 use reticulum::time::UnixTime;
 use reticulum::wire::{Context as PacketContext, DestinationType, Packet, PacketType};
 
@@ -253,8 +253,9 @@ impl Station {
                         self.other.extend(event);
                     }
                     NodeOutput::Work(work) => self.node.handle_work_done(now, work.run()),
-                    NodeOutput::Persist(Persist::Ratchets { id, .. }) => self.node.handle_persisted(now, id),
-                    NodeOutput::Persist(Persist::Peer(_) | Persist::Paths { .. }) => {}
+                    NodeOutput::Persist(persist) => {
+                        persist.id().into_iter().for_each(|id| self.node.handle_persisted(now, id));
+                    }
                 }
             } else if let Some(output) = self.router.poll_output() {
                 self.handle(now, output);

@@ -169,3 +169,74 @@ fn a_radio_that_is_plugged_in_again_has_no_new_budget() {
     net.hosts[0].node.handle_timeout(net.now);
     assert!(pull(&mut net, again).is_some());
 }
+
+/// The newest record of air time that a host asked to persist.
+fn written(net: &Net) -> AirtimeRecord {
+    let record = |persist: &Persist| match persist {
+        Persist::Airtime { record, .. } => Some(record.clone()),
+        _ => None,
+    };
+    net.hosts[0].persists.iter().rev().find_map(record).expect("it was written before the first frame")
+}
+
+#[test]
+fn nothing_goes_before_air_time_for_it_is_durable() {
+    let (mut net, destination, radio) = sender(10.0);
+    net.now = at(100);
+    net.hosts[0].persists_at_once = false;
+    let written_before = net.hosts[0].persists.len();
+    for _ in 0..40 {
+        net.hosts[0].node.send_packet(net.now, destination, b"x".to_vec(), Priority::Message).unwrap();
+    }
+    net.hosts[0].drain(net.now);
+    let mut sent = 0;
+    while net.now < at(400) {
+        while let Some(len) = pull(&mut net, radio) {
+            sent += len;
+        }
+        let next = net.hosts[0].node.poll_timeout().expect("the path ends some day");
+        net.now = next.clamp(net.now + ms(1), at(400));
+        net.hosts[0].node.handle_timeout(net.now);
+        net.hosts[0].drain(net.now);
+    }
+    let asked: Vec<_> =
+        net.hosts[0].persists[written_before..].iter().filter_map(|persist| persist.id()).collect();
+    assert_eq!(asked.len(), 1, "asked once: it waits for the answer and does not spin");
+    assert!(sent < 900, "what was reserved before goes, 9 s at 10 ms a byte: {sent}");
+    net.hosts[0].node.handle_persisted(net.now, asked[0]);
+    assert!(pull(&mut net, radio).is_some());
+}
+
+#[test]
+fn a_node_that_crashes_and_starts_again_stays_within_the_hour() {
+    let (mut all, mut now, mut record): (Vec<_>, _, Option<AirtimeRecord>) = (Vec::new(), at(100), None);
+    for run in 0..6 {
+        let mut net = Net::new(2);
+        net.now = now;
+        if let Some(record) = record {
+            net.hosts[0].node.add_airtime(now, record);
+        }
+        let named = || InterfaceConfig { name: "radio".to_owned(), ..radio(99.0) };
+        let (radio, _) = net.wire(0, 1, named);
+        let destination = net.announced(1, busy(1, "test.group"));
+        let end = now + ms(400_000);
+        while net.now < end {
+            // It gathers too much, and crashes whenever it does.
+            let _ = net.hosts[0].node.send_packet(net.now, destination, vec![run; 9], Priority::Message);
+            net.hosts[0].drain(net.now);
+            while let Some(len) = pull(&mut net, radio) {
+                all.push((net.now, ms(10 * len as u64)));
+            }
+            net.now = net.now + ms(500);
+            net.hosts[0].node.handle_timeout(net.now);
+        }
+        (now, record) = (net.now, Some(written(&net)));
+    }
+    for (index, (from, _)) in all.iter().enumerate() {
+        let within = all[index..].iter().take_while(|(when, _)| when.since(*from) < ms(3_600_000));
+        let sum: std::time::Duration = within.map(|(_, airtime)| *airtime).sum();
+        assert!(sum <= ms(180_000), "{sum:?} in an hour, from {from:?}");
+    }
+    let sum: std::time::Duration = all.iter().map(|(_, airtime)| *airtime).sum();
+    assert!(sum > ms(100_000), "and restarts do not silence it: {sum:?}");
+}

@@ -212,8 +212,8 @@ impl Host {
                 Output::Work(work) if self.works_at_once => self.node.handle_work_done(now, work.run()),
                 Output::Work(work) => self.work.push(work),
                 Output::Persist(persist) => {
-                    if let (Persist::Ratchets { id, .. }, true) = (&persist, self.persists_at_once) {
-                        self.node.handle_persisted(now, *id);
+                    if let (Some(id), true) = (persist.id(), self.persists_at_once) {
+                        self.node.handle_persisted(now, id);
                     }
                     self.persists.push(persist);
                 }

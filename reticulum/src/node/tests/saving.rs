@@ -146,7 +146,8 @@ fn what_is_not_as_it_was_saved_is_not_restored() {
     assert!(!node(true).add_path(Instant::ZERO, PathRecord { announce: vec![1; 40], ..fresh.clone() }));
     assert!(!node(true).add_path(Instant::ZERO, PathRecord { blobs: Vec::new(), ..fresh.clone() }));
     let mut blackholing = node(true);
-    blackholing.blackhole(Instant::ZERO, identity(1).hash());
+    blackholing
+        .blackhole(Instant::ZERO, &Blackholed { identity: identity(1).hash(), until: None, reason: None });
     assert!(!blackholing.add_path(Instant::ZERO, fresh.clone()));
     let mut own = node(true);
     assert_eq!(own.add_destination(busy(1, "test.group")).unwrap(), destination);

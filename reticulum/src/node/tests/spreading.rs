@@ -483,7 +483,7 @@ fn an_idle_transport_does_not_wake() {
 fn a_blackholed_identity_is_neither_learned_nor_passed_on() {
     let mut net = hub(2, fast);
     let now = net.now;
-    net.hosts[0].node.blackhole(now, identity(9).hash());
+    net.hosts[0].node.blackhole(now, &Blackholed { identity: identity(9).hash(), until: None, reason: None });
     let (destination, frame) = foreign(9, 1000, 1, Some(50), b"");
     feed(&mut net, 0, &frame);
     net.run(Duration::from_secs(60));

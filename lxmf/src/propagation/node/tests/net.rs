@@ -2,8 +2,7 @@
 
 use reticulum::crypto::Identity;
 use reticulum::node::{
-    InterfaceConfig, InterfaceId, NodeConfig as EngineConfig, Output as EngineOutput, Persist,
-    ResourceOptions,
+    InterfaceConfig, InterfaceId, NodeConfig as EngineConfig, Output as EngineOutput, ResourceOptions,
 };
 use reticulum::time::UnixTime;
 
@@ -324,10 +323,9 @@ impl Station {
                 match output {
                     EngineOutput::Event(event) => self.event(now, event),
                     EngineOutput::Work(work) => self.node.handle_work_done(now, work.run()),
-                    EngineOutput::Persist(Persist::Ratchets { id, .. }) => {
-                        self.node.handle_persisted(now, id)
+                    EngineOutput::Persist(persist) => {
+                        persist.id().into_iter().for_each(|id| self.node.handle_persisted(now, id));
                     }
-                    EngineOutput::Persist(Persist::Peer(_) | Persist::Paths { .. }) => {}
                 }
             } else if let Some(output) = self.mail.as_mut().and_then(PropagationNode::poll_output) {
                 self.output(now, output);
