@@ -691,6 +691,16 @@ impl Router {
         syncs.start(&mut cx, local, from)
     }
 
+    /// Whether messages for one of ours are being fetched from a node.
+    pub fn is_syncing(&self, local: DestinationHash, from: DestinationHash) -> bool {
+        self.syncs.is_running(local, from)
+    }
+
+    /// How many more syncs may run at present.
+    pub fn sync_room(&self) -> usize {
+        self.syncs.room()
+    }
+
     /// Takes a message from paper: a `lxm://` address of one of ours. It then comes like any other.
     pub fn handle_paper(&mut self, node: &mut Node, uri: &str) -> Result<(), paper::PaperError> {
         let (destination, sealed) = paper::decode(uri)?;

@@ -17,6 +17,7 @@ mod directory;
 mod error;
 mod happening;
 mod history;
+mod mail;
 mod page;
 mod reading;
 mod reply;
@@ -39,13 +40,16 @@ pub use self::error::{
     too_slow,
 };
 pub use self::history::history;
+pub use self::mail::{UsedNode, mail_status, mail_synced, not_from_paper, not_on_paper, paper, paper_taken};
 pub use self::reading::{earlier_texts, reading};
 pub use self::reply::Reply;
 pub use self::route::{PATHS, plan};
 pub use self::status::{GroupStatus, InterfaceStatus, NodeStatus, RadioStatus};
 pub use self::typing::{typing_push, who_types};
 pub use self::wire::{request_body, response_value};
-use crate::group::{Action, ActsRequest, JoinStamp, Kind, PieceRequest, Seq, Visibility};
+use reticulum::hash::DestinationHash;
+
+use crate::group::{Action, ActsRequest, JoinStamp, Kind, MemberId, PieceRequest, Seq, Visibility};
 use crate::store::PageRequest;
 
 /// Bytes of protobuf that make a response of one packet on a link of the common MTU: 431, less 22 of MessagePack.
@@ -122,6 +126,20 @@ pub enum NodeCall {
     },
     /// Replace the claim code of this group, and send what [`claim_issued`] makes of it. Only the operator gets here.
     NewClaim,
+    /// Send what [`mail_status`] makes of the propagation nodes that are used, and of our own. Only the operator gets here,
+    /// as with all that follow.
+    MailStatus,
+    /// Look for messages now, on all nodes or on this one, and send what [`mail_synced`] makes of that.
+    SyncMail(Option<DestinationHash>),
+    /// Send what [`paper`] makes of a message, sealed for a member.
+    Paper {
+        /// Its number.
+        seq: Seq,
+        /// The member.
+        member: MemberId,
+    },
+    /// Take a message in that came on paper, and send [`paper_taken`].
+    ImportPaper(String),
 }
 
 /// A group that a caller wants to have.

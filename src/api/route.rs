@@ -8,6 +8,7 @@ mod members;
 mod messages;
 mod moderation;
 pub(super) mod people;
+mod propagation;
 mod roles;
 pub(super) mod settings;
 
@@ -74,7 +75,7 @@ const fn route(path: &'static str, access: Access, handler: fn(&Call<'_>) -> Res
 
 /// The paths; the operator's come last.
 /// How many of them are the operator's.
-const OPERATORS: usize = 2;
+const OPERATORS: usize = 6;
 
 const TABLE: &[Route] = &[
     route("/api/v1/info", Access::Anyone, group::info),
@@ -125,6 +126,10 @@ const TABLE: &[Route] = &[
     route("/api/v1/members/permissions", Access::Member, roles::permissions),
     route("/control/v1/status", Access::Operator, status),
     route("/control/v1/claim", Access::Operator, groups::new_claim),
+    route("/control/v1/propagation", Access::Operator, propagation::status),
+    route("/control/v1/propagation/sync", Access::Operator, propagation::sync),
+    route("/control/v1/paper", Access::Operator, propagation::paper),
+    route("/control/v1/paper/import", Access::Operator, propagation::import),
 ];
 
 static ROUTES: LazyLock<Vec<(PathHash, &'static Route)>> =

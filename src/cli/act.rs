@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::Output;
 use super::list::{self, JsonList, printable};
+use super::mail;
 use crate::api::client::{Client, Done, ToMember};
 use crate::group::{Permission, parse_span};
 
@@ -148,6 +149,10 @@ pub(super) enum MessageCommand {
     Approve(Number),
     /// Refuse a message that waits
     Reject(Refuse),
+    /// Print a message as a member would get it, as lxm://... and as a QR code
+    Paper(mail::Paper),
+    /// Hand in a message to a group that came on paper
+    Import(mail::Import),
     /// Delete many messages: those that fit everything that is said here
     #[command(group = clap::ArgGroup::new("which").required(true).multiple(true))]
     Cleanup {
@@ -397,6 +402,8 @@ pub(super) fn message(
         }),
         MessageCommand::Approve(of) => done(client.approve(of.number)?, of.output, out),
         MessageCommand::Reject(of) => done(client.reject(of.number, &of.reason)?, of.output, out),
+        MessageCommand::Paper(of) => mail::paper(client, &of, out),
+        MessageCommand::Import(of) => mail::import(client, &of, out),
         MessageCommand::Cleanup { by, older, newer, larger, reason, output } => {
             let (before, since) = (older.map(ago_s), newer.map(ago_s));
             let deleted = client.clean_up(by.as_deref(), before, since, larger, &reason)?;
@@ -471,7 +478,12 @@ pub(super) fn done(done: Done, output: Output, out: &mut impl Write) -> anyhow::
     one(&done, &format!("done; event {}", done.seq), output, out)
 }
 
-fn one(value: &impl Serialize, text: &str, output: Output, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn one(
+    value: &impl Serialize,
+    text: &str,
+    output: Output,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     if output.json {
         serde_json::to_writer(&mut *out, value)?;
         writeln!(out)?;

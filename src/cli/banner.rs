@@ -29,13 +29,18 @@ impl fmt::Display for Banner<'_> {
             writeln!(f, "  claim code     {code}")?;
             writeln!(f, "  Who sends \"/claim {code}\" there from their own client becomes the owner.")?;
         }
-        if let Ok(code) = QrCode::with_error_correction_level(&uri, EcLevel::L) {
-            // Light modules are drawn, dark ones left out: right on the dark background of most terminals.
-            let drawn = code.render().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
+        if let Some(drawn) = drawn(&uri) {
             writeln!(f, "\n{drawn}")?;
         }
         writeln!(f, "{uri}")
     }
+}
+
+/// A text as a QR code for a terminal. `None` if it is too long for one.
+pub(super) fn drawn(text: &str) -> Option<String> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
+    // Light modules are drawn, dark ones left out: right on the dark background of most terminals.
+    Some(code.render().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
 }
 
 #[cfg(test)]

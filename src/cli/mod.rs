@@ -6,6 +6,7 @@ mod airtime;
 mod banner;
 mod group;
 mod list;
+mod mail;
 mod shell;
 mod status;
 
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand};
 use self::act::{BanCommand, MemberCommand, MessageCommand, RoleCommand};
 pub use self::banner::Banner;
 use self::group::{ClaimCommand, GroupCommand};
+use self::mail::PropagationCommand;
 use crate::api::client::{Client, ClientError};
 
 /// What was typed.
@@ -89,6 +91,9 @@ enum Command {
         #[command(subcommand)]
         command: ClaimCommand,
     },
+    /// Propagation nodes: those that are used, and this one
+    #[command(subcommand)]
+    Propagation(PropagationCommand),
     /// Interfaces of the node
     #[command(subcommand)]
     Interfaces(InterfacesCommand),
@@ -175,6 +180,7 @@ pub fn carry_out(arguments: Arguments) -> anyhow::Result<Task> {
         Command::Member { of, command } => act::member(&mut of.connect(&folder()?)?, command, out),
         Command::Role { of, command } => act::role(&mut of.connect(&folder()?)?, command, out),
         Command::Ban { of, command } => act::ban(&mut of.connect(&folder()?)?, command, out),
+        Command::Propagation(command) => mail::propagation(&mut Client::connect(&folder()?)?, command, out),
         Command::Audit { of, audit } => act::audit(&mut of.connect(&folder()?)?, &audit, out),
     };
     forgive_broken_pipe(printed.and_then(|()| Ok(out.flush()?))).map(|()| Task::Done)

@@ -30,6 +30,10 @@ impl Host {
             NodeCall::CreateGroup(wish) => self.create_group(now, asking, wish),
             NodeCall::DeleteGroup { confirm } => self.close_group(now, asking, &confirm),
             NodeCall::NewClaim => self.new_claim(now, &asking),
+            NodeCall::MailStatus => self.mail_status(now, asking.asker),
+            NodeCall::SyncMail(address) => self.sync_on_demand(now, asking.asker, address),
+            NodeCall::Paper { seq, member } => self.paper(now, asking, seq, member),
+            NodeCall::ImportPaper(uri) => self.import_paper(now, asking.asker, &uri),
         }
     }
 

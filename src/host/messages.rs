@@ -17,6 +17,7 @@ use super::fanout::CopyEnd;
 use super::inbound::{self, Brought};
 use super::ledger;
 use super::{After, Asked, Host, Job, Query, REPLIES_MAX, Rows, Sent};
+use crate::api;
 use crate::group::{Caller, Event, EventKind, GroupId, Incoming, Known, MessageId, Outcome, receipt_text};
 use crate::store::{Seen, Write};
 
@@ -73,15 +74,13 @@ impl Host {
                 self.sent(now, send, CopyEnd::Stored(MessageId(*message.as_bytes())));
             }
             RouterOutput::NodeHeard { node, path_response } => self.node_heard(now, node, path_response),
-            RouterOutput::Synced(synced) => self.synced(synced),
-            // Nobody here asks for paper yet.
-            RouterOutput::Paper { .. } => {}
-            RouterOutput::Failed { send, reason: Failure::Rejected } => {
-                self.sent(now, send, CopyEnd::Refused)
+            RouterOutput::Synced(synced) => self.synced(now, synced),
+            RouterOutput::Paper { send, uri, .. } => {
+                if let Some(Sent::Paper(asker)) = self.sent.remove(&send) {
+                    self.answer_after_commit(now, asker, api::paper(uri));
+                }
             }
-            RouterOutput::Failed { send, reason } => {
-                self.sent(now, send, CopyEnd::Failed(ledger::why(reason)));
-            }
+            RouterOutput::Failed { send, reason } => self.send_failed(now, send, reason),
             RouterOutput::StampChecked { message, valid, .. } => self.stamp_checked(now, message, valid),
             RouterOutput::Terms(terms) => self.write(Write::Terms(terms)),
         }
@@ -361,6 +360,17 @@ impl Host {
         self.router.send(now, &mut self.engine, outgoing).ok()
     }
 
+    fn send_failed(&mut self, now: Instant, send: SendId, reason: Failure) {
+        match (self.sent.get(&send), reason) {
+            (Some(&Sent::Paper(asker)), _) => {
+                self.sent.remove(&send);
+                self.paper_failed(now, asker, reason);
+            }
+            (_, Failure::Rejected) => self.sent(now, send, CopyEnd::Refused),
+            _ => self.sent(now, send, CopyEnd::Failed(ledger::why(reason))),
+        }
+    }
+
     fn sent(&mut self, now: Instant, send: SendId, end: CopyEnd) {
         match self.sent.remove(&send) {
             Some(Sent::Copy { group, member, seq }) => {
@@ -371,7 +381,8 @@ impl Host {
                 let arrived = matches!(end, CopyEnd::Delivered(_));
                 self.invitation_ended(now, group, person, arrived);
             }
-            None => {}
+            // Answered where it comes out.
+            Some(Sent::Paper(_)) | None => {}
         }
     }
 

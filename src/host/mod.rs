@@ -20,6 +20,7 @@
 //! | `relay.rs` | what a member is sent of an event |
 //! | `founding.rs` | calls about the groups of the node: the directory, new groups |
 //! | `pairs.rs` | conversations of two |
+//! | `paper.rs` | messages on paper, out and in |
 //! | `closing.rs` | deleting a group |
 //! | `calls.rs` | requests on `meshchat.group` and calls on the control socket |
 //! | `announces.rs` | when the groups' destinations are announced, and where |
@@ -51,6 +52,7 @@ mod ledger;
 mod mail;
 mod messages;
 mod pairs;
+mod paper;
 mod people;
 mod pieces;
 mod presence;
@@ -225,6 +227,7 @@ impl Host {
             Some(Asked::Written(group, copy)) => self.written_found(now, group, copy, rows),
             Some(Asked::Delivery(group, to, post)) => self.gaps_found(now, group, to, &post, rows),
             Some(Asked::Missed(group, to)) => self.missed_found(now, group, to, rows),
+            Some(Asked::Paper(asker, group, member)) => self.paper_found(now, asker, group, member, rows),
             None => {}
         }
     }

@@ -1,14 +1,20 @@
 //! Being a propagation node: joins `lxmf`'s to the store, to the members of the groups and to the groups' own mail.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use lxmf::propagation::NodeInfo;
 use lxmf::propagation::bodies::Code;
-use lxmf::propagation::node::{Answer, AskId, NodeConfig, Output, PeerRecord, PropagationNode};
+use lxmf::propagation::node::{
+    Answer, AskId, NodeConfig, Output, PeerRecord, PropagationNode, Status, StatusId,
+};
 use reticulum::hash::{DestinationHash, LinkId, RequestId};
 use reticulum::node::{Event as EngineEvent, InterfaceId, Node, PendingProof};
 use reticulum::time::Instant;
 
-use super::{ANSWER_BYTES_MAX, After, Asked, Host, Job, Query, Rows};
+use super::calls::BUSY_FOR_S;
+use super::{ANSWER_BYTES_MAX, After, Asked, Asker, Host, Job, Query, Rows};
+use crate::api::{self, UsedNode};
 use crate::store::Write;
 
 /// How a host is a propagation node.
@@ -26,6 +32,9 @@ pub(super) struct Serving {
     pub(super) node: PropagationNode,
     announce_interval: Duration,
     announce_at: Option<Instant>,
+    /// Who waits to be told how it is. Bounded as connections to the control socket are.
+    asked: BTreeMap<u64, Asker>,
+    next_status: u64,
 }
 
 /// What waits for a commit.
@@ -51,7 +60,7 @@ impl Serving {
         let ServeConfig { node, announce_interval } = config;
         let node = PropagationNode::new(node, peers, now, engine).expect("the engine is new");
         let announce_at = (!announce_interval.is_zero()).then(|| now + announce_interval);
-        Self { node, announce_interval, announce_at }
+        Self { node, announce_interval, announce_at, asked: BTreeMap::new(), next_status: 0 }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -71,6 +80,51 @@ impl Host {
     /// Where messages are kept for others, if they are: the node's `lxmf.propagation` destination.
     pub fn propagation_address(&self) -> Option<DestinationHash> {
         self.serving.as_ref().map(|serving| serving.node.address())
+    }
+
+    /// The operator asks which propagation nodes are used, and how ours is.
+    pub(super) fn mail_status(&mut self, now: Instant, asker: Asker) {
+        let Some(serving) = &mut self.serving else {
+            let answer = api::mail_status(&self.used_nodes(), None);
+            return self.answer_after_commit(now, asker, answer);
+        };
+        serving.next_status += 1;
+        let id = StatusId(serving.next_status);
+        serving.asked.insert(id.0, asker);
+        serving.node.ask_status(id);
+    }
+
+    fn mail_status_known(&mut self, now: Instant, id: StatusId, status: Option<&Status>) {
+        let Some(serving) = &mut self.serving else { return };
+        let Some(asker) = serving.asked.remove(&id.0) else { return };
+        let address = serving.node.address();
+        match status {
+            Some(status) => {
+                let answer = api::mail_status(&self.used_nodes(), Some((address, status)));
+                self.answer_after_commit(now, asker, answer);
+            }
+            None => self.refuse(now, asker, api::busy(BUSY_FOR_S)),
+        }
+    }
+
+    fn used_nodes(&self) -> Vec<UsedNode> {
+        let node = |address: DestinationHash| UsedNode {
+            address,
+            info: self
+                .engine
+                .peer(&address)
+                .and_then(|peer| NodeInfo::parse(peer.app_data.as_deref().unwrap_or_default()).ok()),
+            hops: self.engine.path(&address).map(|path| path.hops),
+            last: self.mail.last(&address).map(|last| (last.at, last.synced)),
+        };
+        self.router.own_nodes(&self.engine).into_iter().map(node).collect()
+    }
+
+    /// Syncs the peers of our own node, or one of them; returns how many.
+    pub(super) fn sync_peers(&mut self, now: Instant, peer: Option<DestinationHash>) -> usize {
+        let Some(serving) = &mut self.serving else { return 0 };
+        let is_known = serving.node.sync_peers(now, peer);
+        if peer.is_none() { serving.node.peer_count() } else { is_known.into() }
     }
 
     /// Lets the node take an event that the router has no use for.
@@ -113,8 +167,7 @@ impl Host {
                 let _ = self.router.handle_stored(&mut self.engine, &stored, proof);
             }
             Output::Work(work) => self.job(Job::Mail(work)),
-            // Nobody asks yet.
-            Output::Status(..) => {}
+            Output::Status(id, status) => self.mail_status_known(now, id, status.as_deref()),
         }
     }
 

@@ -272,14 +272,25 @@ pub(super) enum Asked {
     Mail(AskId),
     Delivery(GroupId, DestinationHash, Box<RecentPost>),
     Missed(GroupId, DestinationHash),
+    /// A message, to be put on paper for a member.
+    Paper(Asker, GroupId, MemberId),
 }
 
 /// What an outgoing message is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Sent {
-    Copy { group: GroupId, member: MemberId, seq: Seq },
+    Copy {
+        group: GroupId,
+        member: MemberId,
+        seq: Seq,
+    },
     Reply,
-    Invitation { group: GroupId, person: IdentityHash },
+    Invitation {
+        group: GroupId,
+        person: IdentityHash,
+    },
+    /// On paper, for who asked.
+    Paper(Asker),
 }
 
 /// What was refused or done at this level, for `status`.

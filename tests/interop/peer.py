@@ -296,6 +296,12 @@ def do_send(command):
         report(event="halfway", tag=tag)
 
 
+def do_paper(command):
+    destination = destination_of(command["to"], "lxmf", "delivery")
+    message = LXMF.LXMessage(destination, delivery, command["text"], "", desired_method=LXMF.LXMessage.PAPER)
+    report(event="paper", tag=command["tag"], uri=message.as_uri())
+
+
 def do_flood(command):
     """Sends numbered messages as fast as the router takes them, and says which ones it saw delivered."""
     destination = destination_of(command["to"], "lxmf", "delivery")
@@ -500,6 +506,10 @@ def handle(command):
         recall(command["node"])
         router.set_outbound_propagation_node(node)
         router.request_messages_from_propagation_node(identity)
+    elif kind == "paper":
+        do_paper(command)
+    elif kind == "read_paper":
+        report(event="paper_read", tag=command["tag"], taken=bool(router.ingest_lxm_uri(command["uri"])))
     elif kind == "forget_tickets":
         router.available_tickets["outbound"].clear()
     elif kind == "announce_service":

@@ -77,6 +77,72 @@ fn a_message_that_a_member_left_on_a_node_is_fetched_once_and_confirmed() {
     wait_for("the node deleted it", || office_keeps(folder.path()) == 0);
 }
 
+#[test]
+fn the_operator_has_messages_fetched_on_demand_and_sees_which_nodes_are_used() {
+    let folder = Folder::new("office-demand");
+    let (mut office, port) = post_office(folder.path());
+    let mail = address(&mut office);
+    let node = start_group(&folder, port, &format!("[propagation]\nnode = \"{mail}\"\nsync_interval = 0\n"));
+    let status = |node: &Meshgroup| node.json(&["propagation", "status", "--json"]);
+    assert_eq!(
+        (&status(&node)["nodes"][0]["address"], &status(&node)["served"]),
+        (&json!(mail), &json!(null))
+    );
+    let mut alice = member_at(&folder, &node, "Alice", port);
+    let group = node.group("address");
+    office.tell(json!({"do": "announce_node"}));
+    let send = json!({"do": "send", "to": group, "method": "propagated", "node": mail, "text": "by post"});
+    assert_eq!(alice.ask(send, "sent")["state"], "sent");
+    let done = node.json(&["propagation", "sync", "--json"]);
+    let expected = json!({"nodes": [{"address": mail, "group_address": group, "fetched": 1, "failure": null}],
+        "waiting": 0, "peers": 0});
+    assert_eq!(done, expected);
+    wait_for("the post", || texts(&node) == ["by post"]);
+    let used = status(&node)["nodes"][0].clone();
+    assert_eq!((&used["fetched"], &used["failure"], &used["hops"]), (&json!(1), &json!(null), &json!(1)));
+    assert!(
+        used["synced"].as_u64().is_some_and(|at| at > 1_700_000_000) && used["stamp_cost"] == 13,
+        "{used}"
+    );
+    let unknown = "00112233445566778899aabbccddeeff";
+    let done = node.json(&["propagation", "sync", unknown, "--json"]);
+    assert_eq!(done["nodes"][0]["failure"], "no path to the node", "{done}");
+    assert_eq!(node.json(&["propagation", "peers", "--json"]), json!([]));
+}
+
+#[test]
+fn a_post_goes_out_on_paper_and_one_comes_in() {
+    let folder = Folder::new("office-paper");
+    let (_office, port) = post_office(folder.path());
+    let node = start_group(&folder, port, "[propagation]\nsync_interval = 0\n");
+    let mut alice = member_at(&folder, &node, "Alice", port);
+    let mut bob = member_at(&folder, &node, "Bob", port);
+    let group = node.group("address");
+    let ask = json!({"do": "paper", "to": group, "text": "carried by hand"});
+    let uri = alice.ask(ask, "paper")["uri"].as_str().expect("an address").to_owned();
+    node.json(&["message", "import", &uri, "--json"]);
+    wait_for("the post", || texts(&node) == ["carried by hand"]);
+    bob.message("Alice: carried by hand");
+    // The same paper once more is the same message.
+    node.json(&["message", "import", &uri, "--json"]);
+    wait_for("it is recognised", || node.status()["counters"]["messages_repeated"] == 1);
+    assert_eq!(texts(&node).len(), 1);
+    let seq = node.messages()[0]["seq"].to_string();
+    // Bob's copy came over the air, so on paper he would not be shown it again; Carol has just joined.
+    let mut carol = member_at(&folder, &node, "Carol", port);
+    let paper = node.json(&["message", "paper", &seq, "--to", "Carol", "--json"]);
+    let read = json!({"do": "read_paper", "uri": paper["uri"]});
+    assert_eq!(carol.ask(read, "paper_read")["taken"], true);
+    let copy = carol.message("Alice: carried by hand");
+    assert_eq!(copy["valid"], true, "{copy}");
+    let text = node.command(&["message", "paper", &seq, "--to", "Carol"]).stdout;
+    let text = String::from_utf8(text).expect("text");
+    assert!(text.contains("lxm://") && text.lines().filter(|line| line.contains('█')).count() > 20, "{text}");
+    for bad in [&["message", "import", "lxm://AAAA"][..], &["message", "paper", "999", "--to", "Carol"]] {
+        assert!(!node.command(bad).status.success(), "{bad:?}");
+    }
+}
+
 /// How many messages the office keeps, by its files.
 fn office_keeps(dir: &Path) -> usize {
     let store = dir.join("Office/lxmf/lxmf/messagestore");

@@ -112,11 +112,7 @@ impl Syncs {
         local: DestinationHash,
         node: DestinationHash,
     ) -> bool {
-        let is_running = |sync: &Sync| (sync.local, sync.node) == (local, node);
-        if !cx.deliveries.contains_key(&local)
-            || self.running.len() >= SYNCS_MAX
-            || self.running.values().any(is_running)
-        {
+        if !cx.deliveries.contains_key(&local) || self.room() == 0 || self.is_running(local, node) {
             return false;
         }
         self.next += 1;
@@ -136,6 +132,15 @@ impl Syncs {
             self.timers.set(self.next, cx.now + PATH_WAIT);
         }
         true
+    }
+
+    pub(super) fn is_running(&self, local: DestinationHash, node: DestinationHash) -> bool {
+        self.running.values().any(|sync| (sync.local, sync.node) == (local, node))
+    }
+
+    /// How many more may run.
+    pub(super) fn room(&self) -> usize {
+        SYNCS_MAX.saturating_sub(self.running.len())
     }
 
     pub(super) fn owns(&self, link: LinkId) -> bool {

@@ -20,7 +20,7 @@ pub struct Done {
 }
 
 /// Somebody named to a call: nick, `#number`, or at least four digits of a hash.
-fn named(who: &str) -> Option<v1::Who> {
+pub(super) fn named(who: &str) -> Option<v1::Who> {
     Some(v1::Who { who: Some(v1::who::Who::Name(who.to_owned())) })
 }
 

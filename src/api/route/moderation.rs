@@ -75,7 +75,7 @@ pub(super) fn audit(call: &Call<'_>) -> Result<Plan, Error> {
 }
 
 /// The number of a member, present or, by number, former.
-fn member(call: &Call<'_>, who: Option<v1::Who>) -> Result<MemberId, Error> {
+pub(super) fn member(call: &Call<'_>, who: Option<v1::Who>) -> Result<MemberId, Error> {
     match person(who)? {
         Who::Member(number) => Ok(number),
         who => call.group.find(&who).map(|member| member.id).map_err(|refusal| of_refusal(&refusal)),

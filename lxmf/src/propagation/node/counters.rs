@@ -17,6 +17,24 @@ macro_rules! counters {
     };
 }
 
+impl Counters {
+    /// Messages and requests that were turned away, for whatever reason.
+    pub fn refused(&self) -> u64 {
+        let Self { bad_stamp, not_served, malformed, unpeered_batch, too_large, busy, .. } = self;
+        let Self { unidentified, no_access, bad_key, throttled, .. } = self;
+        bad_stamp
+            + not_served
+            + malformed
+            + unpeered_batch
+            + too_large
+            + busy
+            + unidentified
+            + no_access
+            + bad_key
+            + throttled
+    }
+}
+
 counters! {
     /// Messages that clients uploaded and that were taken.
     uploaded,
