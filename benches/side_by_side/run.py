@@ -1,7 +1,7 @@
 """Puts a meshgroup node and the Python peers under the same raw load, in one run, and prints ratios.
 
     python3 -m venv V && V/bin/pip install rns==1.5.7 lxmf==1.2.1
-    cargo build --release && V/bin/python benches/side_by_side/run.py [--parts inbound,slow_disk,request,footprint,forward,announces,fanout] [--runs 3]
+    cargo build --release && V/bin/python benches/side_by_side/run.py [--parts inbound,slow_disk,request,request_old,footprint,forward,announces,fanout] [--runs 3]
 
 Loopback only. CPU is that of the whole process, all threads, from /proc; it is the figure to compare, since rates vary
 with whatever else the machine does. Each part prints one JSON line per run and one with the ratios.
@@ -25,7 +25,7 @@ from wire import *  # noqa: E402,F403
 arguments = argparse.ArgumentParser()
 arguments.add_argument("--bin", default=os.path.join(os.environ.get("CARGO_TARGET_DIR", ROOT + "/target"), "release/meshgroup"))
 arguments.add_argument("--runs", type=int, default=3)
-arguments.add_argument("--parts", default="inbound,slow_disk,request,footprint,forward,announces,fanout")
+arguments.add_argument("--parts", default="inbound,slow_disk,request,request_old,footprint,forward,announces,fanout")
 arguments.add_argument("--messages", type=int, default=5000)
 arguments.add_argument("--packets", type=int, default=100000)
 arguments.add_argument("--bare", help="the bench `bare` where it is built already, as cargo bench prints its path")
@@ -197,7 +197,8 @@ def varint(number):
     return out + bytes([number])
 
 
-def requests(node, wire, peer, path, data, size_min, identify_as=None):
+def requests(node, wire, peer, path, data, size_min, identify_as=None, what="newest"):
+    """One request after the other; `data` is their body, or tells the body of the request with this number."""
     link = MiniLink(wire, peer, mtu=16384)
     link.open()
     if identify_as:
@@ -211,7 +212,7 @@ def requests(node, wire, peer, path, data, size_min, identify_as=None):
     def fire():
         if state["sent"] < count:
             state["sent"] += 1
-            raw, identifier = link.request(path, data)
+            raw, identifier = link.request(path, data(state["sent"] - 1) if callable(data) else data)
             sent_at[identifier] = time.perf_counter()
             wire.send(raw)
 
@@ -235,7 +236,7 @@ def requests(node, wire, peer, path, data, size_min, identify_as=None):
     done.wait(60)
     seconds, used = time.perf_counter() - start, cpu(node.pid) - before
     wire.on_pkt, wire.keep = None, True
-    row = {"part": "request", "node": node.name, "n": len(latencies), "per_s": round(len(latencies) / seconds, 1),
+    row = {"part": "request", "what": what, "node": node.name, "n": len(latencies), "per_s": round(len(latencies) / seconds, 1),
            "p50_ms": round(pct(latencies, 50), 3), "p95_ms": round(pct(latencies, 95), 3),
            "cpu_us": round(used / max(1, len(latencies)) * 1e6, 1), "load": load()}
     print(json.dumps(row), flush=True)
@@ -274,6 +275,54 @@ def request():
     print(json.dumps({"summary": "request", "cpu_ratio": round(median(theirs, "cpu_us") / median(ours, "cpu_us"), 2),
                       "p50_ratio": round(median(theirs, "p50_ms") / median(ours, "p50_ms"), 2),
                       "ours_cpu_us": median(ours, "cpu_us"), "ours_p50_ms": median(ours, "p50_ms")}), flush=True)
+
+
+HISTORY = 10000
+PAGE_EVENTS = 14
+
+
+def page_after(seq):
+    """MessagesRequest { after, max_bytes = 2050 }."""
+    return b"\x08" + varint(seq) + b"\x20" + varint(2050)
+
+
+def request_old():
+    """Pages of 2 kB out of the middle of a long history: always the same one, one after the other, and anywhere. Beside a
+    Python handler that answers as many bytes out of memory."""
+    wanted = {"same": lambda _: page_after(HISTORY // 2), "walk": lambda index: page_after(500 + index % 600 * PAGE_EVENTS),
+              "anywhere": lambda index: page_after(500 + index * 7919 % (HISTORY - 1500))}
+    rows = {"python": [], **{what: [] for what in wanted}}
+    for run in range(arguments.runs):
+        node = Python(arguments.port, "python-old")
+        wire = Wire(node.port)
+        time.sleep(0.3)
+        node.announce()
+        rows["python"].append(requests(node, wire, learn(wire, "bench.req"), "/get", 2000, 2000))
+        wire.close()
+        node.stop()
+
+        node = Ours(arguments.port, "ours-old")
+        time.sleep(0.5)
+        wire = Wire(node.port)
+        peer, api = learn(wire, "lxmf.delivery"), learn(wire, "meshchat.group")
+        source = RNS.Identity()
+        wire.send(announce(source, "lxmf.delivery", app_data=msgpack.packb([b"sender", None])))
+        time.sleep(0.5)
+        wire.send(opportunistic(source, peer, b"/join"))
+        time.sleep(0.5)
+        frames = [frame(opportunistic(source, peer, b"m%06d " % index + os.urandom(60).hex().encode())) for index in range(HISTORY)]
+        acknowledged(wire, frames, 1000)
+        assert node.stored() == HISTORY
+        wait_idle(node.pid, timeout=30)
+        for what, data in wanted.items():
+            rows[what].append(requests(node, wire, api, "/api/v1/messages", data, 1800, identify_as=source, what=what))
+        wire.close()
+        node.stop()
+    theirs = rows.pop("python")
+    for what, ours in rows.items():
+        print(json.dumps({"summary": "request_old", "what": what, "cpu_ratio": round(median(theirs, "cpu_us") / median(ours, "cpu_us"), 2),
+                          "p50_ratio": round(median(theirs, "p50_ms") / median(ours, "p50_ms"), 2),
+                          "ours_cpu_us": median(ours, "cpu_us"), "ours_p50_ms": median(ours, "p50_ms")}), flush=True)
 
 
 def footprint():
@@ -554,5 +603,5 @@ def fanout():
 
 
 for part in arguments.parts.split(","):
-    {"inbound": inbound, "slow_disk": slow_disk, "request": request, "footprint": footprint, "forward": forward, "announces": announces, "fanout": fanout}[part]()
+    {"inbound": inbound, "slow_disk": slow_disk, "request": request, "request_old": request_old, "footprint": footprint, "forward": forward, "announces": announces, "fanout": fanout}[part]()
 shutil.rmtree(WORK, ignore_errors=True)

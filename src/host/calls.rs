@@ -149,13 +149,18 @@ impl Host {
 
     fn read(&mut self, now: Instant, asking: Asking, request: PageRequest) {
         let Some(hosted) = self.groups.get(asking.group) else { return };
-        let state = hosted.group.state();
-        match hosted.tail.page(&request, &state.roster, state.head) {
-            Some(page) => self.answer_after_commit(now, asking.asker, api::history(&request, page)),
-            None => {
-                let query = Query::History { group: asking.group, page: request.clone() };
-                self.query(query, Asked::Call(asking, PendingCall::History(request)));
-            }
+        let (group, state) = (asking.group, hosted.group.state());
+        let (roster, head) = (&state.roster, state.head);
+        let page = hosted.tail.page(&request, roster, head);
+        if let Some(page) = page.or_else(|| self.shelf.page(group, &request, roster, head)) {
+            return self.answer_after_commit(now, asking.asker, api::history(&request, page));
+        }
+        let fetched = self.shelf.miss(group, &request, head);
+        let query = Query::History { group, page: request.clone() };
+        self.query(query, Asked::Call(asking, PendingCall::History(request)));
+        // After the page, so that nobody waits for it.
+        if let Some(id) = fetched {
+            self.query(Query::Stretch { group, id }, Asked::Stretch(group, id));
         }
     }
 

@@ -46,6 +46,7 @@ impl Host {
         let Some(hosted) = self.groups.remove(group) else { return };
         self.announces.forget(group);
         self.retention.forget(group);
+        self.shelf.forget(group);
         self.untold.retain(|(_, of)| *of != group);
         let addresses = hosted.addresses;
         for person in hosted.present.into_values() {

@@ -32,6 +32,7 @@
 //! | `probes.rs` | the destination that answers probes |
 //! | `queries.rs` | what is asked of the store |
 //! | `tail.rs` | the newest part of the history, in memory |
+//! | `shelf.rs` | older parts of the history that are being read, in memory |
 //! | `start.rs` | how a host begins |
 //! | `typing.rs` | who is told that somebody types |
 //! | `values.rs` | what goes in and out, as values |
@@ -62,6 +63,7 @@ mod queries;
 mod record;
 mod relay;
 mod retention;
+mod shelf;
 mod start;
 mod tail;
 mod typing;
@@ -90,6 +92,7 @@ use self::people::People;
 use self::probes::Probes;
 use self::propagation::Serving;
 use self::retention::Retention;
+use self::shelf::Shelf;
 use self::typing::Listeners;
 use crate::api::{self, Listing};
 use crate::group::{Dedup, Founding, Group, MessageId, Settings};
@@ -126,6 +129,7 @@ pub struct Host {
     join_checks: JoinChecks,
     untold: Untold,
     retention: Retention,
+    shelf: Shelf,
     /// Who is at the other end of links that were identified. Bounded as the engine's links are.
     open_links: HashMap<LinkId, IdentityHash>,
     listeners: Listeners,
@@ -228,6 +232,11 @@ impl Host {
             Some(Asked::Delivery(group, to, post)) => self.gaps_found(now, group, to, &post, rows),
             Some(Asked::Missed(group, to)) => self.missed_found(now, group, to, rows),
             Some(Asked::Paper(asker, group, member)) => self.paper_found(now, asker, group, member, rows),
+            Some(Asked::Stretch(group, id)) => {
+                if let Rows::Stretch(Some(stretch)) = rows {
+                    self.shelf.put(group, id, stretch);
+                }
+            }
             None => {}
         }
     }

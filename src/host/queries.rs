@@ -4,7 +4,7 @@ use lxmf::propagation::node::{Answer, Ask};
 
 use crate::group::delivery::Gap;
 use crate::group::{Attachment, GroupId, Known, Listed, MemberId, Needs, Seq, Viewer};
-use crate::store::{Page, PageRequest, ReadCopy, Reader, Relayed, StoreError};
+use crate::store::{Page, PageRequest, ReadCopy, Reader, Relayed, StoreError, Stretch, StretchId};
 
 /// A question.
 #[allow(clippy::large_enum_variant, reason = "few wait at a time, and each is moved twice")]
@@ -16,6 +16,13 @@ pub enum Query {
         group: GroupId,
         /// Which page.
         page: PageRequest,
+    },
+    /// A stretch of the history, to be kept.
+    Stretch {
+        /// Of which group.
+        group: GroupId,
+        /// Which.
+        id: StretchId,
     },
     /// What a decision needs to know of the past.
     Known {
@@ -87,6 +94,8 @@ pub enum Query {
 pub enum Rows {
     /// To [`Query::History`].
     History(Page),
+    /// To [`Query::Stretch`]; `None` if it is too large to be kept.
+    Stretch(Option<Stretch>),
     /// To [`Query::Known`].
     Known(Known),
     /// To [`Query::Relayed`]; `None` if there is nothing to tell, or no longer.
@@ -114,6 +123,7 @@ impl Query {
     pub fn run(&self, reader: &Reader) -> Result<Rows, StoreError> {
         match self {
             Self::History { group, page } => reader.history(*group, page).map(Rows::History),
+            Self::Stretch { group, id } => reader.stretch(*group, *id).map(Rows::Stretch),
             Self::Known { group, member, needs } => reader.known(*group, *member, needs).map(Rows::Known),
             Self::Mail(ask) => reader.mail(ask).map(Rows::Mail),
             Self::Attached { group, seq } => reader.attached(*group, *seq).map(Rows::Attached),

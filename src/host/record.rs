@@ -43,6 +43,7 @@ impl Host {
 
     /// Lets an event take effect outside of the group's own state.
     fn project(&mut self, group: GroupId, event: &Event) -> Vec<After> {
+        self.shelf.note(group, event);
         self.note_invited(group, &event.kind);
         let Some(hosted) = self.groups.stir(group) else { return Vec::new() };
         hosted.tail.push(event);

@@ -22,6 +22,7 @@ use super::probes::Probes;
 use super::propagation::Serving;
 use super::record::stamp_cost;
 use super::retention::Retention;
+use super::shelf::Shelf;
 use super::tail::Tail;
 use super::values::{Addresses, HostConfig, HostCounters};
 use super::{Host, UNDER_WAY_MAX};
@@ -76,6 +77,7 @@ impl Host {
             join_checks: JoinChecks::default(),
             untold: Untold::new(),
             retention: Retention::default(),
+            shelf: Shelf::default(),
             open_links: HashMap::new(),
             listeners: Default::default(),
             dedup,

@@ -96,8 +96,7 @@ impl Tail {
             .entries
             .partition_point(|kept| request.before.is_none_or(|before| kept.event.seq < before))
             .max(first);
-        let mut taking =
-            Taking { rows_left: request.rows_max, text_bytes_left: Some(request.text_bytes_max) };
+        let mut taking = Taking::new(request);
         let range = self.entries.range(first..end);
         let kept: Vec<&Kept> = match request.after {
             Some(after) if after < self.complete_after => return None,
@@ -143,17 +142,21 @@ impl Tail {
 }
 
 /// The bounds of a page, as the store counts them: the event that passes the bound on text is the last one taken.
-struct Taking {
+pub(super) struct Taking {
     rows_left: usize,
     text_bytes_left: Option<usize>,
 }
 
 impl Taking {
-    fn has_room(&self) -> bool {
+    pub(super) fn new(request: &PageRequest) -> Self {
+        Self { rows_left: request.rows_max, text_bytes_left: Some(request.text_bytes_max) }
+    }
+
+    pub(super) fn has_room(&self) -> bool {
         self.rows_left > 0 && self.text_bytes_left.is_some()
     }
 
-    fn take(&mut self, event: &Event) -> bool {
+    pub(super) fn take(&mut self, event: &Event) -> bool {
         if !self.has_room() {
             return false;
         }
@@ -164,7 +167,7 @@ impl Taking {
 }
 
 /// The authors by number, if all of them are members still.
-fn authors(entries: &[Entry], roster: &Roster) -> Option<Vec<Author>> {
+pub(super) fn authors(entries: &[Entry], roster: &Roster) -> Option<Vec<Author>> {
     let mut numbers: Vec<_> = entries.iter().filter_map(|entry| entry.event.actor).collect();
     numbers.sort_unstable();
     numbers.dedup();

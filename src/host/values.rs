@@ -22,7 +22,7 @@ use crate::group::delivery::Dispatch;
 use crate::group::{
     Action, Caller, Fetch, FoundingRules, GroupId, Language, MemberId, RecentPost, Seq, Settings,
 };
-use crate::store::Write;
+use crate::store::{StretchId, Write};
 
 /// Settings of a host.
 pub struct HostConfig {
@@ -260,6 +260,7 @@ impl After {
 /// What the answer to a query is for.
 pub(super) enum Asked {
     Call(Asking, PendingCall),
+    Stretch(GroupId, StretchId),
     Message(Box<PendingMessage>),
     /// A copy of one event, as it was posted or as it is now.
     Line(GroupId, Seq, bool),

@@ -50,15 +50,15 @@ fn is_history() -> String {
 }
 
 /// The statements that read a page, by what it is made of, forward and backward.
-struct Statements {
-    all: [String; 2],
+pub(super) struct Statements {
+    pub(super) all: [String; 2],
     thread: [String; 2],
     pinned: [String; 2],
     messages: [String; 2],
     one: String,
 }
 
-static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| {
+pub(super) static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| {
     let both = |from: &str, and: &str| {
         ["", " DESC"].map(|order| {
             format!(
@@ -305,7 +305,12 @@ impl Reader {
     }
 
     /// A row as the viewer may read it, if they may.
-    fn entry(&self, group: GroupId, viewer: &Viewer, row: &Row<'_>) -> Result<Option<Entry>, StoreError> {
+    pub(super) fn entry(
+        &self,
+        group: GroupId,
+        viewer: &Viewer,
+        row: &Row<'_>,
+    ) -> Result<Option<Entry>, StoreError> {
         let mut event = row::event(row)?;
         let mut details = Details::default();
         match &mut event.kind {
@@ -396,7 +401,7 @@ impl Reader {
         rows.collect()
     }
 
-    fn head(&self, group: GroupId) -> Result<Seq, StoreError> {
+    pub(super) fn head(&self, group: GroupId) -> Result<Seq, StoreError> {
         let mut query = self.db.prepare_cached("SELECT max(seq) FROM event WHERE group_id = ?1")?;
         let head: Option<Option<i64>> = query.query_row([group.0], |row| row.get(0)).optional()?;
         Ok(head.flatten().map_or(Seq(0), |head| Seq(unsigned(head))))

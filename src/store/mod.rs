@@ -34,6 +34,7 @@ mod row;
 mod rules;
 mod schema;
 mod search;
+mod stretch;
 mod write;
 mod writer;
 
@@ -62,6 +63,7 @@ pub use queue::{GROUP_BYTES_MAX, GROUP_WRITES_MAX, WAITING_BYTES_MAX, WAITING_WR
 pub use read::Reader;
 pub use relayed::{Relayed, Target};
 pub use restore::{Restored, RestoredGroup};
+pub use stretch::{Stretch, StretchId, Stretched};
 pub use write::{HeldMessage, OutboxRow, Seen, Ticket, Write};
 pub use writer::Report;
 

@@ -303,7 +303,7 @@ impl GroupStation {
                 let copy = self.outbox.get(&(*group, *member, *last)).cloned();
                 Rows::Written(copy.map(|copy| Box::new(ReadCopy { copy, attachments: Vec::new() })))
             }
-            Query::Mail(_) => Rows::Failed,
+            Query::Mail(_) | Query::Stretch { .. } => Rows::Failed,
             Query::Attached { group, seq } => {
                 let event = self.log_of(*group).iter().find(|event| event.seq == *seq);
                 Rows::Attached(match event.map(|event| &event.kind) {

@@ -389,3 +389,39 @@ fn what_waits_is_no_message_that_could_be_answered_by_its_number() {
     let found = room.group.piece(&Caller::Operator, &waiting, &known).unwrap();
     assert_eq!(found.1, b"secret", "who decides may look");
 }
+
+#[test]
+fn a_stretch_holds_what_every_reader_sees_and_marks_what_they_see_otherwise() {
+    let mut room = Room::new();
+    let first = room.say(1, "plain");
+    let edited = room.say(1, "edted");
+    room.act(1, Action::Edit { target: edited, text: "edited".into() });
+    let reacted = room.say(2, "liked");
+    room.act(3, Action::React { target: reacted, reaction: "👍".into(), remove: false });
+    room.act(2, Action::Post(Draft { reply_to: Some(first), ..Draft::text("a reply") }));
+    let staff = Draft { audience: Audience::staff(), ..Draft::text("for staff") };
+    room.act(2, Action::Post(staff));
+    let gone = room.say(3, "gone");
+    room.act(3, Action::Delete { target: gone });
+
+    let viewers = [viewer(1), viewer(2), viewer(3), Viewer::OPERATOR];
+    let pages = viewers.map(|viewer| room.page(viewer, 0, Filter::All));
+    let id = crate::store::StretchId::of(first);
+    let stretch = room.reader().stretch(GROUP, id).unwrap().unwrap();
+    assert_eq!(stretch.head, room.group.state().head);
+    assert_eq!(stretch.entries.len(), pages[3].len(), "all that the operator reads is there");
+    let mut shared = 0;
+    for kept in &stretch.entries {
+        let is_shown = |page: &Vec<crate::store::Entry>| page.contains(&kept.entry);
+        assert!(is_shown(&pages[3]));
+        if !kept.depends_on_reader {
+            shared += 1;
+            assert!(pages.iter().all(is_shown), "{:?}", kept.entry);
+        }
+    }
+    // Joining, plain, edited, the reply, and what is left of the deleted one.
+    assert!(shared >= 5, "{stretch:?}");
+    let marked =
+        |seq: Seq| stretch.entries.iter().any(|kept| kept.entry.event.seq == seq && kept.depends_on_reader);
+    assert!(marked(reacted) && !marked(first));
+}
