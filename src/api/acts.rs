@@ -35,6 +35,7 @@ fn of_kind(kind: &EventKind) -> v1::Act {
     match kind {
         EventKind::Created { name, .. } => text(ActKind::Created, name.clone()),
         EventKind::ClaimIssued { .. } => act(ActKind::ClaimIssued),
+        EventKind::Dissolved => act(ActKind::Dissolved),
         EventKind::OwnerClaimed { member } => about(ActKind::Claimed, member),
         EventKind::Deleted { target, .. } => on(ActKind::Deleted, target),
         EventKind::Edited { target, .. } => on(ActKind::Edited, target),

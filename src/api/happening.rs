@@ -54,13 +54,16 @@ fn change(seq: Seq, target: Seq, what: What) -> v1::Change {
 }
 
 fn system(event: &Event) -> Option<v1::System> {
-    use v1::SystemKind::{Banned, Claimed, CleanedUp, Joined, Kicked, Left, Muted, Permissions, Renamed};
+    use v1::SystemKind::{
+        Banned, Claimed, CleanedUp, Dissolved, Joined, Kicked, Left, Muted, Permissions, Renamed,
+    };
     use v1::SystemKind::{Role, RoleDefined, RoleDeleted, Setting, Unbanned, Unmuted};
     let of = |kind: v1::SystemKind| v1::System { kind: kind.into(), ..v1::System::default() };
     let until_s = |until: &Option<UnixTime>| until.map_or(0, UnixTime::as_secs);
     let told = match &event.kind {
         EventKind::Joined { nick, .. } => v1::System { nick: nick.clone(), ..of(Joined) },
         EventKind::Left { .. } => of(Left),
+        EventKind::Dissolved => of(Dissolved),
         EventKind::Renamed { nick, .. } => v1::System { nick: nick.clone(), ..of(Renamed) },
         EventKind::Kicked { .. } => of(Kicked),
         EventKind::Banned { nick, until, .. } => {

@@ -80,6 +80,7 @@ fn act(language: Language, kind: &EventKind, state: &State) -> String {
             text::act_cleaned_up(language, *deleted, &for_reason(reason))
         }
         EventKind::Created { .. } => text::act_created(language),
+        EventKind::Dissolved => text::act_dissolved(language),
         EventKind::OwnerClaimed { .. } => text::act_became_owner(language),
         EventKind::ClaimIssued { .. } => text::act_claim_issued(language),
         EventKind::Invited { .. } => text::act_invited(language),

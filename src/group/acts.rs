@@ -60,6 +60,7 @@ impl EventKind {
             | Self::Approved { .. }
             | Self::Rejected { .. }
             | Self::Reported { .. }
+            | Self::Dissolved
             | Self::CleanedUp { .. } => Audited::Yes,
         }
     }

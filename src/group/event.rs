@@ -277,6 +277,8 @@ pub enum EventKind {
         /// Whether the group keeps them no longer, and nobody did it.
         expired: bool,
     },
+    /// The group is no more: members are told, then all of it is erased. Always the last event.
+    Dissolved,
     /// What waited was let through; what that led to is the next event.
     Approved {
         /// Under which number it waited.
@@ -342,6 +344,7 @@ names! {
     CleanedUp: "cleaned-up",
     Approved: "approved",
     Rejected: "rejected",
+    Dissolved: "dissolved",
 }
 
 impl EventKind {
@@ -393,6 +396,7 @@ impl EventKind {
             | Self::PermissionsChanged { .. }
             | Self::RoleDefined { .. }
             | Self::RoleDeleted { .. }
+            | Self::Dissolved
             | Self::CleanedUp { .. } => true,
             Self::Created { .. }
             | Self::ClaimIssued { .. }

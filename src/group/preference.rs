@@ -77,7 +77,7 @@ impl Push {
     /// Whether an event is pushed to a member who may read it. `about` is who wrote the message that it answers or is about.
     pub fn wants(self, member: MemberId, event: &EventKind, about: Option<MemberId>) -> bool {
         match (self, event) {
-            (Self::All, _) => true,
+            (Self::All, _) | (_, EventKind::Dissolved) => true,
             (Self::Nothing, _) => false,
             (Self::Mentions, EventKind::Posted(post)) => {
                 post.mentions.contains(&member)

@@ -48,6 +48,8 @@ pub struct State {
     pub bans: Restrictions,
     /// The messages that are pinned.
     pub pins: BTreeSet<Seq>,
+    /// Whether the group is no more, and only kept until its members know.
+    pub dissolved: bool,
     /// Who may not speak. It holds for the identity, so that leaving and coming back is no way around it.
     pub mutes: Restrictions,
 }
@@ -156,6 +158,7 @@ impl State {
             EventKind::PreferenceChanged { member, preference } => self.roster.choose(*member, *preference),
             EventKind::SettingChanged(setting) => self.settings.apply(setting),
             EventKind::Held { .. } | EventKind::JoinRequested { .. } => self.take_pending(event),
+            EventKind::Dissolved => self.dissolved = true,
             EventKind::Reported { .. } | EventKind::CleanedUp { .. } => {}
             EventKind::Approved { number } | EventKind::Rejected { number, .. } => {
                 self.pending.remove(*number)

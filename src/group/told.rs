@@ -13,7 +13,7 @@ use super::{span, text};
 /// Whether members get a message about such an event.
 pub fn is_told(kind: &EventKind, settings: &Settings) -> bool {
     match kind {
-        EventKind::Posted(_) => true,
+        EventKind::Posted(_) | EventKind::Dissolved => true,
         EventKind::Edited { .. } => settings.tell_edits,
         EventKind::Reacted { .. } => settings.tell_reactions,
         EventKind::Joined { .. } => settings.tell_joined,
@@ -84,6 +84,7 @@ pub fn told_line(
         EventKind::RoleAssigned { role, .. } => text::told_role(language, subject, roles.name(*role)),
         EventKind::PermissionsChanged { .. } => text::told_permissions(language, subject),
         EventKind::SettingChanged(setting) => set_line(language, setting, nick),
+        EventKind::Dissolved => text::told_dissolved(language, nick),
         _ => return None,
     })
 }

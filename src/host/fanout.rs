@@ -127,6 +127,7 @@ impl Host {
             self.write(Write::Delivered { group, cursor, copy: id, row });
         }
         self.write_gaps(group);
+        self.note_told(now, group);
     }
 
     /// Has stored what was passed over.

@@ -41,6 +41,8 @@ pub(super) struct Hosted {
     pub(super) waiting_copies: VecDeque<Dispatch>,
     /// It is being deleted: nothing may happen in it.
     pub(super) is_closed: bool,
+    /// Once it is no more: it is not erased before this.
+    pub(super) farewell_until: Instant,
     /// Members whose clients know replies and reactions.
     pub(super) understanding: BTreeSet<MemberId>,
     /// Members who came in and were told nothing yet: the first message shows them the group's icon.
@@ -52,6 +54,11 @@ pub(super) struct Hosted {
 }
 
 impl Hosted {
+    /// Whether it is there for people, and not only until its members know that it is no more.
+    pub(super) fn is_open(&self) -> bool {
+        !self.group.state().dissolved
+    }
+
     /// As it is told to callers.
     pub(super) fn listing(&self) -> Listing<'_> {
         let Addresses { lxmf, api } = self.addresses;
@@ -105,8 +112,9 @@ impl Groups {
         GroupId(self.last_id + 1)
     }
 
+    /// How many there are for people.
     pub(super) fn len(&self) -> usize {
-        self.hosted.len()
+        self.iter().count()
     }
 
     /// The group that goes by `name`: see [`goes_by`].
@@ -166,11 +174,16 @@ impl Groups {
 
     /// The oldest group.
     pub(super) fn first(&self) -> &Hosted {
-        self.hosted.values().next().expect("a node hosts at least one group")
+        self.iter().next().expect("a node hosts at least one group")
     }
 
-    /// All of them, the oldest first.
+    /// All of them that are there for people, the oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Hosted> {
+        self.all().filter(|hosted| hosted.is_open())
+    }
+
+    /// Those that were deleted and are still to tell their members so among them.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Hosted> {
         self.hosted.values()
     }
 
@@ -228,7 +241,7 @@ impl Groups {
     pub(super) fn delivery_counters(&self) -> DeliveryCounters {
         let mut total = DeliveryCounters::default();
         for DeliveryCounters { delivered, stored, refused, expired } in
-            self.iter().map(|one| one.delivery.counters())
+            self.all().map(|one| one.delivery.counters())
         {
             total.delivered += delivered;
             total.stored += stored;
@@ -240,7 +253,7 @@ impl Groups {
 
     /// Copies that members still lack.
     pub(super) fn copies_pending(&self) -> usize {
-        self.iter().map(|hosted| hosted.delivery.pending()).sum()
+        self.all().map(|hosted| hosted.delivery.pending()).sum()
     }
 
     fn has_room(&self) -> bool {

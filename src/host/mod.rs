@@ -82,6 +82,7 @@ use reticulum::node::{
 use reticulum::time::{Instant, UnixTime};
 
 use self::announces::Announces;
+use self::closing::Farewells;
 use self::fanout::CopyEnd;
 use self::gate::Gate;
 use self::held::Held;
@@ -130,6 +131,7 @@ pub struct Host {
     untold: Untold,
     retention: Retention,
     shelf: Shelf,
+    farewells: Farewells,
     /// Who is at the other end of links that were identified. Bounded as the engine's links are.
     open_links: HashMap<LinkId, IdentityHash>,
     listeners: Listeners,
@@ -248,6 +250,7 @@ impl Host {
         self.groups.handle_timeout(now);
         self.expire_held(now);
         self.expire_texts(now);
+        self.erase_due(now);
         self.sync_due(now);
         while let Some(group) = self.groups.pop_end(now) {
             self.end_in_group(now, group);
@@ -268,6 +271,7 @@ impl Host {
             self.router.poll_timeout(),
             self.groups.poll_timeout(),
             self.retention.next_deadline(),
+            self.farewells.next_deadline(),
             self.held.poll_timeout(),
             self.mail.poll_timeout(),
             self.announces.poll_timeout(),
@@ -501,6 +505,7 @@ impl Host {
                 if let Some(hosted) = self.groups.stir(group) {
                     hosted.delivery.on_posted(now, seq, author);
                 }
+                self.note_told(now, group);
             }
             After::Launch { group, dispatch, copy } => self.launch(now, group, dispatch, *copy),
             After::Tell { from, to, text } => self.tell(now, from, to, text),

@@ -17,6 +17,11 @@ impl Host {
         if events.is_empty() && seen.is_none() {
             return;
         }
+        // A group that is no more has had its last event.
+        let is_last = events.last().is_some_and(|event| event.kind == EventKind::Dissolved);
+        if !is_last && self.groups.get(group).is_some_and(|hosted| !hosted.is_open()) {
+            return;
+        }
         let after: Vec<After> = events.iter().flat_map(|event| self.project(group, event)).collect();
         let ends_otherwise = events.iter().any(|event| event.kind.changes_restrictions());
         let keeps_otherwise = events

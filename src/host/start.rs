@@ -10,6 +10,7 @@ use reticulum::node::{Blackholed, DestinationConfig, Node, NodeConfig, ProofPoli
 use reticulum::time::{Instant, UnixTime};
 
 use super::announces::Announces;
+use super::closing::Farewells;
 use super::founding::FOUNDER;
 use super::gate::Gate;
 use super::held::Held;
@@ -78,6 +79,7 @@ impl Host {
             untold: Untold::new(),
             retention: Retention::default(),
             shelf: Shelf::default(),
+            farewells: Farewells::default(),
             open_links: HashMap::new(),
             listeners: Default::default(),
             dedup,
@@ -149,6 +151,7 @@ impl Host {
         self.groups.arm(saved.id, now, unix);
         self.arm_retention(now, saved.id);
         let _ = self.sync_quiet(saved.id);
+        self.resume_farewell(now, saved.id);
     }
 
     fn create_first(&mut self, identity: &Arc<Identity>, unix: UnixTime) -> ClaimCode {
@@ -185,6 +188,7 @@ impl Host {
             tail,
             waiting_copies: VecDeque::new(),
             is_closed: false,
+            farewell_until: Instant::ZERO,
             understanding: BTreeSet::new(),
             newcomers: BTreeSet::new(),
             founder: None,

@@ -263,7 +263,7 @@ impl Ledger {
                 let sql = "INSERT OR REPLACE INTO role (group_id, role, name, what) VALUES (?1, ?2, ?3, ?4)";
                 execute(db, sql, params![group.0, number, role.name, rules::role_bytes(role)])
             }
-            EventKind::Reported { .. } | EventKind::CleanedUp { .. } => Ok(()),
+            EventKind::Reported { .. } | EventKind::CleanedUp { .. } | EventKind::Dissolved => Ok(()),
             EventKind::Held { number, post, .. } => {
                 message_row::insert_text(db, group, event.seq, post)?;
                 insert_pending(db, group, event, *number)

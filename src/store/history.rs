@@ -17,7 +17,7 @@ use crate::group::{
 };
 
 /// The kinds of events that make up the history, as [`EventKind::is_history`] says; of the changes of settings only some do.
-const KINDS: [i64; 21] = [
+const KINDS: [i64; 22] = [
     kind::OWNER_CLAIMED,
     kind::JOINED,
     kind::LEFT,
@@ -39,6 +39,7 @@ const KINDS: [i64; 21] = [
     kind::ROLE_DEFINED,
     kind::ROLE_DELETED,
     kind::CLEANED_UP,
+    kind::DISSOLVED,
 ];
 
 /// What a row of the log has to be to stand in the history.

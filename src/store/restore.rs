@@ -150,6 +150,7 @@ fn contents(db: &Connection) -> Result<Vec<(Content, UnixTime)>, StoreError> {
 fn told_rows(settings: &Settings) -> String {
     let kinds = [
         (kind::POSTED, true),
+        (kind::DISSOLVED, true),
         (kind::EDITED, settings.tell_edits),
         (kind::REACTED, settings.tell_reactions),
         (kind::JOINED, settings.tell_joined),
@@ -200,9 +201,11 @@ pub(super) fn state(db: &Connection, id: GroupId) -> Result<State, StoreError> {
     let sql = "SELECT key, value FROM group_setting WHERE group_id = ?1";
     let setting = |row: &Row<'_>| row::setting(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?);
     each(db, sql, [id.0], setting)?.iter().for_each(|setting| state.settings.apply(setting));
-    let sql = "SELECT seq, time FROM event WHERE group_id = ?1 ORDER BY seq DESC LIMIT 1";
-    let head = db.query_row(sql, [id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let (seq, time) = head.ok_or(MISSING)?;
+    let sql = "SELECT seq, time, kind FROM event WHERE group_id = ?1 ORDER BY seq DESC LIMIT 1";
+    let head = db.query_row(sql, [id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    let (seq, time, newest): (_, _, i64) = head.ok_or(MISSING)?;
+    // Nothing happens after that.
+    state.dissolved = newest == kind::DISSOLVED;
     (state.head, state.head_time) = (Seq(row::unsigned(seq)), row::time(time));
     let sql = "SELECT max(member) FROM member WHERE group_id = ?1";
     let last_member: Option<u32> = db.query_row(sql, [id.0], |row| row.get(0))?;

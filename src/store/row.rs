@@ -49,6 +49,7 @@ pub(super) mod kind {
     pub(in crate::store) const HELD: i64 = 24; // number: number in the queue, bytes: why, 1 byte; the rest is in `message`
     pub(in crate::store) const APPROVED: i64 = 25; // number: number in the queue
     pub(in crate::store) const REJECTED: i64 = 26; // number: number in the queue, note: reason
+    pub(in crate::store) const DISSOLVED: i64 = 31; // nothing else
     pub(in crate::store) const EDITED: i64 = 40; // number: sequence number of the post; the rest is in `message`
     pub(in crate::store) const REACTED: i64 = 41; // number: sequence number of the post, text: reaction
     pub(in crate::store) const UNREACTED: i64 = 42; // as above
@@ -113,6 +114,7 @@ pub(super) fn columns(event: &EventKind) -> Columns<'_> {
         },
         EventKind::Left { member } => of_member(kind::LEFT, member),
         EventKind::Posted(_) => Columns { kind: kind::POSTED, ..Columns::default() },
+        EventKind::Dissolved => Columns { kind: kind::DISSOLVED, ..Columns::default() },
         EventKind::Deleted { target, in_clean_up } => {
             Columns { text: in_clean_up.then_some(IN_CLEAN_UP), ..of_post(kind::DELETED, target) }
         }
@@ -201,6 +203,7 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
             entry: entry::right(row.get(7)?)?,
         },
         kind::LEFT => EventKind::Left { member: member()? },
+        kind::DISSOLVED => EventKind::Dissolved,
         kind::POSTED => EventKind::Posted(message_row::post(row)?),
         kind::DELETED => EventKind::Deleted { target: target()?, in_clean_up: is_marked()? },
         kind::EDITED => {

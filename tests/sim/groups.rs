@@ -133,7 +133,7 @@ fn people_who_are_in_two_groups_get_what_is_said_in_each_and_nothing_else() {
 fn whom_the_operator_lets_founds_a_group_by_request_and_deletes_it_again() {
     let alice = Person::new(2, "Alice", start()).identity_hash();
     let founders = Founders::Listed(vec![alice]);
-    let mut sim = three(FoundingRules { founders, ..FoundingRules::default() });
+    let mut sim = three_on_disk(FoundingRules { founders, ..FoundingRules::default() });
     let harbour = sim.stations[NODE].group().host.addresses();
     for who in [ALICE, BOB] {
         sim.run_until(PATIENCE, "the node is known", |stations| stations[who].person().knows(&harbour.api));
@@ -160,6 +160,10 @@ fn whom_the_operator_lets_founds_a_group_by_request_and_deletes_it_again() {
     assert_eq!(code(refused), Some(ErrorCode::InvalidField));
     let deleted: v1::DeleteGroupResponse = ask(&mut sim, ALICE, pier, path, &delete("Pier"));
     assert_eq!((deleted.error, deleted.export.as_str()), (None, ""));
+    sim.run_for(Duration::from_secs(5));
+    let farewell = "* Alice deleted this group. Nothing is read here any more, and what it kept is erased.";
+    assert_eq!(sim.stations[BOB].person().heard_from(pier.lxmf).last(), Some(&farewell));
+    assert_ne!(sim.stations[ALICE].person().heard_from(pier.lxmf).last(), Some(&farewell), "she knows");
 
     let (now, before) = (sim.now(), sim.stations[BOB].person().delivered);
     sim.stations[BOB].person().say(now, pier.lxmf, "is anybody there?");
@@ -170,6 +174,63 @@ fn whom_the_operator_lets_founds_a_group_by_request_and_deletes_it_again() {
     assert_eq!(all.groups.len(), 1);
     let pending = sim.stations[NODE].group().host.counters()["copies_pending"];
     assert_eq!(pending, 0, "nothing is kept for a group that is gone");
+}
+
+#[test]
+fn that_a_group_is_no_more_is_told_over_a_restart_also_to_whom_nothing_is_pushed() {
+    let mut sim = three_on_disk(FoundingRules::default());
+    let quay = create(&mut sim, "Quay");
+    say(&mut sim, ALICE, quay, "/join Alice");
+    say(&mut sim, BOB, quay, "/join Bob");
+    say(&mut sim, BOB, quay, "/pause");
+    let farewell =
+        "* The operator deleted this group. Nothing is read here any more, and what it kept is erased.";
+    let knows = |sim: &mut Sim<Participant>, who: usize| {
+        sim.stations[who].person().heard_from(quay.lxmf).contains(&farewell)
+    };
+    let delete = v1::DeleteGroupRequest { confirm: "Quay".to_owned() };
+    let now = sim.now();
+    sim.stations[NODE].group().call(now, "Quay", "/api/v1/groups/delete", &delete.encode_to_vec());
+    sim.run_until(PATIENCE, "the answer", |stations| !stations[NODE].group().answers.is_empty());
+    let answer = sim.stations[NODE].group().answers.pop().expect("it has just come");
+    let deleted = v1::DeleteGroupResponse::decode(&answer[..]).expect("an answer");
+    assert!(deleted.error.is_none());
+    let export = std::fs::read_to_string(&deleted.export).expect("the export");
+    assert!(export.lines().any(|line| line.contains("\"Alice\"")), "{export}");
+    // The answer is the promise: whatever happens now, the group is gone and its members hear of it.
+    let now = sim.now();
+    sim.stations[NODE].group().crash(now, START + now.since(start()));
+    assert!(!knows(&mut sim, ALICE));
+    assert_eq!(sim.stations[NODE].group().host.groups().count(), 1, "it is in no list any more");
+    sim.run_until(Duration::from_secs(60), "the farewell", |stations| {
+        stations[ALICE].person().heard_from(quay.lxmf).contains(&farewell)
+    });
+    sim.run_for(Duration::from_secs(601));
+    assert!(sim.stations[NODE].group().findings().is_empty());
+    let gone = sim.stations[NODE].group().host.counters()["copies_pending"];
+    assert_eq!((gone, sim.stations[NODE].group().identities.len()), (0, 1), "and nothing of it is left");
+}
+
+#[test]
+fn who_paused_is_told_that_the_group_is_no_more_and_who_is_away_does_not_hold_it_up() {
+    let mut sim = three_on_disk(FoundingRules::default());
+    let quay = create(&mut sim, "Quay");
+    say(&mut sim, ALICE, quay, "/join Alice");
+    say(&mut sim, BOB, quay, "/join Bob");
+    say(&mut sim, BOB, quay, "/pause");
+    sim.stations[ALICE].person().is_away = true;
+    let delete = v1::DeleteGroupRequest { confirm: "Quay".to_owned() };
+    let now = sim.now();
+    sim.stations[NODE].group().call(now, "Quay", "/api/v1/groups/delete", &delete.encode_to_vec());
+    sim.run_for(Duration::from_secs(60));
+    let told = |sim: &mut Sim<Participant>, who: usize| {
+        let heard = sim.stations[who].person().heard_from(quay.lxmf);
+        heard.iter().any(|text| text.starts_with("* The operator deleted this group."))
+    };
+    assert!(told(&mut sim, BOB) && !told(&mut sim, ALICE));
+    assert_eq!(sim.stations[NODE].group().identities.len(), 2, "Alice may still come");
+    sim.run_for(Duration::from_secs(600));
+    assert_eq!(sim.stations[NODE].group().identities.len(), 1);
 }
 
 #[test]

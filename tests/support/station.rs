@@ -60,6 +60,7 @@ impl Station for Participant {
     fn handle_frame(&mut self, now: Instant, port: usize, frame: &[u8]) {
         match self {
             Self::Group(group) => group.host.handle_frame(now, group.ports[port], frame),
+            Self::Person(person) if person.is_away => {}
             Self::Person(person) => person.node.handle_frame(now, person.ports[port], frame),
         }
         self.drain(now);
@@ -136,6 +137,8 @@ pub(crate) struct GroupStation {
     /// Answers for the past, where the tests need more of it than the log.
     disk: Option<Disk>,
     config: Box<dyn Fn() -> HostConfig>,
+    /// The identities that are on the disk.
+    pub(crate) identities: BTreeMap<GroupId, Arc<Identity>>,
 }
 
 impl GroupStation {
@@ -180,12 +183,14 @@ impl GroupStation {
             blackhole: Vec::new(),
             seed: [seed; 32],
         };
+        let identities = config().identities;
         let (mut host, _) = Host::new(config(), Restored::default(), now, START);
         let up = |_| host.handle_interface_up(now, InterfaceConfig::default(), Duration::from_secs(3600));
         let ports = (0..ports).map(up).collect();
         let (log, answers, committing) = (BTreeMap::new(), Vec::new(), VecDeque::new());
         let (gaps, outbox, config) = (Vec::new(), BTreeMap::new(), Box::new(config));
-        Self { host, log, gaps, outbox, answers, ports, committing, committed: 0, disk: None, config }
+        let (committed, disk) = (0, None);
+        Self { host, log, gaps, outbox, answers, ports, committing, committed, disk, config, identities }
     }
 
     /// The process is killed and started again: what was not committed is lost, and the interfaces are new.
@@ -193,7 +198,8 @@ impl GroupStation {
         let restored = self.disk.as_mut().expect("it has a disk").restart(unix);
         self.committing.clear();
         self.committed = 0;
-        let (mut host, _) = Host::new((self.config)(), restored, now, unix);
+        let config = HostConfig { identities: self.identities.clone(), ..(self.config)() };
+        let (mut host, _) = Host::new(config, restored, now, unix);
         let up = |_: &InterfaceId| {
             host.handle_interface_up(now, InterfaceConfig::default(), Duration::from_secs(3600))
         };
@@ -274,7 +280,9 @@ impl GroupStation {
                     self.host.handle_rows(now, id, rows);
                 }
                 Output::CallDone(_, answer) => self.answers.push(answer),
-                Output::KeepIdentity { .. } | Output::EraseIdentity(_) | Output::Status(_) => {}
+                Output::KeepIdentity { group, identity } => drop(self.identities.insert(group, identity)),
+                Output::EraseIdentity(group) => drop(self.identities.remove(&group)),
+                Output::Status(_) => {}
             }
         }
     }
@@ -425,6 +433,8 @@ pub(crate) struct Person {
     pub(crate) links: Vec<LinkId>,
     /// Answers to requests.
     pub(crate) answers: Vec<(RequestId, Vec<u8>)>,
+    /// Hears nothing.
+    pub(crate) is_away: bool,
     /// Answers that were files, with their metadata.
     pub(crate) files: Vec<(RequestId, Vec<u8>, Vec<u8>)>,
     /// Requests that failed.
@@ -474,6 +484,7 @@ impl Person {
             delivered: 0,
             sends: HashMap::new(),
             links: Vec::new(),
+            is_away: false,
             answers: Vec::new(),
             files: Vec::new(),
             failures: Vec::new(),

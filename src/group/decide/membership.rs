@@ -1,11 +1,13 @@
 //! Going, being called something else, and owning the group.
 
+use std::sync::Arc;
+
 use reticulum::time::UnixTime;
 
 use super::rate_limited;
 use crate::group::claim::{ClaimCode, ClaimHash};
 use crate::group::nick::{NICK_CHARS_MAX, clean_name, nick_key};
-use crate::group::{Caller, EventKind, Group, Outcome, Refusal, text};
+use crate::group::{Caller, Event, EventKind, Group, Member, MemberId, Notice, Outcome, Refusal, text};
 
 impl Group {
     pub(super) fn leave(&mut self, now: UnixTime, caller: &Caller) -> Result<Outcome, Refusal> {
@@ -52,6 +54,20 @@ impl Group {
         };
         events.push(self.record(now, Some(member), EventKind::OwnerClaimed { member }));
         Ok(Outcome::happened(events, text::claimed(self.language_of(caller), &self.state.settings.name)))
+    }
+
+    /// Nothing happens in the group after this. That the caller may, and means it, was found before.
+    pub fn dissolve(&mut self, now: UnixTime, caller: &Caller) -> Event {
+        let actor = self.member_of(caller).map(|member| member.id);
+        self.record(now, actor, EventKind::Dissolved)
+    }
+
+    /// Word of that for members to whom nothing is pushed.
+    pub fn farewell(&self, member: &Member, by: Option<MemberId>) -> Notice {
+        let language = self.language_for(member.identity.hash());
+        let operator = text::the_operator(language);
+        let nick = by.and_then(|by| self.state.roster.by_id(by)).map_or(&operator, |by| &by.nick);
+        Notice { to: Arc::clone(&member.identity), text: text::told_dissolved(language, nick) }
     }
 
     pub(super) fn issue_claim(&mut self, now: UnixTime, claim: ClaimHash) -> Result<Outcome, Refusal> {

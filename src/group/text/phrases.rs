@@ -580,6 +580,10 @@ phrases! {
         en: "* {nick} removed {key}",
         de: "* {nick} entfernt {key}"
     }
+    told_dissolved(nick: &str) {
+        en: "* {nick} deleted this group. Nothing is read here any more, and what it kept is erased.",
+        de: "* {nick} hat diese Gruppe gelöscht. Hier liest niemand mehr, und was sie behielt, wird gelöscht."
+    }
     you_have_role(name: &str, role: &str) {
         en: "You are {role} in {name} now. /help shows what you can do.",
         de: "Du bist in {name} jetzt {role}. /hilfe zeigt, was du tun kannst."
@@ -717,6 +721,10 @@ phrases! {
     act_created() {
         en: "created the group",
         de: "Gruppe angelegt"
+    }
+    act_dissolved() {
+        en: "deleted the group",
+        de: "Gruppe gelöscht"
     }
     act_became_owner() {
         en: "became owner",

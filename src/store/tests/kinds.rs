@@ -86,6 +86,7 @@ fn one_of_each() -> Vec<EventKind> {
     kinds.extend(Key::ALL.iter().map(|key| EventKind::SettingChanged(usual.setting(*key))));
     let tell = [Setting::TellJoined, Setting::TellLeft, Setting::TellRenamed, Setting::TellRoles];
     kinds.extend(tell.map(|tell| EventKind::SettingChanged(tell(true))));
+    kinds.push(EventKind::Dissolved);
     kinds
 }
 
