@@ -97,19 +97,19 @@ impl Host {
                     return self.decide(now, &asking, action, reply, &Known::default());
                 }
                 let member = hosted.group.member_of(&asking.caller).map(|member| member.id);
-                let query = Query::Known { group: asking.group, member, needs };
+                let query = Query::Known { group: asking.group, member, needs: Box::new(needs) };
                 self.query(query, Asked::Call(asking, PendingCall::Decide { action, reply }));
             }
             Plan::Read(request) => self.read(now, asking, request),
             Plan::Acts { request, bytes_max } => {
                 let needs = Needs { acts: Some(request), ..Needs::default() };
-                let query = Query::Known { group: asking.group, member: None, needs };
+                let query = Query::Known { group: asking.group, member: None, needs: Box::new(needs) };
                 self.query(query, Asked::Call(asking, PendingCall::Acts { request, bytes_max }));
             }
             Plan::Mark(seq) => self.mark(asking, seq),
             Plan::EarlierTexts { seq, bytes_max } => {
                 let needs = Needs { posts: vec![seq], texts: Some(seq), ..Needs::default() };
-                let query = Query::Known { group: asking.group, member: None, needs };
+                let query = Query::Known { group: asking.group, member: None, needs: Box::new(needs) };
                 self.query(query, Asked::Call(asking, PendingCall::EarlierTexts { seq, bytes_max }));
             }
             Plan::Piece { request, as_file } => self.ask_piece(asking, request, as_file),
@@ -133,7 +133,7 @@ impl Host {
         }
         let reading = Some(ReadingRequest { viewer, at_least: seq });
         let needs = Needs { reading, ..Needs::default() };
-        let query = Query::Known { group: asking.group, member: viewer.member, needs };
+        let query = Query::Known { group: asking.group, member: viewer.member, needs: Box::new(needs) };
         self.query(query, Asked::Call(asking, PendingCall::Reading));
     }
 

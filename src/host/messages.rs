@@ -157,7 +157,7 @@ impl Host {
         let group = message.group;
         let member = hosted.group.member_of(&message.caller).map(|member| member.id);
         self.undecided.insert(message.id);
-        self.query(Query::Known { group, member, needs }, Asked::Message(Box::new(message)));
+        self.query(Query::Known { group, member, needs: Box::new(needs) }, Asked::Message(Box::new(message)));
     }
 
     /// A message that was posted before under another id: some clients send once more what seems to have failed. It is

@@ -33,7 +33,7 @@ impl Host {
         let Some(hosted) = self.groups.get(asking.group) else { return };
         let member = hosted.group.member_of(&asking.caller).map(|member| member.id);
         let needs = Needs { posts: vec![request.seq], piece: Some(Box::new(request)), ..Needs::default() };
-        let query = Query::Known { group: asking.group, member, needs };
+        let query = Query::Known { group: asking.group, member, needs: Box::new(needs) };
         self.query(query, Asked::Call(asking, PendingCall::Piece { request, as_file }));
     }
 

@@ -31,7 +31,7 @@ pub enum Query {
         /// Who decides.
         member: Option<MemberId>,
         /// What it needs.
-        needs: Needs,
+        needs: Box<Needs>,
     },
     /// What the propagation node asks.
     Mail(Ask),

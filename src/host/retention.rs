@@ -69,7 +69,10 @@ impl Host {
             }
             let action = Action::CleanUp { what, reason: String::from("kept for long enough") };
             let needs = action.needs();
-            self.query(Query::Known { group, member: None, needs }, Asked::Expired(group, Box::new(action)));
+            self.query(
+                Query::Known { group, member: None, needs: Box::new(needs) },
+                Asked::Expired(group, Box::new(action)),
+            );
         }
     }
 
