@@ -98,6 +98,10 @@ fn the_operator_gives_roles_and_moderates_and_members_are_listed_with_the_names_
     done(&node, &["member", "role", "Bob", "Night-Watch"]);
     let listed = node.json(&["member", "list", "--json"]);
     assert_eq!((listed[0]["nick"].as_str(), listed[0]["role"].as_str()), (Some("Bob"), Some("night-watch")));
+    done(&node, &["member", "rename", "Bob", "Bobby"]);
+    bob.message_with("calls you Bobby from now on");
+    assert!(complaint(&node, &["member", "rename", "Bobby", "Bobby"]).contains("so already"));
+    done(&node, &["member", "rename", "#1", "Bob"]);
     done(&node, &["member", "grant", "Bob", "kick"]);
     done(&node, &["member", "revoke", "#1", "mute"]);
     let shown = node.json(&["member", "show", "bob", "--json"]);

@@ -62,6 +62,9 @@ fn of_kind(kind: &EventKind) -> v1::Act {
             expired: *expired,
             ..act(ActKind::Unmuted)
         },
+        EventKind::Renamed { member, nick } => {
+            v1::Act { text: nick.clone(), ..about(ActKind::Renamed, member) }
+        }
         EventKind::RoleAssigned { member, role } => {
             v1::Act { number: role.number().into(), ..about(ActKind::RoleAssigned, member) }
         }
@@ -115,8 +118,7 @@ fn of_kind(kind: &EventKind) -> v1::Act {
         | EventKind::Posted(_)
         | EventKind::Reacted { .. }
         | EventKind::Unreacted { .. }
-        | EventKind::Held { .. }
-        | EventKind::Renamed { .. } => act(ActKind::Unspecified),
+        | EventKind::Held { .. } => act(ActKind::Unspecified),
     }
 }
 

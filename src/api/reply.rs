@@ -69,6 +69,8 @@ pub enum Reply {
     RoleAssign,
     /// To `/api/v1/members/permissions`, about this member.
     Permissions(MemberId),
+    /// To `/api/v1/members/update`, about this member.
+    MemberUpdate(MemberId),
 }
 
 impl Reply {
@@ -138,6 +140,10 @@ impl Reply {
             Self::RoleChange => v1::RoleChangeResponse { seq, error: None }.encode_to_vec(),
             Self::RoleDelete => v1::RoleDeleteResponse { seq, error: None }.encode_to_vec(),
             Self::RoleAssign => v1::RoleAssignResponse { seq, error: None }.encode_to_vec(),
+            Self::MemberUpdate(member) => {
+                let member = group.state().roster.by_id(member).map(present);
+                v1::MemberUpdateResponse { member, seq, error: None }.encode_to_vec()
+            }
             Self::Permissions(member) => {
                 let member = group.state().roster.by_id(member);
                 member.map(|member| permissions(member, seq, group)).unwrap_or_default().encode_to_vec()
@@ -184,6 +190,17 @@ pub(super) fn permission_numbers(permissions: Permissions) -> Vec<i32> {
 
 pub(super) fn membership(member: &Member) -> v1::Membership {
     v1::Membership { member: member.id.0, nick: member.nick.clone(), role: role(member.role) }
+}
+
+/// A present member as lists tell them.
+pub(super) fn present(member: &Member) -> v1::Member {
+    v1::Member {
+        member: member.id.0,
+        nick: member.nick.clone(),
+        identity_hash: member.identity.hash().as_bytes().to_vec(),
+        role: role(member.role),
+        former: false,
+    }
 }
 
 /// The number of a role on the wire. Those that the group made itself are beyond what `v1::Role` names.

@@ -87,6 +87,7 @@ const TABLE: &[Route] = &[
     route("/api/v1/claim", Access::Identified, group::claim),
     route("/api/v1/display-name/update", Access::Member, members::rename),
     route("/api/v1/members", Access::Member, members::members),
+    route("/api/v1/members/update", Access::Member, roles::update),
     route("/api/v1/members/kick", Access::May(Permission::Kick), members::kick),
     route("/api/v1/members/ban", Access::May(Permission::Ban), members::ban),
     route("/api/v1/members/unban", Access::May(Permission::Ban), members::unban),

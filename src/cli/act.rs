@@ -38,6 +38,15 @@ pub(super) enum MemberCommand {
     Mute(Restrict),
     /// Let a member speak again
     Unmute(OfWho),
+    /// Give a member another nick
+    Rename {
+        #[command(flatten)]
+        who: Who,
+        /// The new nick
+        nick: String,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Give a member another role
     Role {
         #[command(flatten)]
@@ -326,6 +335,9 @@ pub(super) fn member(
         }
         MemberCommand::List(output) => list::members(client, output.json, out),
         MemberCommand::Show { who, output } => show(client, &who.who, output, out),
+        MemberCommand::Rename { who, nick, output } => {
+            done(client.rename_member(&who.who, &nick)?, output, out)
+        }
         MemberCommand::Role { who, role, output } => done(client.assign_role(&who.who, &role)?, output, out),
         MemberCommand::Grant(Permit { who, permissions, output }) => {
             done(client.change_permissions(&who.who, &permissions, &[], &[])?, output, out)

@@ -55,6 +55,7 @@ fn act(language: Language, kind: &EventKind, state: &State) -> String {
         }
         EventKind::Unbanned { identity, .. } => text::act_unbanned(language, &identity.to_string()),
         EventKind::Unmuted { identity, .. } => text::act_unmuted(language, &identity.to_string()),
+        EventKind::Renamed { member, nick } => text::act_renamed(language, *member, nick),
         EventKind::RoleAssigned { member, role } => {
             text::act_role(language, &of(member), state.roles.name(*role))
         }

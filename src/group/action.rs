@@ -137,6 +137,14 @@ pub enum Action {
         /// Which.
         role: RoleRef,
     },
+    /// Change several things of a member at once, all of them or none. For oneself [`Self::Rename`] and [`Self::AssignRole`]
+    /// serve.
+    UpdateMember {
+        /// Whose.
+        who: Who,
+        /// What.
+        update: MemberUpdate,
+    },
     /// Change what one member may do beside their role. Where a permission stands in several of the lists, the last
     /// one counts.
     ChangePermissions {
@@ -251,9 +259,12 @@ impl Action {
             Self::Approve { .. } | Self::Reject { .. } => Need::May(Permission::Approve),
             // Whoever stands above nobody may still step down.
             Self::AssignRole { .. } => Need::Membership,
-            Self::ChangePermissions { .. } | Self::DefineRole { .. } | Self::DeleteRole { .. } => {
-                Need::May(Permission::ManageRoles)
-            }
+            // Who also changes more needs more, which is asked before anything happens.
+            Self::UpdateMember { update, .. } if update.nick.is_some() => Need::May(Permission::Kick),
+            Self::UpdateMember { .. }
+            | Self::ChangePermissions { .. }
+            | Self::DefineRole { .. }
+            | Self::DeleteRole { .. } => Need::May(Permission::ManageRoles),
             Self::IssueClaim { .. } => Need::Operator,
         }
     }
@@ -298,11 +309,34 @@ impl Action {
             | Self::Approve { .. }
             | Self::Reject { .. }
             | Self::AssignRole { .. }
+            | Self::UpdateMember { .. }
             | Self::ChangePermissions { .. }
             | Self::DefineRole { .. }
             | Self::DeleteRole { .. }
             | Self::IssueClaim { .. } => Speech::None,
         }
+    }
+}
+
+/// What is to be otherwise with a member; what is left out stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemberUpdate {
+    /// What they are called. Cleaned and cut like any nick.
+    pub nick: Option<String>,
+    /// Their role.
+    pub role: Option<RoleRef>,
+    /// To be granted beside the role.
+    pub grant: Permissions,
+    /// To be taken although the role has them.
+    pub revoke: Permissions,
+    /// To be as the role has them again.
+    pub reset: Permissions,
+}
+
+impl MemberUpdate {
+    /// Whether it changes what they may do beside their role.
+    pub fn changes_permissions(&self) -> bool {
+        [self.grant, self.revoke, self.reset].iter().any(|some| *some != Permissions::NONE)
     }
 }
 

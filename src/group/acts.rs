@@ -19,6 +19,8 @@ pub enum Audited {
     Yes,
     /// Unless they did it to a message of their own.
     UnlessOwn(Seq),
+    /// Unless they did it to themselves.
+    UnlessSelf(MemberId),
 }
 
 impl EventKind {
@@ -33,8 +35,8 @@ impl EventKind {
             | Self::Reacted { .. }
             | Self::Unreacted { .. }
             | Self::Held { .. }
-            | Self::PreferenceChanged { .. }
-            | Self::Renamed { .. } => Audited::No,
+            | Self::PreferenceChanged { .. } => Audited::No,
+            Self::Renamed { member, .. } => Audited::UnlessSelf(*member),
             // The clean-up stands for all of its deletions.
             Self::Deleted { in_clean_up: true, .. } => Audited::No,
             Self::Deleted { target, .. } | Self::Edited { target, .. } => Audited::UnlessOwn(*target),

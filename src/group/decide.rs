@@ -13,6 +13,7 @@ mod reports;
 mod roles;
 mod settings;
 mod speech;
+mod updates;
 
 use std::time::Duration;
 
@@ -69,6 +70,7 @@ impl Group {
             Action::Approve { number } => self.approve(now, caller, number),
             Action::Reject { number, reason } => self.reject(now, caller, number, &reason),
             Action::AssignRole { who, role } => self.assign_role(now, caller, &who, &role),
+            Action::UpdateMember { who, update } => self.update_member(now, caller, &who, update),
             Action::ChangePermissions { who, grant, revoke, reset } => {
                 self.change_permissions(now, caller, &who, [grant, revoke, reset])
             }

@@ -12,7 +12,7 @@ use super::attachment::Attachment;
 use super::command::{self, Command, CommandError};
 use super::event::Visibility;
 use super::help;
-use super::ids::MessageId;
+use super::ids::{MemberId, MessageId};
 use super::known::{Known, Needs, Viewer};
 use super::message_command::{MessageCommand, number_and_rest};
 use super::post::{Authorship, Reference};
@@ -21,8 +21,8 @@ use super::setting::{Key, Setting};
 use super::span;
 use super::who::{Who, find_member, split_who};
 use super::{
-    Action, ActsRequest, Caller, CleanUp, Group, Outcome, Permission, Permissions, Role, RoleRef, act_text,
-    text,
+    Action, ActsRequest, Caller, CleanUp, Group, MemberUpdate, Outcome, Permission, Permissions, Role,
+    RoleRef, act_text, text,
 };
 
 /// A message as it came in.
@@ -146,7 +146,7 @@ impl Group {
             Command::Presence => return Ok(Outcome::told(self.who_is_there(now, caller)?)),
             Command::Info => return Ok(Outcome::told(text::info(language, &self.state))),
             Command::Leave => Action::Leave,
-            Command::Nick { nick } => Action::Rename { nick: nick.to_owned() },
+            Command::Nick { nick } => nick_action(nick),
             Command::Claim { code } => Action::Claim { code: code.to_owned() },
             Command::Unban { who } => Action::Unban { who: Who::Text(who.to_owned()) },
             Command::Kick { who_and_reason } => {
@@ -284,6 +284,18 @@ impl Group {
             .then_some(self.state.settings.name.as_str());
         Outcome::told(text::stranger(self.state.settings.language, name))
     }
+}
+
+/// `/nick Bob` for oneself, `/nick #3 Bob` for somebody else.
+fn nick_action(words: &str) -> Action {
+    if words.starts_with('#')
+        && let Some((member, nick)) = number_and_rest(words).filter(|(_, nick)| !nick.is_empty())
+    {
+        let who = Who::Member(MemberId(u32::try_from(member.0).unwrap_or(u32::MAX)));
+        let update = MemberUpdate { nick: Some(nick.to_owned()), ..MemberUpdate::default() };
+        return Action::UpdateMember { who, update };
+    }
+    Action::Rename { nick: words.to_owned() }
 }
 
 /// `/slow 30`, `/slow 2m`, `/slow off`: as the seconds that the setting takes.

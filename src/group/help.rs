@@ -81,7 +81,8 @@ pub(super) const COMMANDS: &[Entry] = commands! {
     "join" | "beitreten", Aside: "/join NAME, /join CODE NAME" | "/beitreten NAME, /beitreten CODE NAME";
         "come in" | "hereinkommen"
     "leave" | "verlassen", Main: "/leave" | "/verlassen"; "go; nothing more is sent to you" | "gehen; dir wird nichts mehr geschickt"
-    "nick" | "name", Main: "/nick NAME" | "/name NAME"; "what you are called here" | "wie du hier heißt"
+    "nick" | "name", Main: "/nick NAME, /nick #3 NAME" | "/name NAME, /name #3 NAME";
+        "what you are called here; staff names others by number" | "wie du hier heißt; das Team benennt andere über ihre Nummer"
     "members" | "mitglieder", Main: "/members, /members NUMBER" | "/mitglieder, /mitglieder NUMMER";
         "who is in the group, from a number on" | "wer in der Gruppe ist, ab einer Nummer"
     "who" | "who", Main: "/who, /who WHO" | "/who, /who WER";
@@ -110,9 +111,9 @@ pub(super) const COMMANDS: &[Entry] = commands! {
         "changes your last message, or one of them" | "ändert deine letzte Nachricht oder eine davon"
     "delete" | "löschen", Main (DeleteOwn): "/delete, /delete NUMBER" | "/löschen, /löschen NUMMER";
         "withdraws your last message, or one of them" | "zieht deine letzte Nachricht zurück oder eine davon"
-    "mode" | "modus", Main: "/mode all, /mode mentions, /mode nothing, /mode language de, /mode presence hidden"
-        | "/modus all, /modus mentions, /modus nothing, /modus language en, /modus presence hidden";
-        "what you are sent, in which language, and whether others see that you are there" | "was dir geschickt wird, in welcher Sprache, und ob andere sehen, dass du da bist"
+    "mode" | "modus", Main: "/mode all, /mode mentions, /mode nothing, /mode language de, /mode presence hidden, /mode reactions nothing"
+        | "/modus all, /modus mentions, /modus nothing, /modus language en, /modus presence hidden, /modus reactions nothing";
+        "what you are sent, in which language, whether others see you, and whether reactions come as text" | "was dir geschickt wird, in welcher Sprache, ob andere dich sehen, und ob Reaktionen als Text kommen"
     "pause" | "pause", Main: "/pause" | "/pause"; "nothing is sent to you until /resume" | "bis /weiter wird dir nichts geschickt"
     "resume" | "weiter", Main: "/resume" | "/weiter"; "you are sent everything again" | "du bekommst wieder alles"
     "report" | "melden", Main: "/report NUMBER REASON or /report WHO REASON" | "/melden NUMMER GRUND oder /melden WER GRUND";

@@ -63,7 +63,7 @@ use reticulum::crypto::{PublicIdentity, Rng};
 use reticulum::hash::IdentityHash;
 use reticulum::time::UnixTime;
 
-pub use action::{Action, Asks, Fetch, Need, Notice, Outcome, RoleRef, Speech};
+pub use action::{Action, Asks, Fetch, MemberUpdate, Need, Notice, Outcome, RoleRef, Speech};
 pub use activity::{AWAY_FOR, ONLINE_FOR, Presence};
 pub use acts::{ACTS_MAX, ActsRequest, Audited, CLEAN_UP_MAX, CleanUp, Reported};
 pub use attachment::{
@@ -99,7 +99,7 @@ pub use post::{
     REACTION_BYTES_MAX, REACTIONS_PER_MEMBER_MAX, REACTIONS_PER_POST_MAX, Reaction, Reference, Relation,
     quote,
 };
-pub use preference::{Language, Preference, Preferences, Push, Visible};
+pub use preference::{Language, Preference, Preferences, Push, ReactionText, Visible};
 pub use rate::{LIMITER_IDENTITIES_MAX, Limiter};
 pub use recent::{RECENT_MAX, RecentPost};
 pub use refusal::Refusal;

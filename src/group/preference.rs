@@ -51,6 +51,16 @@ pub enum Visible {
     Hidden,
 }
 
+/// Whether a member whose client knows no reactions is told of them in words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReactionText {
+    /// They are: `Bob 👍 "first words…"`.
+    #[default]
+    Text,
+    /// They are not.
+    Nothing,
+}
+
 /// One choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preference {
@@ -60,6 +70,8 @@ pub enum Preference {
     Language(Option<Language>),
     /// Whether others see if they are there.
     Presence(Visible),
+    /// Whether reactions are told in words.
+    Reactions(ReactionText),
 }
 
 /// All choices of a member.
@@ -71,6 +83,8 @@ pub struct Preferences {
     pub language: Option<Language>,
     /// Whether others see if they are there.
     pub presence: Visible,
+    /// Whether reactions are told in words.
+    pub reactions: ReactionText,
 }
 
 impl Push {
@@ -93,7 +107,7 @@ impl Push {
 
 impl Preference {
     /// Every choice that there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Push(Push::All),
         Self::Push(Push::Mentions),
         Self::Push(Push::Nothing),
@@ -102,6 +116,8 @@ impl Preference {
         Self::Language(Some(Language::German)),
         Self::Presence(Visible::Shown),
         Self::Presence(Visible::Hidden),
+        Self::Reactions(ReactionText::Text),
+        Self::Reactions(ReactionText::Nothing),
     ];
 
     /// What people, programs and the log call what is chosen. Names are for good.
@@ -110,6 +126,7 @@ impl Preference {
             Self::Push(_) => "push",
             Self::Language(_) => "language",
             Self::Presence(_) => "presence",
+            Self::Reactions(_) => "reactions",
         }
     }
 
@@ -123,6 +140,8 @@ impl Preference {
             Self::Language(Some(language)) => language.code(),
             Self::Presence(Visible::Shown) => "shown",
             Self::Presence(Visible::Hidden) => "hidden",
+            Self::Reactions(ReactionText::Text) => "text",
+            Self::Reactions(ReactionText::Nothing) => "nothing",
         }
     }
 
@@ -141,13 +160,20 @@ impl Preferences {
             Preference::Push(push) => self.push = push,
             Preference::Language(language) => self.language = language,
             Preference::Presence(presence) => self.presence = presence,
+            Preference::Reactions(reactions) => self.reactions = reactions,
         }
     }
 
     /// All of them, one by one.
     pub fn iter(self) -> impl Iterator<Item = Preference> {
-        let Self { push, language, presence } = self;
-        [Preference::Push(push), Preference::Language(language), Preference::Presence(presence)].into_iter()
+        let Self { push, language, presence, reactions } = self;
+        [
+            Preference::Push(push),
+            Preference::Language(language),
+            Preference::Presence(presence),
+            Preference::Reactions(reactions),
+        ]
+        .into_iter()
     }
 }
 

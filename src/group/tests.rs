@@ -371,7 +371,7 @@ fn commands_answer_in_private_and_are_never_posted() {
     let mut fixture = Fixture::new();
     let head = fixture.group.state().head;
     assert!(fixture.reply(2, "/dance").starts_with("There is no such command"));
-    assert_eq!(fixture.reply(2, "/nick"), "It goes like this: /nick NAME");
+    assert_eq!(fixture.reply(2, "/nick"), "It goes like this: /nick NAME, /nick #3 NAME");
     assert!(!fixture.reply(2, "/help").contains("kick"), "help shows what one may do");
     assert!(fixture.reply(1, "/help").contains("kick"));
     assert!(fixture.reply(1, "/help kick").starts_with("/kick WHO REASON: "));

@@ -224,6 +224,11 @@ pub(super) fn may_now(language: Language, nick: &str, permissions: Permissions) 
 }
 
 /// Told to whom it is about.
+pub(super) fn you_were_renamed(language: Language, name: &str, nick: &str) -> String {
+    phrases::you_were_renamed(language, nick, short(name))
+}
+
+/// Told to whom it is about.
 pub(super) fn you_have_role(language: Language, name: &str, role: &str) -> String {
     phrases::you_have_role(language, short(name), role)
 }

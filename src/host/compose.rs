@@ -16,7 +16,7 @@ use super::record::stamp_cost;
 use super::relay::Copy;
 use super::{After, Asked, CopyEnd, Host, Query, Rows, relay};
 use crate::group::delivery::{Dispatch, Fixed, Form, GapFate, Reach};
-use crate::group::{Event, EventKind, GroupId, Member, Post, Seq};
+use crate::group::{Event, EventKind, GroupId, Member, Post, ReactionText, Seq};
 use crate::store::{ReadCopy, Relayed, Write, WrittenCopy};
 
 /// What a payload holds besides the content of a message without title and fields (`spec/lxmf.md` 1.1).
@@ -246,7 +246,12 @@ impl Host {
         let about = row.target.as_ref().and_then(|target| target.author);
         let is_wanted = member.preferences.push.wants(member.id, &row.event.kind, about);
         let is_news = row.subject_id != Some(member.id) || !row.event.kind.is_told_in_private();
-        if !is_wanted || !is_news || !row.is_for(&hosted.group.viewer_of(member)) {
+        // A client that knows reactions gets them as such; to the others words are told, or nothing.
+        let is_reaction = matches!(row.event.kind, EventKind::Reacted { .. });
+        let knows_reactions = row.ids.contains_key(&member.id);
+        let is_silent =
+            is_reaction && !knows_reactions && member.preferences.reactions == ReactionText::Nothing;
+        if is_silent || !is_wanted || !is_news || !row.is_for(&hosted.group.viewer_of(member)) {
             return None;
         }
         let actor = row.event.actor.and_then(|actor| roster.by_id(actor)).map(|actor| actor.address);

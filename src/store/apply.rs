@@ -407,7 +407,8 @@ fn audit(db: &Connection, group: GroupId, event: &Event) -> Result<(), Error> {
     let seq = signed(event.seq.0);
     match event.kind.audited() {
         Audited::No => Ok(()),
-        Audited::Yes => {
+        Audited::UnlessSelf(member) if event.actor == Some(member) => Ok(()),
+        Audited::Yes | Audited::UnlessSelf(_) => {
             execute(db, "INSERT INTO audit (group_id, seq) VALUES (?1, ?2)", params![group.0, seq])
         }
         Audited::UnlessOwn(target) => {

@@ -3,6 +3,7 @@
 mod attachments;
 mod groups;
 mod ledger;
+mod members;
 mod meshes;
 mod moderation;
 mod pairs;

@@ -366,7 +366,11 @@ impl GroupStation {
         let mut known = Known::default();
         if let Some(request) = &needs.acts {
             let is_wanted = |event: &&Event| {
-                event.kind.audited() == Audited::Yes && request.before.is_none_or(|before| event.seq < before)
+                let is_audited = match event.kind.audited() {
+                    Audited::UnlessSelf(member) => event.actor != Some(member),
+                    audited => audited == Audited::Yes,
+                };
+                is_audited && request.before.is_none_or(|before| event.seq < before)
             };
             known.acts = log.iter().rev().filter(is_wanted).take(request.acts_max).cloned().collect();
         }

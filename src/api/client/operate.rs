@@ -49,6 +49,7 @@ told!(
     PermissionsResponse,
     InviteResponse,
     MemberApproveResponse,
+    MemberUpdateResponse,
     MemberRejectResponse,
     HeldApproveResponse,
     HeldRejectResponse,
@@ -242,6 +243,13 @@ impl Client {
         let role = self.role_named(role)?.role;
         let request = v1::RoleAssignRequest { who: named(who), role };
         self.act::<v1::RoleAssignResponse>("/api/v1/roles/assign", &request)
+    }
+
+    /// Gives a member another nick.
+    pub fn rename_member(&mut self, who: &str, nick: &str) -> Result<Done, ClientError> {
+        let (who, nick) = (named(who), nick.to_owned());
+        let request = v1::MemberUpdateRequest { who, nick, ..v1::MemberUpdateRequest::default() };
+        self.act::<v1::MemberUpdateResponse>("/api/v1/members/update", &request)
     }
 
     /// Changes what a member may do beside their role.

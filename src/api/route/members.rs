@@ -10,7 +10,7 @@ use super::{Call, answer, decide, required};
 use crate::api::Plan;
 use crate::api::error::{invalid, missing};
 use crate::api::page::{bytes_max, fit, items_max};
-use crate::api::reply::{Reply, role};
+use crate::api::reply::{Reply, present};
 use crate::group::{Action, MemberId, Who};
 
 pub(super) fn rename(call: &Call<'_>) -> Result<Plan, Error> {
@@ -21,13 +21,7 @@ pub(super) fn rename(call: &Call<'_>) -> Result<Plan, Error> {
 pub(super) fn members(call: &Call<'_>) -> Result<Plan, Error> {
     let request: v1::MembersRequest = call.read()?;
     let roster = &call.group.state().roster;
-    let after = roster.iter_from(MemberId(request.after).next()).map(|member| v1::Member {
-        member: member.id.0,
-        nick: member.nick.clone(),
-        identity_hash: member.identity.hash().as_bytes().to_vec(),
-        role: role(member.role),
-        former: false,
-    });
+    let after = roster.iter_from(MemberId(request.after).next()).map(present);
     let (members, more) = fit(after, items_max(request.limit), bytes_max(request.max_bytes))?;
     answer(&v1::MembersResponse { members, more, error: None })
 }

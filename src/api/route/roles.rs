@@ -8,7 +8,7 @@ use crate::api::Plan;
 use crate::api::error::{invalid, missing, of_refusal};
 use crate::api::page::{PAGE_ITEMS_MAX, bytes_max, fit};
 use crate::api::reply::{self, Reply, permission_numbers};
-use crate::group::{Action, Permission, Permissions, Refusal, Role, RoleRef};
+use crate::group::{Action, MemberUpdate, Permission, Permissions, Refusal, Role, RoleRef};
 
 /// The highest rank that a role can be given; the owner's is above.
 const RANK_MAX: u32 = 99;
@@ -67,6 +67,26 @@ pub(super) fn permissions(call: &Call<'_>) -> Result<Plan, Error> {
     let who = person(who)?;
     let target = call.group.find(&who).map_err(|refusal| of_refusal(&refusal))?.id;
     decide(Action::ChangePermissions { who, grant, revoke, reset }, Reply::Permissions(target))
+}
+
+pub(super) fn update(call: &Call<'_>) -> Result<Plan, Error> {
+    let v1::MemberUpdateRequest { who, nick, role, grant, revoke, reset } = call.read()?;
+    let who = person(who)?;
+    let update = MemberUpdate {
+        nick: Some(nick).filter(|nick| !nick.is_empty()),
+        role: role.map(role_ref).transpose()?,
+        grant: set("grant", &grant)?,
+        revoke: set("revoke", &revoke)?,
+        reset: set("reset", &reset)?,
+    };
+    if update == MemberUpdate::default() {
+        return Err(missing("nick"));
+    }
+    // That one may not is told before whether there is such a member.
+    let action = Action::UpdateMember { who: who.clone(), update };
+    call.group.require(call.caller, action.need()).map_err(|refusal| of_refusal(&refusal))?;
+    let target = call.group.find(&who).map_err(|refusal| of_refusal(&refusal))?.id;
+    decide(action, Reply::MemberUpdate(target))
 }
 
 fn define(role: Option<RoleRef>, to: v1::RoleInfo, reply: Reply) -> Result<Plan, Error> {

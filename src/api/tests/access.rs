@@ -18,6 +18,7 @@ fn rows() -> Vec<(&'static str, [Option<ErrorCode>; 4])> {
         ("/api/v1/claim", [missing, missing, missing, missing]),
         ("/api/v1/display-name/update", [stranger, missing, missing, missing]),
         ("/api/v1/members", [stranger, None, None, None]),
+        ("/api/v1/members/update", [stranger, missing, missing, missing]),
         ("/api/v1/members/kick", [stranger, forbidden, missing, missing]),
         ("/api/v1/members/ban", [stranger, forbidden, missing, missing]),
         ("/api/v1/members/unban", [stranger, forbidden, missing, missing]),

@@ -296,7 +296,7 @@ fn people_are_told_and_choose_what_is_told_of_them() {
     let chosen: v1::PreferencesResponse = scene.call(&person(2), path, &choose("presence", "hidden"));
     assert_eq!(
         chosen.preferences.iter().map(|one| one.value.as_str()).collect::<Vec<_>>(),
-        ["all", "group", "hidden"]
+        ["all", "group", "hidden", "text"]
     );
     let error = scene.error(&person(2), path, &choose("presence", "loud")).unwrap();
     assert_eq!(error.code(), ErrorCode::InvalidField);

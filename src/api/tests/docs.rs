@@ -191,7 +191,7 @@ fn entry_rows() -> Vec<String> {
         row(
             "/api/v1/preferences",
             &v1::PreferencesRequest { set: vec![paused.clone()] },
-            &v1::PreferencesResponse { preferences: vec![paused; 3], seq, error: None },
+            &v1::PreferencesResponse { preferences: vec![paused; 4], seq, error: None },
         ),
         row(
             "/api/v1/typing",
@@ -383,6 +383,26 @@ fn roles_rows() -> Vec<String> {
             "/api/v1/roles/assign",
             &v1::RoleAssignRequest { who: super::who(12), role: 3 },
             &v1::RoleAssignResponse { seq, error: None },
+        ),
+        row(
+            "/api/v1/members/update",
+            &v1::MemberUpdateRequest {
+                who: super::who(12),
+                nick: "Bob".into(),
+                role: Some(v1::Role::Moderator.into()),
+                ..Default::default()
+            },
+            &v1::MemberUpdateResponse {
+                member: Some(v1::Member {
+                    member: 12,
+                    nick: "Bob".into(),
+                    identity_hash: vec![1; 16],
+                    role: v1::Role::Moderator.into(),
+                    former: false,
+                }),
+                seq,
+                error: None,
+            },
         ),
         row(
             "/api/v1/members/permissions",

@@ -20,6 +20,16 @@ impl Group {
 
     pub(super) fn rename(&mut self, now: UnixTime, caller: &Caller, nick: &str) -> Result<Outcome, Refusal> {
         let member = self.require_member(caller)?;
+        let nick = self.new_nick(member, nick)?;
+        let (member, identity) = (member.id, member.identity.hash());
+        self.changes.take(identity, now).map_err(rate_limited)?;
+        let reply = text::renamed(self.language_of(caller), &nick);
+        let renamed = self.record(now, Some(member), EventKind::Renamed { member, nick });
+        Ok(Outcome::happened(vec![renamed], reply))
+    }
+
+    /// The nick that a member can have from now on, out of what was typed.
+    pub(super) fn new_nick(&self, member: &Member, nick: &str) -> Result<String, Refusal> {
         let nick = clean_name(nick, NICK_CHARS_MAX);
         if nick.is_empty() {
             return Err(Refusal::Empty);
@@ -30,11 +40,7 @@ impl Group {
         if nick_key(&nick) != nick_key(&member.nick) && self.state.roster.by_nick(&nick).is_some() {
             return Err(Refusal::NickTaken);
         }
-        let (member, identity) = (member.id, member.identity.hash());
-        self.changes.take(identity, now).map_err(rate_limited)?;
-        let reply = text::renamed(self.language_of(caller), &nick);
-        let renamed = self.record(now, Some(member), EventKind::Renamed { member, nick });
-        Ok(Outcome::happened(vec![renamed], reply))
+        Ok(nick)
     }
 
     pub(super) fn claim(&mut self, now: UnixTime, caller: &Caller, code: &str) -> Result<Outcome, Refusal> {

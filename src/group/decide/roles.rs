@@ -22,10 +22,22 @@ impl Group {
         who: &Who,
         role: &RoleRef,
     ) -> Result<Outcome, Refusal> {
-        let role = find_role(&self.state.roles, role)?;
         let target = find_member(&self.state.roster, who)?;
+        let role = self.new_role(caller, target, role)?;
         let actor = self.member_of(caller).map(|member| member.id);
-        if actor == Some(target.id) {
+        let (member, reply) = (
+            target.id,
+            text::role_given(self.language_of(caller), &target.nick, self.state.roles.name(role)),
+        );
+        let assigned = self.record(now, actor, EventKind::RoleAssigned { member, role });
+        let notices = if actor == Some(member) { Vec::new() } else { self.told_of_role(member) };
+        Ok(Outcome { notices, ..Outcome::happened(vec![assigned], reply) })
+    }
+
+    /// The role that the caller may give a member.
+    pub(super) fn new_role(&self, caller: &Caller, target: &Member, role: &RoleRef) -> Result<Role, Refusal> {
+        let role = find_role(&self.state.roles, role)?;
+        if self.member_of(caller).map(|member| member.id) == Some(target.id) {
             self.require_lower_for_oneself(target, role)?;
         } else {
             self.authorize(caller, Permission::ManageRoles)?;
@@ -37,26 +49,20 @@ impl Group {
         if target.role == role {
             return Err(Refusal::Already);
         }
-        let (member, reply) = (
-            target.id,
-            text::role_given(self.language_of(caller), &target.nick, self.state.roles.name(role)),
-        );
         if role != Role::Owner && !matches!(caller, Caller::Operator) {
-            self.require_not_last_owner(member)?;
+            self.require_not_last_owner(target.id)?;
         }
-        let assigned = self.record(now, actor, EventKind::RoleAssigned { member, role });
-        let notices = if actor == Some(member) { Vec::new() } else { self.told_of_role(member) };
-        Ok(Outcome { notices, ..Outcome::happened(vec![assigned], reply) })
+        Ok(role)
     }
 
-    pub(super) fn change_permissions(
-        &mut self,
-        now: UnixTime,
+    /// What a member may do beside their role from now on, granted and revoked, if the caller may have it so.
+    pub(super) fn new_permissions(
+        &self,
         caller: &Caller,
-        who: &Who,
+        target: &Member,
         [grant, revoke, reset]: [Permissions; 3],
-    ) -> Result<Outcome, Refusal> {
-        let target = find_member(&self.state.roster, who)?;
+    ) -> Result<[Permissions; 2], Refusal> {
+        self.authorize(caller, Permission::ManageRoles)?;
         self.require_rank_above(caller, target.id)?;
         let granted = target.granted.with(grant).without(revoke).without(reset);
         let revoked = target.revoked.without(grant).with(revoke).without(reset);
@@ -66,6 +72,18 @@ impl Group {
         // What is no longer taken from somebody is given to them.
         let given = granted.without(target.granted).with(target.revoked.without(revoked));
         self.require_has(caller, given)?;
+        Ok([granted, revoked])
+    }
+
+    pub(super) fn change_permissions(
+        &mut self,
+        now: UnixTime,
+        caller: &Caller,
+        who: &Who,
+        changes: [Permissions; 3],
+    ) -> Result<Outcome, Refusal> {
+        let target = find_member(&self.state.roster, who)?;
+        let [granted, revoked] = self.new_permissions(caller, target, changes)?;
         let (member, nick) = (target.id, target.nick.clone());
         let actor = self.member_of(caller).map(|member| member.id);
         let changed = self.record(now, actor, EventKind::PermissionsChanged { member, granted, revoked });
@@ -133,7 +151,7 @@ impl Group {
     }
 
     /// Word to somebody who has another role.
-    fn told_of_role(&self, member: MemberId) -> Vec<Notice> {
+    pub(super) fn told_of_role(&self, member: MemberId) -> Vec<Notice> {
         let word = |member: &Member| {
             let language = self.language_for(member.identity.hash());
             let role = self.state.roles.name(member.role);
@@ -144,7 +162,7 @@ impl Group {
     }
 
     /// Word to somebody who may do other things than before.
-    fn told_of_permissions(&self, member: MemberId) -> Vec<Notice> {
+    pub(super) fn told_of_permissions(&self, member: MemberId) -> Vec<Notice> {
         let word = |member: &Member| {
             let language = self.language_for(member.identity.hash());
             let may = self.permissions_of(member);

@@ -7,10 +7,19 @@ const DAY: u64 = 24 * 3_600;
 #[test]
 fn members_choose_what_is_pushed_and_whether_they_are_seen() {
     let mut fixture = Fixture::new();
-    assert_eq!(fixture.reply(2, "/pause"), "For you: push nothing, language group, presence shown.");
+    assert_eq!(
+        fixture.reply(2, "/pause"),
+        "For you: push nothing, language group, presence shown, reactions text."
+    );
     assert_eq!(fixture.reply(2, "/pause"), "It is so already.");
-    assert_eq!(fixture.reply(2, "/mode all"), "For you: push all, language group, presence shown.");
-    assert_eq!(fixture.reply(2, "/mode language DE"), "Für dich: push all, language de, presence shown.");
+    assert_eq!(
+        fixture.reply(2, "/mode all"),
+        "For you: push all, language group, presence shown, reactions text."
+    );
+    assert_eq!(
+        fixture.reply(2, "/mode language DE"),
+        "Für dich: push all, language de, presence shown, reactions text."
+    );
     assert!(fixture.reply(2, "/mode loud").starts_with("Das geht so: /modus all"));
     assert_eq!(State::replay(&fixture.log), *fixture.group.state());
     fixture.act(2, Action::Leave).unwrap();

@@ -80,6 +80,10 @@ fn samples() -> Vec<Action> {
         Action::Approve { number: PendingId(1) },
         Action::Reject { number: PendingId(1), reason: String::new() },
         Action::Choose { preferences: vec![Preference::Push(Push::Nothing)] },
+        Action::UpdateMember {
+            who: bob(),
+            update: MemberUpdate { nick: Some("Rob".into()), ..MemberUpdate::default() },
+        },
     ]
 }
 
@@ -115,6 +119,7 @@ fn place(action: &Action) -> usize {
         Action::Approve { .. } => 26,
         Action::Reject { .. } => 27,
         Action::Choose { .. } => 28,
+        Action::UpdateMember { .. } => 29,
     }
 }
 
@@ -168,7 +173,11 @@ fn the_table_of_roles_decides_for_every_pair_of_role_and_action() {
             // Nobody acts on their own rank, and the samples are about plain members.
             let about = matches!(
                 action,
-                Action::Kick { .. } | Action::Ban { .. } | Action::Mute { .. } | Action::Unmute { .. }
+                Action::Kick { .. }
+                    | Action::Ban { .. }
+                    | Action::Mute { .. }
+                    | Action::Unmute { .. }
+                    | Action::UpdateMember { .. }
             );
             let allowed = allowed && !(about && role.rank() <= Role::Member.rank());
             let result = fixture.act(CALLER, action.clone());
@@ -225,6 +234,7 @@ fn command_rows() -> Vec<(&'static str, bool)> {
         ("/get 2", true),
         ("/set", true),
         ("/pn -", true),
+        ("/nick #2 Other", false),
         ("/rename Other", false),
         ("/topic New", false),
         ("/set capacity 40", false),

@@ -584,6 +584,14 @@ phrases! {
         en: "* {nick} deleted this group. Nothing is read here any more, and what it kept is erased.",
         de: "* {nick} hat diese Gruppe gelöscht. Hier liest niemand mehr, und was sie behielt, wird gelöscht."
     }
+    member_updated(member: MemberId, nick: &str) {
+        en: "#{member} is {nick}, as you wanted.",
+        de: "#{member} ist {nick}, wie gewünscht."
+    }
+    you_were_renamed(nick: &str, name: &str) {
+        en: "The staff of {name} calls you {nick} from now on.",
+        de: "Das Team von {name} nennt dich ab jetzt {nick}."
+    }
     you_have_role(name: &str, role: &str) {
         en: "You are {role} in {name} now. /help shows what you can do.",
         de: "Du bist in {name} jetzt {role}. /hilfe zeigt, was du tun kannst."
@@ -665,6 +673,10 @@ phrases! {
     act_unmuted(who: &str) {
         en: "unmuted {who}",
         de: "{who} nicht mehr stumm"
+    }
+    act_renamed(member: MemberId, nick: &str) {
+        en: "called #{member} {nick}",
+        de: "#{member} heißt {nick}"
     }
     act_role(who: &str, role: &str) {
         en: "made {who} {role}",
