@@ -55,7 +55,7 @@ pub use local::{
 pub use lora::LoraSettings;
 pub use notice::{CREDITS, MediumId, Notice, Properties, RadioReport, hw_mtu_of_bitrate};
 pub use pipe::PipeSettings;
-pub use rnode::RnodeSettings;
+pub use rnode::{RnodeSettings, run_rnode};
 pub use rpc::{RequestError, RpcCall, RpcError, RpcRequest, Session, SignalPart, start_rpc};
 pub use serial::{Parity, SerialLine, SerialSettings};
 pub use settings::{Settings, StartError};

@@ -153,6 +153,21 @@ pub(crate) fn start(
     Ok(InterfaceHandle::new(tokio::spawn(keep_open(interface, interval, rnode, notices)).abort_handle()))
 }
 
+/// One session with an RNode at the other end of a stream that the caller opened, such as a serial line: start-up, traffic
+/// until either ends. Returns why it ended, for people; none if the receiver of `notices` is gone. Reads the time of tokio,
+/// which a test may stop.
+pub async fn run_rnode(
+    interface: usize,
+    settings: RnodeSettings,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    notices: &mpsc::Sender<Notice>,
+) -> Option<String> {
+    match (Rnode { interface, settings }).carry(stream, SERIAL_TIMING, notices).await {
+        Ok(Ended::NotOpened(reason) | Ended::Closed(reason)) => Some(reason),
+        Err(NodeGone) => None,
+    }
+}
+
 struct Rnode {
     interface: usize,
     settings: RnodeSettings,

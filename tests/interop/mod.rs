@@ -10,6 +10,7 @@ mod groups;
 mod joining;
 mod links;
 mod messages;
+mod modes;
 mod pair;
 mod propagation;
 mod propagation_node;

@@ -23,6 +23,7 @@ arguments.add_argument("--connect", type=int)
 arguments.add_argument("--listen", type=int)
 arguments.add_argument("--interface")
 arguments.add_argument("--instance")
+arguments.add_argument("--instance-ports")  # of its packets and its RPC, with a colon between; then it has no name
 arguments.add_argument("--rpc-key")
 arguments.add_argument("--name", default="Peer")
 arguments.add_argument("--transport", action="store_true")
@@ -47,6 +48,13 @@ def report(**fields):
         sys.stdout.flush()
 
 
+def instance_ports():
+    if not arguments.instance_ports:
+        return ""
+    data, control = arguments.instance_ports.split(":")
+    return f"  shared_instance_type = tcp\n  shared_instance_port = {data}\n  instance_control_port = {control}\n"
+
+
 def write_config():
     os.makedirs(arguments.dir, exist_ok=True)
     interface = (
@@ -62,6 +70,7 @@ def write_config():
             f"  enable_transport = {'Yes' if arguments.transport else 'No'}\n"
             + (
                 f"  share_instance = Yes\n  instance_name = {arguments.instance}\n  rpc_key = {arguments.rpc_key}\n"
+                + instance_ports()
                 if arguments.instance
                 else "  share_instance = No\n"
             )

@@ -389,6 +389,47 @@ fn we_are_a_client_of_the_stock_daemon_and_come_back_when_it_does() {
     talk(&node, &mut far, "and again");
 }
 
+/// The lines of an instance that is found by its ports, in the ecosystem's words.
+fn by_ports([data, control]: [u16; 2]) -> String {
+    format!("shared_instance_type = tcp\nshared_instance_port = {data}\ninstance_control_port = {control}")
+}
+
+#[test]
+fn programs_and_tools_find_our_instance_by_its_ports() {
+    let folder = Folder::new("shared-ports");
+    let ports @ [data, control] = [free_port(), free_port()];
+    let table = format!(
+        "[node]\nshare_instance = true\nshared_instance_type = \"tcp\"\nshared_instance_port = {data}\n\
+         instance_control_port = {control}\nrpc_key = \"{KEY}\"\n"
+    );
+    let node = Meshgroup::start(folder.path(), &table);
+    let mut far = Peer::start(folder.path(), "Far", Medium::Connect(node.port));
+    let mut near = Peer::start(folder.path(), "Near", Medium::InstancePorts(ports, KEY));
+    introduce(&mut near, &mut far);
+    introduce(&mut far, &mut near);
+    carry_everything(&mut near, &mut far, 1);
+    carry_everything(&mut far, &mut near, 1);
+    let config = tools(&folder, &format!("unused\n{}", by_ports(ports)), KEY);
+    assert_says(
+        &tool(&config, "rnstatus", &[]),
+        &[&format!("Shared Instance[127.0.0.1:{data}]"), "Clients   : 1"],
+    );
+    assert_says(&tool(&config, "rnpath", &["-t"]), &[&far.service]);
+}
+
+#[test]
+fn we_find_the_stock_daemon_by_its_port() {
+    let folder = Folder::new("shared-port");
+    let (ports, port) = ([free_port(), free_port()], free_port());
+    let table =
+        format!("[[interface]]\nname = \"rnsd\"\ntype = \"local\"\nshared_instance_port = {}\n", ports[0]);
+    let _rnsd = Rnsd::start(&folder, &format!("unused\n{}", by_ports(ports)), port);
+    let node = node_with(&folder, &table);
+    online(&node, true);
+    let mut far = Peer::start(folder.path(), "Far", Medium::Connect(port));
+    talk(&node, &mut far, "by port");
+}
+
 #[test]
 fn without_interfaces_we_join_the_instance_that_runs() {
     let folder = Folder::new("shared-joined");
@@ -403,6 +444,51 @@ fn without_interfaces_we_join_the_instance_that_runs() {
     }
     let node = node_with(&folder, &format!("[node]\ninstance_name = \"{name}\"\n"));
     online(&node, true);
+}
+
+/// A node of ours with no interface in its file, and its folder.
+fn node_without_interfaces(place: &str, prefix: &[String], options: &str) -> (Meshgroup, Folder) {
+    let folder = Folder::new(&format!("shared-none-{place}"));
+    let config = format!(
+        "[group]\nname = \"Harbour chat (group)\"\n[node]\ninstance_name = \"{}\"\n{options}",
+        instance(place)
+    );
+    std::fs::write(folder.path().join("meshgroup.toml"), config).expect("target/ is writable");
+    (Meshgroup::restart_behind(prefix, folder.path(), 0), folder)
+}
+
+fn has_neighbours(node: &Meshgroup) {
+    wait_for(node, "a neighbour", |status| {
+        let interface = &status["interfaces"][0];
+        interface["type"] == "auto" && interface["online"] == true && interface["media"].as_u64() > Some(0)
+    });
+}
+
+#[test]
+fn nodes_without_interfaces_find_each_other_and_stock_programs() {
+    run_alone("interop::shared::nobody_configured_an_interface");
+}
+
+#[test]
+#[ignore = "runs in a network namespace that nodes_without_interfaces_find_each_other_and_stock_programs makes"]
+fn nobody_configured_an_interface() {
+    let folder = Folder::new("shared-nobody");
+    let neighbour = Neighbour::new();
+    let (here, _here) = node_without_interfaces("here", &[], "");
+    let options = format!("share_instance = true\nrpc_key = \"{KEY}\"\n");
+    let (there, _there) = node_without_interfaces("there", &neighbour.prefix(), &options);
+    has_neighbours(&here);
+    has_neighbours(&there);
+    // Somebody who has their network through the node there writes to the group of the node here.
+    let medium = Medium::Instance(instance("there"), KEY);
+    let mut person = Peer::start_behind(&neighbour.prefix(), folder.path(), "Person", medium, &[]);
+    talk(&here, &mut person, "across the cable");
+    drop((person, there));
+
+    // The stock AutoInterface takes the place of that node.
+    let lines = Medium::Lines("    type = AutoInterface\n    devices = right\n".to_owned());
+    let mut stock = Peer::start_behind(&neighbour.prefix(), folder.path(), "Stock", lines, &[]);
+    talk(&here, &mut stock, "from a stock program");
 }
 
 #[test]

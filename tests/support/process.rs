@@ -56,12 +56,19 @@ impl Meshgroup {
 
     /// Starts a node on a folder that already has a configuration.
     pub(crate) fn restart_on(dir: &Path, port: u16) -> Self {
+        Self::restart_behind(&[], dir, port)
+    }
+
+    /// The same, with words before the command that starts it, such as those that take it elsewhere.
+    pub(crate) fn restart_behind(prefix: &[String], dir: &Path, port: u16) -> Self {
         let out = std::fs::File::options()
             .create(true)
             .append(true)
             .open(dir.join("output.log"))
             .expect("target/ is writable");
-        let child = Command::new(env!("CARGO_BIN_EXE_meshgroup"))
+        let mut words = prefix.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_meshgroup")]);
+        let child = Command::new(words.next().expect("the program at least"))
+            .args(words)
             .arg("--data")
             .arg(dir)
             .arg("run")

@@ -56,6 +56,8 @@ pub(crate) enum Medium {
     Lines(String),
     /// The shared instance of this name, by way of a program that knows its key.
     Instance(String, &'static str),
+    /// The shared instance on these two ports, by way of a program that knows its key.
+    InstancePorts([u16; 2], &'static str),
 }
 
 /// One stock peer process. Dropping it ends the process.
@@ -103,6 +105,10 @@ impl Peer {
             Medium::Listen(port) => command.arg("--listen").arg(port.to_string()),
             Medium::Lines(lines) => command.arg("--interface").arg(lines),
             Medium::Instance(name, key) => command.args(["--instance", &name, "--rpc-key", key]),
+            Medium::InstancePorts([data, control], key) => {
+                let ports = format!("{data}:{control}");
+                command.args(["--instance", "by-port", "--instance-ports", &ports, "--rpc-key", key])
+            }
         };
         let mut child = command
             .stdin(Stdio::piped())

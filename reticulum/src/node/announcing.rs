@@ -41,7 +41,7 @@ impl Node {
         Ok(())
     }
 
-    /// Announces `destination` on one interface or on all that let announces of ours out. It leaves once a rotated
+    /// Announces `destination` on one interface or on all, of those that let announces of ours out. It leaves once a rotated
     /// ratchet is durable and a second has passed since the one before; announces asked for meanwhile become one.
     pub fn announce(
         &mut self,
@@ -173,7 +173,7 @@ impl Node {
         };
         let open = |(id, interface): (InterfaceId, &crate::transport::Interface)| {
             let passes = outgoing(&interface.config, Origin::Own, 0) != Outgoing::Block;
-            (targets.on.contains(&id) || targets.all && passes).then_some(id)
+            (passes && (targets.all || targets.on.contains(&id))).then_some(id)
         };
         let interfaces = &mut self.transport.interfaces;
         let live: Vec<InterfaceId> = interfaces.all_up().filter_map(open).collect();
