@@ -293,6 +293,7 @@ impl Host {
         kept: bool,
     ) {
         self.counters.unpaid += 1;
+        self.tell_price(now, from, &to);
         if self.held.tell.take(identity.hash(), self.engine.unix_time(now)).is_ok() {
             let language = self.groups.get(from).map(|hosted| hosted.group.language_for(identity.hash()));
             let text = unstamped_text(language.unwrap_or_default(), cost, kept);

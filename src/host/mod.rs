@@ -159,7 +159,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Attaches an interface that is up, and announces the groups on it, now and every `announce_interval`.
+    /// Attaches an interface that is up, and announces the groups on it, in a moment and every `announce_interval`.
     pub fn handle_interface_up(
         &mut self,
         now: Instant,
@@ -169,7 +169,6 @@ impl Host {
         let interface = self.engine.add_interface(now, config);
         self.engine.handle_interface_up(now, interface);
         self.announces.start(now, interface, announce_interval);
-        self.announce_propagation(now, interface);
         interface
     }
 

@@ -241,8 +241,9 @@ def recall(hash_hex, timeout=15.0):
     return None
 
 
-def destination_of(hash_hex, app, aspect):
-    known = recall(hash_hex)
+def destination_of(hash_hex, app, aspect, by_node=False):
+    # Who writes by a propagation node needs the keys of the other end, but no path to it.
+    known = by_node and RNS.Identity.recall(bytes.fromhex(hash_hex)) or recall(hash_hex)
     if known is None:
         raise LookupError(f"no path to {hash_hex}")
     destination = RNS.Destination(known, RNS.Destination.OUT, RNS.Destination.SINGLE, app, aspect)
@@ -264,8 +265,8 @@ def note_cost(hash_hex):
 
 
 def do_send(command):
-    destination = destination_of(command["to"], "lxmf", "delivery")
-    if command.get("stamp") is not False and destination.hash not in contacts:
+    destination = destination_of(command["to"], "lxmf", "delivery", by_node=command["method"] == "propagated")
+    if command.get("stamp") is not False:
         note_cost(command["to"])
     text = command.get("text", "")
     if "size" in command:

@@ -93,6 +93,23 @@ fn a_strangers_message_without_a_stamp_is_told_so_and_not_kept() {
 }
 
 #[test]
+fn a_client_that_did_not_know_the_price_hears_it_after_its_first_message_and_pays_for_the_second() {
+    let folder = Folder::new("stamps-unknown");
+    let node = Meshgroup::start(folder.path(), COST_8);
+    let mut eve = Peer::start(folder.path(), "Eve", Medium::Connect(node.port));
+    eve.tell(json!({"do": "announce"}));
+    let group = node.group("address");
+    // The announce that greets a connection is of no use to a client that was not ready for it.
+    eve.wait("announce", |heard| heard["destination"] == group.as_str());
+    let send = json!({"do": "send", "to": group, "method": "direct", "text": "/join", "stamp": false});
+    assert_eq!(eve.ask(send, "sent")["state"], "delivered");
+    eve.wait("announce", |heard| heard["destination"] == group.as_str());
+    assert_eq!(eve.deliver(&group, "direct", "/join")["state"], "delivered");
+    eve.message_with("Harbour chat");
+    assert_eq!(counter(&node, "unpaid"), 1);
+}
+
+#[test]
 fn copies_for_a_member_who_asks_for_cost_12_are_paid_and_taken() {
     let folder = Folder::new("stamps-owed");
     let node = Meshgroup::start(folder.path(), "");

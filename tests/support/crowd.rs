@@ -13,6 +13,10 @@ use super::python::Peer;
 
 /// Sends that may be under way at a time.
 const UNDER_WAY_MAX: usize = 8;
+/// How long one waits for what should take seconds. A stock client gives a message up after a minute, and is told to send it again.
+const PATIENCE: Duration = Duration::from_secs(240);
+/// Those who have a propagation node look there this often.
+const LOOKS_EVERY: Duration = Duration::from_secs(10);
 /// What reactions are made with.
 const EMOJI: &str = "👍";
 
@@ -26,10 +30,12 @@ pub(crate) struct Member {
     pub(crate) sends_twice: bool,
     /// Adds a ticket to each post.
     pub(crate) gives_tickets: bool,
-    /// The propagation node by which it sends and receives; everything goes that way.
+    /// The propagation node on which it looks for messages, as those do who are away now and then.
     pub(crate) mail: Option<String>,
-    /// The first post that it is to get.
-    pub(crate) since: usize,
+    /// It reaches nobody but that node: what it sends goes that way, too.
+    pub(crate) only_mail: bool,
+    /// What it sends takes seconds, and nothing large can be sent.
+    pub(crate) is_slow: bool,
     delivery: String,
     /// The ids under which it knows each post.
     ids: BTreeMap<usize, BTreeSet<String>>,
@@ -62,8 +68,6 @@ struct Post {
 struct Reaction {
     actor: usize,
     target: usize,
-    /// Posts that there were before.
-    after: usize,
 }
 
 struct Sending {
@@ -94,12 +98,17 @@ impl Member {
             sends_twice: false,
             gives_tickets: false,
             mail: None,
-            since: 0,
+            only_mail: false,
+            is_slow: false,
             ids: BTreeMap::new(),
             shown: BTreeMap::new(),
             answers: Vec::new(),
             reactions: Vec::new(),
         }
+    }
+
+    fn is_quick(&self) -> bool {
+        !self.only_mail && !self.is_slow
     }
 
     fn holds(&self, post: usize) -> Option<&String> {
@@ -114,13 +123,11 @@ impl Crowd {
         Self { members, group, posts, reactions: Vec::new(), sending: Vec::new(), random: seed }
     }
 
-    /// These come in, side by side, and get what is posted from now on.
+    /// These come in, side by side, before anything is posted.
     pub(crate) fn join(&mut self, mut members: Vec<Member>) {
+        assert!(self.posts.is_empty(), "who comes later gets other posts than the others");
         members.iter_mut().for_each(|member| join(&self.group, member));
-        for member in &mut members {
-            welcomed(&self.group, member);
-            member.since = self.posts.len();
-        }
+        members.iter_mut().for_each(|member| welcomed(&self.group, member));
         self.members.extend(members);
     }
 
@@ -139,9 +146,7 @@ impl Crowd {
     /// Somebody who is there posts something: some posts answer one that the author holds, some carry 60 kB, and now and
     /// then somebody reacts to one.
     pub(crate) fn say_something(&mut self) {
-        while self.under_way() >= UNDER_WAY_MAX {
-            self.pump();
-        }
+        self.pump_while("those who are there send nothing", |crowd| crowd.under_way() >= UNDER_WAY_MAX);
         let number = self.posts.len();
         let author = self.somebody();
         let mut command = self.draft(author, &format!("post {number:03}"));
@@ -149,7 +154,7 @@ impl Crowd {
         if let Some((target, id)) = &answers {
             command["reply"] = json!(id);
             command["quote"] = json!(format!("post {target:03}"));
-        } else if number % 20 == 7 && self.members[author].mail.is_none() {
+        } else if number % 20 == 7 && self.members[author].is_quick() {
             command[if number % 40 == 7 { "file" } else { "image" }] = json!(60_000);
             command["method"] = json!("direct");
         }
@@ -161,11 +166,11 @@ impl Crowd {
         self.pump();
     }
 
-    /// What is being sent by those who are there; a propagation node takes its time.
+    /// What is being sent by those who are there and for whom it takes but a moment.
     fn under_way(&self) -> usize {
         let is_there = |one: &&Sending| {
             let member = &self.members[one.member];
-            member.peer.is_some() && member.mail.is_none()
+            member.peer.is_some() && member.is_quick()
         };
         self.sending.iter().filter(is_there).count()
     }
@@ -190,7 +195,7 @@ impl Crowd {
         let mut command = self.draft(actor, "");
         command["reaction"] = json!(id);
         command["emoji"] = json!(EMOJI);
-        self.reactions.push(Reaction { actor, target, after: self.posts.len() });
+        self.reactions.push(Reaction { actor, target });
         self.queue(actor, What::Reaction, command);
     }
 
@@ -198,7 +203,7 @@ impl Crowd {
         let author = &self.members[author];
         let mut command = json!({"do": "send", "to": self.group, "method": "opportunistic", "text": text});
         command["ticket"] = json!(author.gives_tickets);
-        if let Some(node) = &author.mail {
+        if let Some(node) = author.mail.as_ref().filter(|_| author.only_mail) {
             command["method"] = json!("propagated");
             command["node"] = json!(node);
         }
@@ -239,11 +244,30 @@ impl Crowd {
         self.members[member].peer.take()
     }
 
-    /// A member's program ends in good order.
+    /// A member's program ends in good order, at a moment when nothing is on its way to it or from it: a stock client proves a
+    /// message before it shows it, and what it has not shown when it ends is lost to it.
     pub(crate) fn quit(&mut self, member: usize) {
+        self.settle_with(member);
         let mut peer = self.take_away(member).expect("it is there");
         peer.tell(json!({"do": "quit"}));
         peer.wait_end();
+    }
+
+    /// Until a member has what it should, and has sent what it wanted to.
+    pub(crate) fn settle_with(&mut self, member: usize) {
+        self.pump_while("a member does not get what it should", |crowd| {
+            let is_sending = crowd.sending.iter().any(|one| one.member == member);
+            is_sending || crowd.lacks(member).is_some()
+        });
+    }
+
+    fn pump_while(&mut self, wrong: &str, is_so: impl Fn(&Self) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while is_so(self) {
+            let state = || self.missing().unwrap_or_default();
+            assert!(Instant::now() < end, "for {PATIENCE:?}, {wrong}:\n{}", state());
+            self.pump();
+        }
     }
 
     /// A member tells the group something that is no post, and is answered.
@@ -260,7 +284,7 @@ impl Crowd {
 
     /// A member is there again.
     pub(crate) fn bring_back(&mut self, member: usize, mut peer: Peer) {
-        if self.members[member].mail.is_none() {
+        if !self.members[member].only_mail {
             peer.tell(json!({"do": "announce"}));
         }
         self.members[member].peer = Some(peer);
@@ -338,12 +362,16 @@ impl Crowd {
         let end = Instant::now() + patience;
         while let Some(wrong) = self.missing() {
             assert!(Instant::now() < end, "after {patience:?}:\n{wrong}");
+            eprintln!("still: {wrong}");
             for member in &mut self.members {
                 if let (Some(node), Some(peer)) = (&member.mail, &mut member.peer) {
                     peer.tell(json!({"do": "sync", "node": node}));
                 }
             }
-            (0..100).for_each(|_| self.pump());
+            let next_look = Instant::now() + LOOKS_EVERY;
+            while Instant::now() < next_look && self.missing().is_some() {
+                self.pump();
+            }
         }
         let wrong = self.wrong();
         assert!(wrong.is_empty(), "{wrong}");
@@ -355,20 +383,24 @@ impl Crowd {
         for one in &self.sending {
             _ = writeln!(text, "{} is still sending {:?}", self.members[one.member].name, one.what);
         }
-        for (number, member) in self.members.iter().enumerate() {
-            let lacks: Vec<usize> =
-                self.posts_for(number).filter(|post| !member.shown.contains_key(post)).collect();
-            let reactions = self.reactions_for(number).count();
-            if !lacks.is_empty() || member.reactions.len() < reactions {
-                let known = member.reactions.len();
-                _ = writeln!(
-                    text,
-                    "{} lacks {lacks:?} and saw {known} of {reactions} reactions",
-                    member.name
-                );
-            }
-        }
+        (0..self.members.len()).filter_map(|member| self.lacks(member)).for_each(|lack| text += &lack);
         (!text.is_empty()).then_some(text)
+    }
+
+    fn lacks(&self, number: usize) -> Option<String> {
+        let member = &self.members[number];
+        // What nobody could send yet is not missing anywhere.
+        let is_under_way = |post: &usize| {
+            self.sending.iter().any(|one| matches!(one.what, What::Post(sent) if sent == *post))
+        };
+        let lacks: Vec<usize> = self
+            .posts_for(number)
+            .filter(|post| !member.shown.contains_key(post) && !is_under_way(post))
+            .collect();
+        let (known, reactions) = (member.reactions.len(), self.reactions_for(number).count());
+        let reacting = self.sending.iter().filter(|one| matches!(one.what, What::Reaction)).count();
+        (!lacks.is_empty() || known + reacting < reactions)
+            .then(|| format!("{} lacks {lacks:?} and saw {known} of {reactions} reactions\n", member.name))
     }
 
     /// What is there and should not be, or points elsewhere.
@@ -429,14 +461,12 @@ impl Crowd {
     }
 
     fn posts_for(&self, member: usize) -> impl Iterator<Item = usize> {
-        let since = self.members[member].since;
-        let posts = self.posts.iter().enumerate().skip(since);
-        posts.filter(move |(_, post)| post.author != member).map(|(number, _)| number)
+        let of_others = self.posts.iter().enumerate().filter(move |(_, post)| post.author != member);
+        of_others.map(|(number, _)| number)
     }
 
     fn reactions_for(&self, member: usize) -> impl Iterator<Item = &Reaction> {
-        let since = self.members[member].since;
-        self.reactions.iter().filter(move |one| one.actor != member && one.after >= since)
+        self.reactions.iter().filter(move |one| one.actor != member)
     }
 
     /// How many copies the members were sent, reactions included.
@@ -456,16 +486,11 @@ impl Crowd {
     }
 }
 
-/// Asks for the group's announce first: the one that greets a new connection may come before a client's router listens, and
-/// then the client does not know what a message costs.
+/// Asks for the group's announce first, which tells what a message costs.
 fn join(group: &str, member: &mut Member) {
     let peer = member.peer.as_mut().expect("connected");
-    assert_eq!(
-        peer.ask(json!({"do": "path", "to": group}), "path")["found"],
-        true,
-        "{} finds no way",
-        member.name
-    );
+    let path = peer.ask(json!({"do": "path", "to": group}), "path");
+    assert_eq!(path["found"], true, "{} finds no way to {group}: {path}\n{}", member.name, peer.dump());
     peer.tell(json!({"do": "announce"}));
     peer.tell_tagged(json!({"do": "send", "to": group, "method": "opportunistic", "text": "/join"}));
 }

@@ -10,6 +10,7 @@ pub(crate) mod host;
 pub(crate) mod mesh;
 pub(crate) mod meshes;
 pub(crate) mod namespace;
+pub(crate) mod office;
 pub(crate) mod process;
 pub(crate) mod pty;
 pub(crate) mod python;

@@ -245,7 +245,8 @@ impl Peer {
         self.child.wait().expect("the process is ours");
     }
 
-    fn dump(&self) -> String {
+    /// The end of what it said.
+    pub(crate) fn dump(&self) -> String {
         let log = self.log.lock().unwrap();
         format!("what it said:\n{}", log[log.len().saturating_sub(40)..].join("\n"))
     }

@@ -58,6 +58,21 @@ impl Node {
         Ok(())
     }
 
+    /// Announces `destination` on one interface as if somebody there had asked for the path: nobody passes that on. It is at
+    /// once, and within a second of the announce before it is that one again.
+    pub fn announce_to(
+        &mut self,
+        now: Instant,
+        destination: DestinationHash,
+        interface: InterfaceId,
+    ) -> Result<(), AnnounceError> {
+        if self.destinations.of_mut(&destination).is_none() {
+            return Err(AnnounceError::UnknownDestination);
+        }
+        self.answer_path_request(now, destination, interface);
+        Ok(())
+    }
+
     /// What was handed out as [`Persist`] with this id is durable.
     pub fn handle_persisted(&mut self, now: Instant, id: PersistId) {
         if let Some(interface) = self.reserving.remove(&id) {
