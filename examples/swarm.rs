@@ -1,9 +1,10 @@
-//! The simulator as a command: `--seed N` runs what a seed draws, `--hours H` searches (from `--seed` on) and prints the
-//! seeds that find something.
+//! The simulator as a command: `--seed N` runs what a seed draws, `--count N` or `--hours H` searches (from `--seed` on) and
+//! prints the seeds that find something. `--meshes` and `--circle` measure, and write the committed tables; `--census SEED`
+//! tells what is on the air of the latter, by kind.
 //!
 //! ```sh
 //! cargo run --release --example swarm -- --seed 76
-//! cargo run --release --example swarm -- --hours 8
+//! cargo run --profile search --example swarm -- --hours 8
 //! ```
 
 #![allow(dead_code, reason = "the tests use the rest")]
@@ -30,24 +31,30 @@ mod station;
 #[path = "../tests/support/swarm.rs"]
 mod swarm;
 
-const USAGE: &str = "usage: swarm [--seed N] [--hours H] [--meshes FILE]";
+const USAGE: &str =
+    "usage: swarm [--seed N] [--count N] [--hours H] [--meshes FILE] [--circle FILE] [--census SEED]";
 
 fn main() {
-    let (mut seed, mut hours) = (0_u64, None);
+    let (mut seed, mut hours, mut count) = (0_u64, None, None);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().expect(USAGE);
         match word.as_str() {
             "--seed" => seed = value.parse().expect(USAGE),
-            "--circle" => return measure_circle(value.parse().expect(USAGE)),
+            "--census" => return tell_circle(value.parse().expect(USAGE)),
+            "--circle" => return write_circles(&value),
             "--meshes" => return write_meshes(&value),
+            "--count" => count = Some(value.parse::<u64>().expect(USAGE)),
             "--hours" => hours = Some(value.parse::<f64>().expect(USAGE)),
             _ => panic!("{USAGE}"),
         }
     }
-    match hours {
-        None => println!("{:#?}", swarm::run(seed)),
-        Some(hours) => search(seed, Duration::from_secs_f64(hours * 3600.0)),
+    match (hours, count) {
+        (None, None) => println!("{:#?}", swarm::run(seed)),
+        (hours, count) => {
+            let patience = hours.map_or(Duration::MAX, |hours| Duration::from_secs_f64(hours * 3600.0));
+            search(seed, count.unwrap_or(u64::MAX), patience);
+        }
     }
 }
 
@@ -62,11 +69,11 @@ fn write_meshes(path: &str) {
     }
 }
 
-/// Runs seed after seed for so long. A panic tells what was found; it does not end the search.
-fn search(first: u64, patience: Duration) {
+/// Runs so many seeds, or for so long. A panic tells what was found; it does not end the search.
+fn search(first: u64, count: u64, patience: Duration) {
     let (began, mut failed) = (Instant::now(), Vec::new());
     let mut seed = first;
-    while began.elapsed() < patience {
+    while began.elapsed() < patience && seed - first < count {
         if std::panic::catch_unwind(|| swarm::run(seed)).is_err() {
             println!("seed {seed} found something: swarm --seed {seed}");
             failed.push(seed);
@@ -77,11 +84,24 @@ fn search(first: u64, patience: Duration) {
     assert!(failed.is_empty());
 }
 
-fn measure_circle(seed: u64) {
-    let circle = circle::Circle { members: 20, posts: 60, spreading_factor: 8, loss_permille: 0 };
-    let measured = circle.measure(seed);
-    println!("{measured} {} repeats, missed {:?}", measured.repeats, measured.missed);
-    for (kind, share) in &measured.census {
-        println!("{kind}: {} packets, {:?}", share.packets, share.airtime);
+/// Measures the groups on one channel and writes their table.
+fn write_circles(path: &str) {
+    let mut table = format!("{}\n{}\n", circle::TITLE, circle::HEAD);
+    for circle in circle::circles() {
+        let line = circle::Line::measure(circle, circle::SEEDS);
+        println!("{line}");
+        table.push_str(&format!("{line}\n"));
+    }
+    std::fs::write(path, &table).unwrap();
+}
+
+/// Tells of one group on one channel what was on the air.
+fn tell_circle(seed: u64) {
+    for circle in circle::circles() {
+        let measured = circle.measure(seed);
+        println!("{circle:?}: {:.1} % arrived, {:?} of air", measured.arrived_percent(), measured.airtime);
+        for (kind, share) in &measured.census {
+            println!("    {kind}: {} packets, {:?}", share.packets, share.airtime);
+        }
     }
 }

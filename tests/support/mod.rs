@@ -1,7 +1,6 @@
 //! What the scenarios stand on: stock Python peers, node processes, and the simulator.
 
 pub(crate) mod air;
-#[allow(dead_code, reason = "the example prints more of it")]
 pub(crate) mod circle;
 pub(crate) mod crowd;
 pub(crate) mod disk;

@@ -447,6 +447,8 @@ pub(crate) struct Person {
     pub(crate) fields: Vec<Fields>,
     /// What came as packets on links.
     pub(crate) pushed: Vec<Vec<u8>>,
+    /// Somebody who passes on what one of these people writes to all others of them, as simple group bots do.
+    pub(crate) passes_on_to: Vec<DestinationHash>,
 }
 
 impl Person {
@@ -479,6 +481,7 @@ impl Person {
             identity,
             address,
             ports: vec![port],
+            passes_on_to: Vec::new(),
             inbox: Vec::new(),
             times: Vec::new(),
             senders: Vec::new(),
@@ -524,6 +527,18 @@ impl Person {
     /// Sends a message.
     pub(crate) fn say(&mut self, now: Instant, to: DestinationHash, text: &str) {
         self.say_with(now, to, text, Fields::default());
+    }
+
+    /// Where they are written to.
+    pub(crate) fn address(&self) -> DestinationHash {
+        self.address
+    }
+
+    fn pass_on(&mut self, now: Instant, from: DestinationHash, text: &str) {
+        let others = self.passes_on_to.iter().filter(|to| **to != from);
+        for to in others.copied().collect::<Vec<_>>() {
+            self.say(now, to, text);
+        }
     }
 
     /// Sends a message with fields.
@@ -620,7 +635,11 @@ impl Person {
                 self.icons.extend(icons);
                 self.fields.push(received.message.fields.clone());
                 self.times.push(now);
-                self.inbox.push(String::from_utf8_lossy(&received.message.content).into_owned());
+                let text = String::from_utf8_lossy(&received.message.content).into_owned();
+                if !self.inbox.contains(&text) {
+                    self.pass_on(now, received.message.source, &text);
+                }
+                self.inbox.push(text);
                 if let Some(ticket) = received.ticket {
                     self.router.accept_ticket(self.address, received.message.source, ticket);
                 }

@@ -27,10 +27,11 @@ fn secs(secs: u64) -> Duration {
 
 /// Both have announced themselves to each other.
 fn acquainted() -> Wire {
-    acquainted_over(InterfaceConfig::default)
+    acquainted_over(|_| InterfaceConfig::default())
 }
 
-fn acquainted_over(medium: fn() -> InterfaceConfig) -> Wire {
+/// The same over a medium that each sees in its way.
+fn acquainted_over(medium: fn(usize) -> InterfaceConfig) -> Wire {
     let mut wire = Wire::over(medium);
     wire.announce(A);
     wire.announce(B);

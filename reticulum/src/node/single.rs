@@ -155,7 +155,10 @@ impl Node {
         let packet = &received.packet;
         let refused = match self.receipts.check(packet.header.proof_address(), packet.data) {
             Err(ProofRefusal::Unknown) if relayed => return,
-            Ok(proof) => return self.submit(Job::Verify(proof)),
+            Ok(proof) => {
+                self.transport.interfaces.handle_proof(interface, &proof.address);
+                return self.submit(Job::Verify(proof));
+            }
             Err(ProofRefusal::Unknown | ProofRefusal::Busy) => &mut self.counters.proof_unknown,
             Err(ProofRefusal::Malformed) => &mut self.counters.proof_malformed,
         };

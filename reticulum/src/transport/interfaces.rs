@@ -11,12 +11,19 @@ use super::ingress::Ingress;
 use super::queue::{AnnounceKey, Left, Queue, Queued};
 use super::traffic::InterfaceStats;
 use crate::hash::ProofAddress;
-use crate::node::{AirtimeLimits, Counters, InterfaceConfig, InterfaceId, Limits, Priority};
+use crate::node::{Airtime, AirtimeLimits, Counters, InterfaceConfig, InterfaceId, Limits, Priority};
 use crate::time::{Instant, TimerQueue};
 use crate::wire::link::{MTU_MAX, MTU_UNSIGNALLED};
+use crate::wire::{self, HEADER_MIN};
 
 /// Slower media keep count of their air time even without limits.
 const SLOW_BPS: u64 = 100_000;
+
+/// How long a radio listens after a packet that its neighbour is to prove, in air times of a proof: its own back-off and the
+/// neighbour's take about as long as two, at any spreading factor.
+const LISTEN_PROOFS: u32 = 4;
+/// A proof on the air: header and signature.
+const PROOF_LEN: usize = HEADER_MIN + 64;
 
 /// Budgets of interfaces that are gone, the oldest makes room. Only limits in the configuration make one.
 const RESTING_BUDGETS_MAX: usize = 64;
@@ -68,6 +75,8 @@ pub(crate) struct Interface {
     queue: Queue,
     /// Of a slow medium, or one with a limit.
     budget: Option<Box<Budget>>,
+    /// The proof that a radio listens for, and until when.
+    listening: Option<(ProofAddress, Instant)>,
 }
 
 impl Interface {
@@ -100,11 +109,26 @@ impl Interface {
         self.config.airtime.of(len + self.access_code_len(), self.config.bitrate_bps)
     }
 
-    /// When the budget lets the packet go that is next.
+    /// When the packet may go that is next: when the budget lets it, and what it would disturb is over.
     fn allowed_at(&mut self, now: Instant, counters: &mut Counters) -> Instant {
         let Some(budget) = &self.budget else { return now };
-        let next = self.queue.next(now, &mut counters.queue_stale);
-        next.map_or(now, |(priority, len)| budget.allowed_at(now, self.airtime(len), priority))
+        let Some((priority, len)) = self.queue.next(now, &mut counters.queue_stale) else { return now };
+        let allowed_at = budget.allowed_at(now, self.airtime(len), priority);
+        counters.queue_airtime_waits += u64::from(allowed_at > now);
+        let listening = self.listening.filter(|_| priority > Priority::Link);
+        listening.map_or(allowed_at, |(_, until)| allowed_at.max(until))
+    }
+
+    /// After a packet that a neighbour is to prove, a radio leaves the air to the proof: one that is drowned costs the
+    /// whole packet once more. Only of a radio is it known that all share its air.
+    fn listen(&mut self, now: Instant, packet: &[u8], proof: ProofAddress) {
+        let is_radio = matches!(self.config.airtime, Airtime::Table(_));
+        let is_for_neighbour =
+            wire::Packet::parse(packet).is_ok_and(|packet| packet.header.transport_id.is_none());
+        if is_radio && is_for_neighbour {
+            let until = now + self.airtime(packet.len()) + LISTEN_PROOFS * self.airtime(PROOF_LEN);
+            self.listening = Some((proof, until));
+        }
     }
 
     /// Time on the air of the packet that is next.
@@ -211,6 +235,7 @@ impl Interfaces {
             announced: Meter::default(),
             stats: InterfaceStats { up: true, ..InterfaceStats::default() },
             queue: Queue::new(limits.queue_frames, limits.queue_bytes),
+            listening: None,
         };
         self.interfaces.insert(id, interface);
         id
@@ -391,7 +416,6 @@ impl Interfaces {
         let packet = is_allowed.then(|| interface.queue.pop(now, &mut counters.queue_stale)).flatten();
         self.queued_bytes -= queued_bytes - interface.queue.byte_len();
         if !is_in_time {
-            counters.queue_airtime_waits += 1;
             self.refills.set(id, allowed_at);
         } else if unreserved && wants_reserve {
             // What is asked for here goes out with the next turn, which must come.
@@ -401,6 +425,9 @@ impl Interfaces {
             self.pending.remove(&id);
         }
         let Some(packet) = packet else { return false };
+        if let Some(proof) = interface.queue.sent_now() {
+            interface.listen(now, &packet, proof);
+        }
         let airtime = interface.airtime(packet.len());
         if let Some(budget) = &mut interface.budget {
             budget.spend(now, airtime);
@@ -412,6 +439,16 @@ impl Interfaces {
         }
         interface.stats.count_sent(&packet, out.len() - start);
         true
+    }
+
+    /// A proof came: who listened for it may speak again.
+    pub(crate) fn handle_proof(&mut self, id: InterfaceId, proof: &ProofAddress) {
+        let Some(interface) = self.interfaces.get_mut(&id) else { return };
+        let was_heard = interface.listening.take_if(|(awaited, _)| awaited == proof).is_some();
+        if was_heard && interface.queue.len() > 0 {
+            self.refills.cancel(&id);
+            self.pending.insert(id);
+        }
     }
 
     /// What an interface carried.

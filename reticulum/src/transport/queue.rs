@@ -107,6 +107,11 @@ impl Queue {
         self.insert(now, packet, priority, Tag::Proven(address))
     }
 
+    /// What proves the packet that was taken last, if [`Self::take_left`] has not told yet that it left.
+    pub(crate) fn sent_now(&self) -> Option<ProofAddress> {
+        self.left.last().filter(|left| left.sent).map(|left| left.address)
+    }
+
     /// Takes what left since the last call, of what waits for proofs.
     pub(crate) fn take_left(&mut self) -> impl Iterator<Item = Left> + '_ {
         self.left.drain(..)

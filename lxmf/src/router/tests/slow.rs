@@ -4,12 +4,13 @@ use reticulum::node::{Airtime, AirtimeLimits, Priority};
 
 use super::*;
 
-/// A packet takes half a second, and no more than two go in 15 s.
-fn radio() -> InterfaceConfig {
+/// A packet takes half a second, and A may send no more than two in 15 s.
+fn radio(who: usize) -> InterfaceConfig {
+    let short_percent = (who == A).then_some(8.0);
     InterfaceConfig {
         bitrate_bps: 8_000,
         airtime: Airtime::Table(vec![500_000; 501].into()),
-        airtime_limits: AirtimeLimits { short_percent: Some(8.0), long_percent: None },
+        airtime_limits: AirtimeLimits { short_percent, long_percent: None },
         ..InterfaceConfig::default()
     }
 }

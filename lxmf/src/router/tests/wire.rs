@@ -73,14 +73,14 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new() -> Self {
-        Self::over(InterfaceConfig::default)
+        Self::over(|_| InterfaceConfig::default())
     }
 
-    pub(super) fn over(medium: fn() -> InterfaceConfig) -> Self {
+    pub(super) fn over(medium: fn(usize) -> InterfaceConfig) -> Self {
         let now = Instant::from_micros(1);
         Self {
             now,
-            stations: [Station::new(now, 0x00, medium()), Station::new(now, 0x40, medium())],
+            stations: [Station::new(now, 0x00, medium(A)), Station::new(now, 0x40, medium(B))],
             under_way: VecDeque::new(),
             seen: Vec::new(),
             loses: |_, _| false,

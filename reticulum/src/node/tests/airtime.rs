@@ -139,6 +139,42 @@ fn a_proof_is_waited_for_from_when_its_packet_leaves() {
 }
 
 #[test]
+fn after_a_packet_a_radio_leaves_the_air_to_its_proof() {
+    let (mut net, destination, radio) = sender(100.0);
+    net.now = at(100);
+    for text in [b"one", b"two"] {
+        net.hosts[0].node.send_packet(net.now, destination, text.to_vec(), Priority::Message).unwrap();
+    }
+    net.hosts[0].drain(net.now);
+    let len = pull(&mut net, radio).expect("the air is free");
+    assert_eq!(pull(&mut net, radio), None, "its proof comes first");
+    assert_eq!(net.hosts[0].node.counters().queue_airtime_waits, 0, "that is no matter of the budget");
+    net.hosts[0].node.request_path(net.now, DestinationHash::new([9; 16]));
+    assert!(pull(&mut net, radio).is_some(), "others may wait for what is urgent");
+    assert_eq!(pull(&mut net, radio), None);
+    // Each byte takes 10 ms, and a proof has 83 of them.
+    let until = at(100) + ms(10 * len as u64 + 4 * 830);
+    assert_eq!(net.hosts[0].node.poll_timeout(), Some(until));
+    net.hosts[0].node.handle_timeout(until);
+    net.now = until;
+    assert_eq!(pull(&mut net, radio), Some(len), "nobody proves it");
+}
+
+#[test]
+fn a_proof_that_comes_ends_the_silence() {
+    let (mut net, destination, radio) = sender(100.0);
+    net.now = at(100);
+    for text in [b"one", b"two"] {
+        net.hosts[0].node.send_packet(net.now, destination, text.to_vec(), Priority::Message).unwrap();
+    }
+    // On the wire of these tests everything takes 10 ms.
+    net.run(ms(100));
+    assert_eq!(net.hosts[0].sent.iter().filter(|(on, _)| *on == radio).count(), 2);
+    let delivered = |event: &&Event| matches!(event, Event::Delivered { .. });
+    assert_eq!(net.events(0).iter().filter(delivered).count(), 2);
+}
+
+#[test]
 fn an_interface_that_goes_down_forgets_what_waited_for_its_budget() {
     let (mut net, destination, radio) = sender(10.0);
     net.now = at(100);
