@@ -16,7 +16,11 @@ fuzz_target!(|input: &[u8]| {
         let again = Fields::from_entries(&[(key::TICKET, &ticket.to_field())]);
         assert_eq!(Ticket::offered(&again, now).map(|again| again.secret), Some(ticket.secret));
     }
-    let _ = (NodeInfo::parse(input), propagation::is_stamp_refusal(input), propagation::split_stored(input));
+    let _ = (propagation::is_stamp_refusal(input), propagation::split_stored(input));
+    if let Ok(info) = NodeInfo::parse(input) {
+        let again = NodeInfo::parse(&info.encode()).expect("what is announced is read");
+        assert_eq!((again.stamp_cost, again.peering_cost, &again.name), (info.stamp_cost, info.peering_cost, &info.name));
+    }
     if let Ok(ids) = propagation::parse_list(input) {
         assert!(ids.len() <= LISTED_MAX && 32 * ids.len() <= input.len());
         assert!(!propagation::fetch_request(&ids, &[], 1_000).is_empty());

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use lxmf::app_data::AppData;
-use lxmf::fields::Fields;
+use lxmf::fields::{Field, Fields, key};
 use lxmf::message::{Draft, Unverified};
 use reticulum::crypto::{Identity, Rng};
 use reticulum::hash::DestinationHash;
@@ -26,6 +26,18 @@ fuzz_target!(|input: &[u8]| {
         assert!(!key.is_empty() && !value.is_empty());
     }
     let _ = (fields.is_empty(), fields.has_ticket(), fields.renderer());
+    for field in fields.typed() {
+        match field {
+            Field::Attachments(files) => {
+                assert!(files.iter().map(|file| file.name.len() + file.data.len()).sum::<usize>() <= input.len());
+            }
+            Field::Image { data, .. } | Field::Audio { data, .. } => assert!(data.len() <= input.len()),
+            _ => {}
+        }
+    }
+    let plain = fields.without(&[key::TICKET, key::COMMANDS]);
+    assert!(plain.value(key::TICKET).is_none() && plain.value(key::COMMANDS).is_none());
+    assert!(plain.as_raw().len() <= fields.as_raw().len(), "what is left out is not there");
     let source = DestinationHash::new([2; 16]);
     let draft = Draft { destination, source, timestamp: 1.5, title: b"", content: input, fields: &fields };
     let packed = draft.pack(&IDENTITY);

@@ -520,6 +520,13 @@ def handle(command):
         do_paper(command)
     elif kind == "read_paper":
         report(event="paper_read", tag=command["tag"], taken=bool(router.ingest_lxm_uri(command["uri"])))
+    elif kind == "tickets":
+        held = router.available_tickets["outbound"].get(bytes.fromhex(command["of"]))
+        report(event="tickets", tag=command["tag"], ticket=held[1].hex() if held else None)
+    elif kind == "use_ticket":  # whatever it is worth
+        router.available_tickets["outbound"][bytes.fromhex(command["of"])] = [
+            time.time() + 86400, bytes.fromhex(command["ticket"])]
+        report(event="ticket_used", tag=command["tag"])
     elif kind == "forget_tickets":
         router.available_tickets["outbound"].clear()
     elif kind == "announce_service":

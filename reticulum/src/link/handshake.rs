@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::job::{LinkJob, Signer};
 use super::keepalive::Liveness;
-use super::receipts::Receipts;
+use super::receipts::{PROOF_WAIT_MIN, Receipts};
 use super::request::NEAR_ROUND_TRIP;
 use super::request::Requests;
 use super::transfer::Transfers;
@@ -238,6 +238,7 @@ impl Link {
             peer_key: *config.peer.ed25519(),
             remote: Some(config.peer),
             receipts: Receipts::default(),
+            proof_wait_min: PROOF_WAIT_MIN,
             requests: Requests::default(),
             transfers: Transfers::default(),
             channel: None,
@@ -269,6 +270,7 @@ impl Link {
             peer_key: answer.peer_key,
             remote: None,
             receipts: Receipts::default(),
+            proof_wait_min: PROOF_WAIT_MIN,
             requests: Requests::default(),
             transfers: Transfers::default(),
             channel: None,

@@ -72,6 +72,7 @@ pub(crate) struct Link {
     peer_key: [u8; 32],
     remote: Option<Arc<PublicIdentity>>,
     receipts: Receipts,
+    proof_wait_min: Duration,
     requests: Requests,
     transfers: Transfers,
     channel: Option<Box<Channel>>,

@@ -19,8 +19,8 @@ use crate::wire::{Context, PacketType, Proof};
 pub(super) const RECEIPTS_MAX: usize = 1024;
 /// A proof is waited for this many round trips (section 3.5).
 const PROOF_RTTS: u32 = 6;
-/// But no less than this.
-const PROOF_WAIT_MIN: Duration = Duration::from_millis(5);
+/// But no less than this, unless the application knows that the peer takes its time.
+pub(super) const PROOF_WAIT_MIN: Duration = Duration::from_millis(5);
 
 /// Packets that wait for their proof.
 #[derive(Debug, Default)]
@@ -114,9 +114,14 @@ impl Link {
         self.receipts.has_room()
     }
 
+    /// Sets how long proofs of what is sent from now on are waited for at least.
+    pub(crate) fn set_proof_wait(&mut self, min: Duration) {
+        self.proof_wait_min = min;
+    }
+
     /// Waits for the proof of a packet that is being sent.
     pub(super) fn await_proof(&mut self, now: Instant, hash: PacketHash) {
-        let deadline = now + (self.rtt * PROOF_RTTS).max(PROOF_WAIT_MIN);
+        let deadline = now + (self.rtt * PROOF_RTTS).max(self.proof_wait_min);
         if let Some(hash) = self.receipts.insert(hash, deadline) {
             self.event(LinkEvent::Undelivered { hash });
         }

@@ -108,6 +108,13 @@ impl Node {
         Ok(receipt)
     }
 
+    /// Waits longer than six round-trip times for the proofs of packets sent from now on: at least `min`. For peers that
+    /// have work to do before they prove, such as propagation nodes, which check a stamp.
+    pub fn set_proof_wait(&mut self, link: LinkId, min: Duration) -> Result<(), LinkError> {
+        self.links.entry(&link)?.link.set_proof_wait(min);
+        Ok(())
+    }
+
     /// Asks the responder. `data` is one MessagePack value; without a timeout it is 6 round-trip times and 11.25 s.
     /// [`Event::Response`] or [`Event::RequestFailed`] ends it.
     ///

@@ -270,6 +270,10 @@ impl Outbound {
     }
 }
 
+/// A node proves an upload once it has checked its stamp, which takes a stock one up to seconds. Who gave up before that
+/// would upload the same again, and never hear that its stamp was refused.
+const UPLOAD_PROOF_WAIT: Duration = Duration::from_secs(20);
+
 /// As a packet if it fits one by the field's arithmetic, however large the link's packets are; else as a resource.
 fn hand_to_link(cx: &mut Context<'_>, send: &mut Send, link: LinkId) -> Result<State, LinkError> {
     let (data, fits) = match &send.by_node {
@@ -277,6 +281,9 @@ fn hand_to_link(cx: &mut Context<'_>, send: &mut Send, link: LinkId) -> Result<S
         None => (send.packed().as_bytes().to_vec(), send.packed().fits_link_packet()),
     };
     if fits {
+        if send.by_node.is_some() {
+            cx.node.set_proof_wait(link, UPLOAD_PROOF_WAIT)?;
+        }
         let receipt = cx.node.send_on_link(cx.now, link, data, send.priority)?;
         send.receipts.push(receipt);
         return Ok(State::OnLink(link));

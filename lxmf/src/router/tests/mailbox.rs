@@ -16,6 +16,8 @@ pub(super) struct Mailbox {
     pub(super) refuses: bool,
     /// Answers each request with this code.
     pub(super) code: Option<u64>,
+    /// What waits to be judged, if that takes its time.
+    pub(super) slow: Option<Vec<(LinkId, Vec<u8>, PendingProof)>>,
     /// Answers no request at all.
     pub(super) mute: bool,
     /// What was asked for: ids wanted and ids to delete, of each request that is no listing.
@@ -33,18 +35,24 @@ impl Mailbox {
         config.resources = ResourcePolicy::All;
         config.resource_size_max = 10_000_000;
         let address = node.add_destination(config).unwrap();
-        Self { address, cost, stored: Vec::new(), refuses: false, code: None, mute: false, asked: Vec::new() }
+        Self {
+            address,
+            cost,
+            stored: Vec::new(),
+            refuses: false,
+            code: None,
+            slow: None,
+            mute: false,
+            asked: Vec::new(),
+        }
     }
 
     pub(super) fn handle(&mut self, now: Instant, node: &mut Node, event: Event) -> Option<Event> {
         match event {
-            Event::LinkPacket { link, data, proof } => {
-                if self.take(&data) {
-                    node.prove(now, proof);
-                } else {
-                    node.send_on_link(now, link, vec![0x91, 0xcc, 0xf5], Priority::Message).unwrap();
-                }
-            }
+            Event::LinkPacket { link, data, proof } => match &mut self.slow {
+                Some(slow) => slow.push((link, data, proof)),
+                None => self.judge(now, node, link, &data, proof),
+            },
             Event::ResourceReceived { data, proof, .. } => {
                 self.take(&data);
                 node.prove(now, proof);
@@ -62,6 +70,22 @@ impl Mailbox {
             event => return Some(event),
         }
         None
+    }
+
+    /// Takes an upload, or turns its stamp away.
+    pub(super) fn judge(
+        &mut self,
+        now: Instant,
+        node: &mut Node,
+        link: LinkId,
+        data: &[u8],
+        proof: PendingProof,
+    ) {
+        if self.take(data) {
+            node.prove(now, proof);
+        } else {
+            node.send_on_link(now, link, vec![0x91, 0xcc, 0xf5], Priority::Message).unwrap();
+        }
     }
 
     fn take(&mut self, container: &[u8]) -> bool {

@@ -1,6 +1,7 @@
 //! By way of a propagation node, in both directions (`spec/lxmf.md` 3.3, 8.5, 9), and on paper (14).
 
 use super::mailbox::Mailbox;
+use super::wire::Station;
 use super::*;
 use crate::message::Draft;
 use crate::paper;
@@ -171,6 +172,33 @@ fn what_a_node_refuses_is_told() {
     let send = wire.send(A, b"too dear", Some(Method::Propagated));
     wire.run_until("failed", |wire| !wire.stations[A].failed.is_empty());
     assert_eq!(wire.stations[A].failed, [(send, Failure::StampTooDear { cost: 100 })]);
+}
+
+#[test]
+fn a_node_may_take_its_time_to_judge_a_stamp() {
+    for refuses in [false, true] {
+        let mut wire = with_mailbox(4);
+        mailbox(&mut wire).slow = Some(Vec::new());
+        mailbox(&mut wire).refuses = refuses;
+        let send = wire.send(A, b"judge me", Some(Method::Propagated));
+        wire.run_for(secs(10));
+        let waiting = mailbox(&mut wire).slow.take().unwrap();
+        assert_eq!(waiting.len(), 1, "it is not uploaded again meanwhile");
+        let (now, station) = (wire.now, &mut wire.stations[B]);
+        let Station { node, mailbox, .. } = station;
+        for (link, data, proof) in waiting {
+            mailbox.as_mut().unwrap().judge(now, node, link, &data, proof);
+        }
+        wire.run_for(secs(1));
+        let station = &wire.stations[A];
+        let ended =
+            (station.stored.iter().map(|(send, _)| *send).collect::<Vec<_>>(), station.failed.clone());
+        let expected = match refuses {
+            false => (vec![send], vec![]),
+            true => (vec![], vec![(send, Failure::StampRefused)]),
+        };
+        assert_eq!(ended, expected);
+    }
 }
 
 #[test]
