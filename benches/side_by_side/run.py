@@ -1,7 +1,7 @@
 """Puts a meshgroup node and the Python peers under the same raw load, in one run, and prints ratios.
 
     python3 -m venv V && V/bin/pip install rns==1.5.7 lxmf==1.2.1
-    cargo build --release && V/bin/python benches/side_by_side/run.py [--parts inbound,slow_disk,request,request_old,footprint,forward,announces,fanout] [--runs 3]
+    cargo build --release && V/bin/python benches/side_by_side/run.py [--parts inbound,slow_disk,request,request_old,footprint,forward,announces,fanout,stamps] [--runs 3]
 
 Loopback only. CPU is that of the whole process, all threads, from /proc; it is the figure to compare, since rates vary
 with whatever else the machine does. Each part prints one JSON line per run and one with the ratios.
@@ -25,10 +25,11 @@ from wire import *  # noqa: E402,F403
 arguments = argparse.ArgumentParser()
 arguments.add_argument("--bin", default=os.path.join(os.environ.get("CARGO_TARGET_DIR", ROOT + "/target"), "release/meshgroup"))
 arguments.add_argument("--runs", type=int, default=3)
-arguments.add_argument("--parts", default="inbound,slow_disk,request,request_old,footprint,forward,announces,fanout")
+arguments.add_argument("--parts", default="inbound,slow_disk,request,request_old,footprint,forward,announces,fanout,stamps")
 arguments.add_argument("--messages", type=int, default=5000)
 arguments.add_argument("--packets", type=int, default=100000)
 arguments.add_argument("--bare", help="the bench `bare` where it is built already, as cargo bench prints its path")
+arguments.add_argument("--bare-stamps", help="the same for the bench `stamps`")
 arguments.add_argument("--members", type=int, default=1000)
 arguments.add_argument("--port", type=int, default=47310)
 arguments = arguments.parse_args()
@@ -602,6 +603,31 @@ def fanout():
                           "lost": sum(row["members"] - row["reached"] for row in ours)}), flush=True)
 
 
+def stamps():
+    """Proof of work on one core: trials a second, and the workblock of a message. The same materials on both sides."""
+    from LXMF import LXStamper
+    rows = {"meshgroup": [], "python": []}
+    for run in range(arguments.runs):
+        command = [arguments.bare_stamps] if arguments.bare_stamps else ["cargo", "bench", "--quiet", "--bench", "stamps"]
+        line = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        rows["meshgroup"].append(json.loads(line.stdout.strip().splitlines()[-1]))
+        started = time.process_time()
+        block = LXStamper.stamp_workblock(bytes(range(32)))
+        built = time.process_time()
+        trials = 2000
+        for number in range(trials):
+            LXStamper.stamp_valid(number.to_bytes(32, "big"), 254, block)
+        rows["python"].append({"trials_per_s": round(trials / (time.process_time() - built)),
+                               "workblock_ms": round((built - started) * 1e3, 2)})
+        for node, of in rows.items():
+            print(json.dumps({"part": "stamps", "node": node, **of[-1], "load": load()}), flush=True)
+    ours, python = (median(rows[node], "trials_per_s") for node in ("meshgroup", "python"))
+    print(json.dumps({"summary": "stamps", "trials_per_s_a_core": ours, "python_trials_per_s_a_core": python,
+                      "ours_over_python": round(ours / python), "workblock_ms": median(rows["meshgroup"], "workblock_ms"),
+                      "python_workblock_ms": median(rows["python"], "workblock_ms"),
+                      "stamp_of_12_ms": median(rows["meshgroup"], "stamp_of_12_ms")}), flush=True)
+
+
 for part in arguments.parts.split(","):
-    {"inbound": inbound, "slow_disk": slow_disk, "request": request, "request_old": request_old, "footprint": footprint, "forward": forward, "announces": announces, "fanout": fanout}[part]()
+    {"inbound": inbound, "slow_disk": slow_disk, "request": request, "request_old": request_old, "footprint": footprint, "forward": forward, "announces": announces, "fanout": fanout, "stamps": stamps}[part]()
 shutil.rmtree(WORK, ignore_errors=True)

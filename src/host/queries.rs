@@ -7,7 +7,6 @@ use crate::group::{Attachment, GroupId, Known, Listed, MemberId, Needs, Seq, Vie
 use crate::store::{Page, PageRequest, ReadCopy, Reader, Relayed, StoreError, Stretch, StretchId};
 
 /// A question.
-#[allow(clippy::large_enum_variant, reason = "few wait at a time, and each is moved twice")]
 #[derive(Clone, Debug)]
 pub enum Query {
     /// A page of the history.
