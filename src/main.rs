@@ -20,10 +20,7 @@ fn run() -> anyhow::Result<()> {
     match cli::carry_out(Arguments::parse())? {
         Task::Done => Ok(()),
         Task::Import(file) => cli::print(&config::import_file(&file)?),
-        Task::Check(folder, json) => {
-            let store::Checked { groups, events, findings } = store::check(&folder)?;
-            cli::print_check(json, groups, events, &findings)
-        }
+        Task::Check(folder, json) => cli::print_check(json, &store::check(&folder)?),
         Task::Run(folder) => {
             tracing_subscriber::fmt().with_writer(std::io::stderr).init();
             Ok(meshgroup::node::run(&folder)?)

@@ -74,7 +74,7 @@ pub(super) enum GroupCommand {
 #[derive(Debug, Subcommand)]
 pub(super) enum ClaimCommand {
     /// Replace the claim code, which makes its sender the owner, and print the new one
-    New,
+    New(Output),
 }
 
 /// Carries out a command about groups.
@@ -123,7 +123,10 @@ pub(super) fn carry_out(
 /// Carries out a command about claim codes.
 pub(super) fn claim(client: &mut Client, command: &ClaimCommand, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
-        ClaimCommand::New => writeln!(out, "{}", client.new_claim()?)?,
+        ClaimCommand::New(output) if output.json => {
+            writeln!(out, "{}", serde_json::json!({ "code": client.new_claim()? }))?;
+        }
+        ClaimCommand::New(_) => writeln!(out, "{}", client.new_claim()?)?,
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ pub use self::banner::Banner;
 use self::group::{ClaimCommand, GroupCommand};
 use self::mail::PropagationCommand;
 use crate::api::client::{Client, ClientError};
+use crate::store::Checked;
 
 /// What was typed.
 #[derive(Debug, Parser)]
@@ -193,9 +194,11 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Prints what a check found. An error where something is wrong.
-pub fn print_check(json: bool, groups: usize, events: u64, findings: &[String]) -> anyhow::Result<()> {
+pub fn print_check(json: bool, checked: &Checked) -> anyhow::Result<()> {
+    let Checked { groups, events, kinds, findings } = checked;
     if json {
-        let report = serde_json::json!({ "groups": groups, "events": events, "findings": findings });
+        let report =
+            serde_json::json!({ "groups": groups, "events": events, "kinds": kinds, "findings": findings });
         print(&format!("{report:#}\n"))?;
     } else {
         let lines = findings.iter().map(|finding| format!("{finding}\n")).collect::<String>();

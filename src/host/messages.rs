@@ -232,8 +232,12 @@ impl Host {
             return None;
         }
         self.dedup.insert(&message.id);
-        let is_post = |event: &Event| {
-            matches!(event.kind, EventKind::Posted(_) | EventKind::Held { .. } | EventKind::Reacted { .. })
+        // A reaction that was typed is about the message that is the newest at the moment, and does nothing twice.
+        let is_reaction = message.brought.reference.is_some();
+        let is_post = |event: &Event| match event.kind {
+            EventKind::Posted(_) | EventKind::Held { .. } => true,
+            EventKind::Reacted { .. } => is_reaction,
+            _ => false,
         };
         let content = events.iter().any(is_post).then_some((message.brought.content, unix));
         if let Some((content, unix)) = content {

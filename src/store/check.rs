@@ -4,6 +4,7 @@
 //! the state of each group that a start would read has to be the fold of its events. It reads one moment, also while a
 //! node writes, and changes nothing.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::types::Value;
@@ -44,6 +45,8 @@ pub struct Checked {
     pub groups: usize,
     /// Events that were replayed.
     pub events: u64,
+    /// How many there are of each kind, by [`EventKind::name`](crate::group::EventKind::name).
+    pub kinds: BTreeMap<&'static str, u64>,
     /// What is wrong, a line each; nothing if all is well.
     pub findings: Vec<String>,
 }
@@ -70,7 +73,7 @@ pub fn check(folder: &Path) -> Result<Checked, StoreError> {
     checked.groups = groups.len();
     replayed.execute_batch("BEGIN")?;
     for group in groups {
-        let state = replay(&kept, &replayed, group)?;
+        let state = replay(&kept, &replayed, group, &mut checked.kinds)?;
         checked.events += state.head.0;
         if restore::state(&kept.db, group)? != state {
             checked
@@ -89,7 +92,12 @@ pub fn check(folder: &Path) -> Result<Checked, StoreError> {
 }
 
 /// Writes what the log says into an empty database. Returns the fold of the log.
-fn replay(kept: &Reader, replayed: &Connection, group: GroupId) -> Result<State, StoreError> {
+fn replay(
+    kept: &Reader,
+    replayed: &Connection,
+    group: GroupId,
+    kinds: &mut BTreeMap<&'static str, u64>,
+) -> Result<State, StoreError> {
     let (mut state, mut ledger) = (State::default(), Ledger::read(replayed)?);
     loop {
         let events = kept.events(group, state.head, EVENTS_AT_A_TIME)?;
@@ -101,6 +109,7 @@ fn replay(kept: &Reader, replayed: &Connection, group: GroupId) -> Result<State,
                 return Err(StoreError::Corrupt("a log with a gap"));
             }
             state.apply(event);
+            *kinds.entry(event.kind.name()).or_default() += 1;
         }
         ledger.apply(replayed, &Write::Decision { group, events, seen: None })?;
     }

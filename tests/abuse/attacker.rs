@@ -67,6 +67,17 @@ impl Tcp {
         self.discard();
     }
 
+    /// Sends a frame, and tells whether the node is still there.
+    pub(crate) fn send_while_it_lasts(&mut self, frame: &[u8]) -> bool {
+        let mut bytes = Vec::new();
+        hdlc::Encoder.encode(frame, &mut bytes);
+        let is_sent = self.stream.write_all(&bytes).is_ok();
+        if is_sent {
+            self.discard();
+        }
+        is_sent
+    }
+
     /// Throws away what the node sent so far, so that it can go on sending.
     fn discard(&mut self) {
         self.stream.set_nonblocking(true).expect("a socket option");
@@ -277,6 +288,20 @@ impl<W: Wire> Attacker<W> {
     /// Waits until the node closes a link.
     pub(crate) fn await_close(&mut self, session: &Session) {
         self.await_packet("close of the link", |packet| opened(session, packet, Context::LINK_CLOSE));
+    }
+
+    /// Waits for a message of the node, and proves it.
+    pub(crate) fn prove_next(&mut self) {
+        let own = self.address();
+        let hash = self.await_packet("message", |packet| {
+            let is_message =
+                packet.header.packet_type == PacketType::Data && packet.header.destination_hash() == own;
+            is_message.then(|| packet.hash())
+        });
+        let mut body = Vec::new();
+        Proof::Implicit { signature: &self.identity.sign(hash.as_bytes()) }.emit(&mut body);
+        let proof = emitted(&Packet::proof(hash.proof_address(), &body));
+        self.wire.send(&proof);
     }
 
     /// Sends a single packet and waits for its proof.
