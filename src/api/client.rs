@@ -2,10 +2,12 @@
 //! values, so that no caller needs the generated types.
 
 mod attachments;
+mod delivery;
 mod mail;
 mod operate;
 
 pub use attachments::ListedAttachment;
+pub use delivery::{Delivered, DeliveredCopy};
 pub use mail::{ListedNode, ListedPeer, Propagation, ServedMail, SyncedMail, SyncedNode};
 pub use operate::{
     Done, ListedAct, ListedBan, ListedHeld, ListedRequest, ListedRole, ListedSetting, ShownMember, ToMember,

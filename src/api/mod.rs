@@ -13,6 +13,7 @@ mod announce;
 mod attachment;
 pub mod client;
 pub mod control;
+mod delivery;
 mod directory;
 mod error;
 mod happening;
@@ -32,6 +33,7 @@ mod tests;
 pub use self::acts::acts;
 pub use self::announce::{ANNOUNCE_BYTES_MAX, announce, public_name};
 pub use self::attachment::{attachment, attachment_file};
+pub use self::delivery::{DeliveryPage, delivery};
 pub use self::directory::{
     DirectoryRequest, Listing, claim_issued, directory, goes_by, group_created, group_deleted, group_found,
 };
@@ -44,7 +46,7 @@ pub use self::mail::{UsedNode, mail_status, mail_synced, not_from_paper, not_on_
 pub use self::reading::{earlier_texts, reading};
 pub use self::reply::Reply;
 pub use self::route::{PATHS, plan};
-pub use self::status::{GroupStatus, InterfaceStatus, NodeStatus, RadioStatus};
+pub use self::status::{DeliveryStatus, GroupStatus, InterfaceStatus, NodeStatus, RadioStatus, SlowMember};
 pub use self::typing::{typing_push, who_types};
 pub use self::wire::{request_body, response_value};
 use reticulum::hash::DestinationHash;
@@ -85,6 +87,13 @@ pub enum Plan {
         seq: Seq,
         /// Bytes of the answer at most.
         bytes_max: usize,
+    },
+    /// Send what [`delivery`](delivery()) makes of what became of this message's copies, if the caller may know.
+    Delivery {
+        /// The message.
+        seq: Seq,
+        /// Which part of the answer.
+        page: DeliveryPage,
     },
     /// Send what [`attachment`] or [`attachment_file`] makes of this piece, if the caller may have it.
     Piece {

@@ -116,6 +116,7 @@ const TABLE: &[Route] = &[
     route("/api/v1/messages/search", Access::Member, messages::search),
     route("/api/v1/messages/read", Access::Member, messages::read),
     route("/api/v1/messages/edits", Access::Member, messages::edits),
+    route("/api/v1/delivery", Access::Member, messages::delivery),
     route("/api/v1/messages/cleanup", Access::May(Permission::DeleteAny), moderation::cleanup),
     route("/api/v1/report", Access::Member, moderation::report),
     route("/api/v1/audit", Access::May(Permission::ReadAudit), moderation::audit),

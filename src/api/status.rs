@@ -30,8 +30,40 @@ pub struct NodeStatus {
     pub propagation_address: Option<DestinationHash>,
     /// The configured interfaces, in their order.
     pub interfaces: Vec<InterfaceStatus>,
+    /// Copies that are not proven yet, and for whom.
+    pub delivery: DeliveryStatus,
     /// Every count of something refused, dropped or done, by name.
     pub counters: BTreeMap<String, u64>,
+}
+
+/// Copies that are not proven yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DeliveryStatus {
+    /// Copies that wait.
+    pub queued: u64,
+    /// Messages under way; on a slow medium one may hold several copies.
+    pub sent: u64,
+    /// Messages on propagation nodes that may be sent once more.
+    pub on_node: u64,
+    /// The members whose oldest copy waits longest.
+    pub slowest: Vec<SlowMember>,
+}
+
+/// A member who is behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SlowMember {
+    /// Number of the group on this node.
+    pub group: u32,
+    /// Member number.
+    pub member: u32,
+    /// Nick.
+    pub nick: String,
+    /// Messages that they lack.
+    pub backlog: u64,
+    /// How long the oldest of them waits.
+    pub oldest_s: u64,
+    /// Whether they get digests.
+    pub digest: bool,
 }
 
 /// A group in [`NodeStatus`].
@@ -171,6 +203,7 @@ impl NodeStatus {
             interfaces: self.interfaces.iter().map(InterfaceStatus::to_proto).collect(),
             counters: self.counters.clone(),
             propagation_address: self.propagation_address.map(|address| address.as_bytes().to_vec()),
+            delivery: Some(self.delivery.to_proto()),
             error: None,
         }
     }
@@ -186,10 +219,31 @@ impl NodeStatus {
             groups: status.groups.into_iter().map(GroupStatus::from_proto).collect::<Option<_>>()?,
             interfaces: status.interfaces.into_iter().map(InterfaceStatus::from_proto).collect(),
             counters: status.counters,
+            delivery: status.delivery.map(DeliveryStatus::from_proto).unwrap_or_default(),
             propagation_address: status
                 .propagation_address
                 .and_then(|address| DestinationHash::from_slice(&address)),
         })
+    }
+}
+
+impl DeliveryStatus {
+    fn to_proto(&self) -> v1::DeliveryStatus {
+        let Self { queued, sent, on_node, ref slowest } = *self;
+        let slowest = slowest.iter().cloned().map(|slow| {
+            let SlowMember { group, member, nick, backlog, oldest_s, digest } = slow;
+            v1::SlowMember { group, member, nick, backlog, oldest_s, digest }
+        });
+        v1::DeliveryStatus { queued, sent, on_node, slowest: slowest.collect() }
+    }
+
+    fn from_proto(status: v1::DeliveryStatus) -> Self {
+        let v1::DeliveryStatus { queued, sent, on_node, slowest } = status;
+        let slowest = slowest.into_iter().map(|slow| {
+            let v1::SlowMember { group, member, nick, backlog, oldest_s, digest } = slow;
+            SlowMember { group, member, nick, backlog, oldest_s, digest }
+        });
+        Self { queued, sent, on_node, slowest: slowest.collect() }
     }
 }
 
@@ -430,6 +484,11 @@ mod tests {
                 ..InterfaceStatus::default()
             }],
             propagation_address: Some(DestinationHash::new([9; 16])),
+            delivery: DeliveryStatus {
+                queued: 7,
+                slowest: vec![SlowMember { nick: "Bob".into(), backlog: 3, ..SlowMember::default() }],
+                ..DeliveryStatus::default()
+            },
             counters: BTreeMap::from([("malformed_packets".into(), 2)]),
         };
         assert_eq!(NodeStatus::from_proto(status.to_proto()), Some(status));

@@ -138,6 +138,8 @@ pub(super) enum MessageCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Tell what became of the copies of a message, member by member
+    Delivery(OfMessage),
     /// Keep a message in view
     Pin(OfMessage),
     /// No longer keep a message in view
@@ -406,6 +408,10 @@ pub(super) fn message(
         MessageCommand::Edit { seq, text, output } => done(client.edit_message(seq, &text)?, output, out),
         MessageCommand::Pin(of) => done(client.pin_message(of.seq, false)?, of.output, out),
         MessageCommand::Unpin(of) => done(client.pin_message(of.seq, true)?, of.output, out),
+        MessageCommand::Delivery(of) => {
+            let delivered = client.delivery(of.seq)?;
+            if of.output.json { list::object(&delivered, out) } else { list::delivered(&delivered, out) }
+        }
         MessageCommand::Search { words, limit, output } => {
             rows(&client.search(&words, limit)?, output, out, list::message_line)
         }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::api::client::{Client, ListedMessage};
+use crate::api::client::{Client, Delivered, ListedMessage};
 
 /// Events asked for in one call.
 const PAGE_LIMIT: u32 = 1000;
@@ -58,6 +58,24 @@ pub(super) fn message_line(message: &ListedMessage) -> String {
     let has_more = !message.attachments.is_empty() && message.text != attached.trim_start();
     let attached = if has_more { attached.as_str() } else { "" };
     format!("{:>6}  {}: {}{}", message.seq, printable(nick), printable(&message.text), printable(attached))
+}
+
+/// Prints what became of the copies of a message: the sums, then those without a proof.
+pub(super) fn delivered(delivered: &Delivered, out: &mut impl Write) -> anyhow::Result<()> {
+    let counts = delivered.counts.iter().map(|(state, count)| format!("{count} {state}"));
+    writeln!(out, "{:>6}  {}", delivered.seq, counts.collect::<Vec<_>>().join(", "))?;
+    for copy in delivered.copies.iter().filter(|copy| copy.state != "proven") {
+        let how = copy.route.or(copy.failure).map_or(String::new(), |how| format!(" ({how})"));
+        writeln!(out, "        {}: {}{how}", printable(&copy.nick), copy.state)?;
+    }
+    Ok(())
+}
+
+/// Writes one value as JSON.
+pub(super) fn object(value: &impl Serialize, out: &mut impl Write) -> anyhow::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value).map_err(io::Error::from)?;
+    writeln!(out)?;
+    Ok(())
 }
 
 /// Text of a stranger for a terminal: one line, and no escape sequences.

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use super::list::printable;
 use crate::api::client::Client;
-use crate::api::{InterfaceStatus, NodeStatus, RadioStatus};
+use crate::api::{DeliveryStatus, InterfaceStatus, NodeStatus, RadioStatus};
 
 /// Prints the status of the node behind `client`.
 pub(super) fn print(client: &mut Client, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
@@ -39,8 +40,31 @@ fn for_people(status: &NodeStatus, out: &mut impl Write) -> anyhow::Result<()> {
         writeln!(out, "propagation node {address}")?;
     }
     status.interfaces.iter().try_for_each(|interface| interface_line(interface, out))?;
+    delivery_lines(status, out)?;
     for (name, count) in status.counters.iter().filter(|(_, count)| **count > 0) {
         writeln!(out, "  {count:>8}  {name}")?;
+    }
+    Ok(())
+}
+
+fn delivery_lines(status: &NodeStatus, out: &mut impl Write) -> anyhow::Result<()> {
+    let DeliveryStatus { queued, sent, on_node, slowest } = &status.delivery;
+    if queued + sent + on_node == 0 {
+        return Ok(());
+    }
+    writeln!(out, "copies: {queued} wait, {sent} messages under way, {on_node} on propagation nodes")?;
+    for slow in slowest {
+        let group = status.groups.iter().find(|group| group.number == slow.group).map(|group| &group.name);
+        let group =
+            group.filter(|_| status.groups.len() > 1).map_or(String::new(), |name| format!(" in {name}"));
+        let digest = if slow.digest { ", gets digests" } else { "" };
+        writeln!(
+            out,
+            "  {}{group} lacks {}, the oldest for {}{digest}",
+            printable(&slow.nick),
+            slow.backlog,
+            duration(slow.oldest_s)
+        )?;
     }
     Ok(())
 }
@@ -111,7 +135,7 @@ mod tests {
     use reticulum::hash::{DestinationHash, IdentityHash};
 
     use super::*;
-    use crate::api::GroupStatus;
+    use crate::api::{GroupStatus, SlowMember};
 
     fn sample() -> NodeStatus {
         let group = GroupStatus {
@@ -146,6 +170,17 @@ mod tests {
                 }),
                 ..InterfaceStatus::default()
             }],
+            delivery: DeliveryStatus {
+                queued: 3,
+                slowest: vec![SlowMember {
+                    group: 1,
+                    nick: "Bob".into(),
+                    backlog: 3,
+                    oldest_s: 3725,
+                    ..SlowMember::default()
+                }],
+                ..DeliveryStatus::default()
+            },
             counters: BTreeMap::from([("malformed_packets".into(), 2)]),
         }
     }
@@ -176,6 +211,7 @@ mod tests {
         assert!(text.contains("up 1 h 2 min"), "{text}");
         assert!(text.contains("up (tcp-client), offline: connection refused"), "{text}");
         assert!(text.contains("2  malformed_packets"), "{text}");
+        assert!(text.contains("  Bob lacks 3, the oldest for 1 h 2 min\n"), "{text}");
         assert!(text.contains("last packet at -91 dBm, -3.25 dB above noise"), "{text}");
         assert!(text.contains("sent for 0.5 % of 15 s, 1.5 % of the hour"), "{text}");
     }

@@ -19,6 +19,7 @@
 
 mod copy;
 mod fate;
+mod overview;
 mod posts;
 mod recipient;
 
@@ -29,6 +30,7 @@ use reticulum::time::{Instant, TimerQueue, UnixTime};
 
 pub use self::copy::{Cursor, Dispatch, Fixed, Form, LoggedPost, Reach, SavedDelivery, Settled, StoredCopy};
 pub use self::fate::{Fate, Gap, GapFate, Tally, Via, Why};
+pub use self::overview::{Backlog, Unproven};
 use self::posts::{Posts, WaitingPost};
 use self::recipient::{Flight, Recipient, Stage, State, UnderWay};
 use super::ids::{MemberId, Seq};

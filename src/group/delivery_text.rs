@@ -11,13 +11,12 @@ use super::{Language, Roster};
 /// Who has a post and what became of the other copies: `#12: 8 of 10 have it. Bob: does not answer; Ann: paused`. What
 /// does not fit is counted.
 pub(super) fn delivery(language: Language, seq: Seq, tally: &Tally, roster: &Roster) -> String {
-    let mut text = phrases::copies_proven(language, seq, tally.proven, tally.total());
-    let mut others =
-        tally.others.iter().filter_map(|(id, fate)| Some((roster.by_id(*id)?, fate))).enumerate();
+    let mut text = phrases::copies_proven(language, seq, tally.proven(), tally.copies.len());
+    let mut others = tally.others().filter_map(|(id, fate)| Some((roster.by_id(*id)?, fate))).enumerate();
     for (index, (member, fate)) in others.by_ref() {
         let separator = if index == 0 { " " } else { "; " };
         let part = format!("{separator}{}: {}", member.nick, fate_words(language, *fate));
-        let more = phrases::and_more(language, tally.others.len() - index);
+        let more = phrases::and_more(language, tally.others().count() - index);
         if text.len() + part.len() + more.len() + 3 > REPLY_BYTES_MAX {
             return format!("{text}; {more}");
         }

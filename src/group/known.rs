@@ -7,6 +7,7 @@ use reticulum::time::UnixTime;
 
 use super::acts::{ActsRequest, CleanUp};
 use super::attachment::{Piece, PieceRequest};
+use super::delivery::Gap;
 use super::event::Event;
 use super::ids::{MemberId, MessageId, Seq};
 use super::post::{Audience, Post, Reaction};
@@ -31,6 +32,8 @@ pub struct Needs {
     pub texts: Option<Seq>,
     /// A piece of an attachment.
     pub piece: Option<Box<PieceRequest>>,
+    /// Who was not sent, or did not prove, the messages named above.
+    pub gaps: bool,
 }
 
 /// Who wants to know how far they have read.
@@ -107,6 +110,8 @@ pub struct Known {
     pub texts: Vec<EarlierText>,
     /// The piece that was asked for; `None` if there is no such attachment.
     pub piece: Option<Piece>,
+    /// Who was not sent, or did not prove, a message, and why.
+    pub gaps: Vec<Gap>,
 }
 
 /// Unread messages are counted up to here.
@@ -148,9 +153,9 @@ pub struct Viewer {
 impl Needs {
     /// Whether the decision can be made at once.
     pub fn is_empty(&self) -> bool {
-        let Self { posts, reference, matching, acts, list, reading, texts, piece } = self;
+        let Self { gaps, posts, reference, matching, acts, list, reading, texts, piece } = self;
         let asks = matching.is_some() || acts.is_some() || list.is_some() || reading.is_some();
-        posts.is_empty() && reference.is_none() && !asks && texts.is_none() && piece.is_none()
+        !gaps && posts.is_empty() && reference.is_none() && !asks && texts.is_none() && piece.is_none()
     }
 }
 

@@ -9,7 +9,7 @@ use reticulum::time::Instant;
 
 use super::hosted::NamedError;
 use super::{ANSWER_BYTES_MAX, ASKED_MAX, After, Asked, Asker, Asking, CallId, Host, Output, Query, Rows};
-use crate::api::{self, Plan, Reply};
+use crate::api::{self, DeliveryPage, Plan, Reply};
 use crate::group::{
     Action, ActsRequest, Caller, Group, GroupId, Known, Needs, Outcome, Pass, PieceRequest, ReadingRequest,
     Seq,
@@ -28,6 +28,8 @@ pub(super) enum PendingCall {
     Reading,
     /// All that a message said.
     EarlierTexts { seq: Seq, bytes_max: usize },
+    /// What became of the copies of a message.
+    Delivery { seq: Seq, page: DeliveryPage },
     /// An act that depends on what is known of the past.
     Decide { action: Action, reply: Reply },
     /// A piece of an attachment.
@@ -107,6 +109,11 @@ impl Host {
                 self.query(query, Asked::Call(asking, PendingCall::Acts { request, bytes_max }));
             }
             Plan::Mark(seq) => self.mark(asking, seq),
+            Plan::Delivery { seq, page } => {
+                let needs = Box::new(Needs { posts: vec![seq], gaps: true, ..Needs::default() });
+                let query = Query::Known { group: asking.group, member: None, needs };
+                self.query(query, Asked::Call(asking, PendingCall::Delivery { seq, page }));
+            }
             Plan::EarlierTexts { seq, bytes_max } => {
                 let needs = Needs { posts: vec![seq], texts: Some(seq), ..Needs::default() };
                 let query = Query::Known { group: asking.group, member: None, needs: Box::new(needs) };
@@ -179,6 +186,9 @@ impl Host {
             }
             (PendingCall::EarlierTexts { seq, bytes_max }, Rows::Known(known)) => {
                 self.earlier_texts(now, &asking, seq, bytes_max, &known);
+            }
+            (PendingCall::Delivery { seq, page }, Rows::Known(known)) => {
+                self.delivery_found(now, &asking, seq, &page, &known);
             }
             (PendingCall::Piece { request, as_file }, Rows::Known(known)) => {
                 self.piece_found(now, &asking, &request, as_file, &known);

@@ -8,9 +8,15 @@ use lxmf::router::Failure;
 use reticulum::hash::DestinationHash;
 use reticulum::time::Instant;
 
-use super::{Asked, Host, Query, Rows};
-use crate::group::delivery::{Fate, Gap, Tally, Why};
-use crate::group::{Asks, Delivery, Group, GroupId, Language, Member, RecentPost};
+use super::{Asked, Asking, Host, Query, Rows};
+use crate::api::{self, DeliveryPage, DeliveryStatus, SlowMember};
+use crate::group::delivery::{Backlog, Fate, Gap, Tally, Unproven, Why};
+use crate::group::{
+    Asks, Audience, Delivery, Group, GroupId, Known, Language, Member, MemberId, RecentPost, Seq, StoredPost,
+};
+
+/// Members who are behind and told of in the status.
+const SLOWEST_MAX: usize = 5;
 
 impl Host {
     /// Asks the store for its half of an answer.
@@ -39,9 +45,53 @@ impl Host {
         rows: Rows,
     ) {
         let (Rows::Gaps(gaps), Some(hosted)) = (rows, self.groups.get(group)) else { return };
-        let tally = tally(&hosted.group, &hosted.delivery, post, &gaps);
+        let of = (post.seq, post.author, &post.audience);
+        let tally = tally(&hosted.group, &hosted.delivery, of, &gaps);
         let text = hosted.group.delivery_text(language_at(&hosted.group, to), post.seq, &tally);
         self.tell(now, group, to, text);
+    }
+
+    /// The same for a call.
+    pub(super) fn delivery_found(
+        &mut self,
+        now: Instant,
+        asking: &Asking,
+        seq: Seq,
+        page: &DeliveryPage,
+        known: &Known,
+    ) {
+        let Some(hosted) = self.groups.get(asking.group) else { return };
+        match hosted.group.authorize_delivery(&asking.caller, seq, known) {
+            Ok(StoredPost { author, audience, .. }) => {
+                let tally = tally(&hosted.group, &hosted.delivery, (seq, author, &audience), &known.gaps);
+                self.answer_after_commit(now, asking.asker, api::delivery(page, &tally));
+            }
+            Err(refusal) => self.refuse(now, asking.asker, api::refused(&refusal)),
+        }
+    }
+
+    /// What is not proven, and who waits longest, of all groups.
+    pub fn delivery_status(&self, now: Instant) -> DeliveryStatus {
+        let mut status = DeliveryStatus::default();
+        for hosted in self.groups.iter() {
+            let Unproven { queued, sent, on_node } = hosted.delivery.unproven();
+            status.queued += queued as u64;
+            status.sent += sent as u64;
+            status.on_node += on_node as u64;
+            let slowest = hosted.delivery.slowest(now, SLOWEST_MAX).into_iter();
+            status.slowest.extend(slowest.map(|Backlog { member, posts, oldest }| SlowMember {
+                group: hosted.id.0,
+                member: member.0,
+                nick:
+                    hosted.group.state().roster.by_id(member).map(|one| one.nick.clone()).unwrap_or_default(),
+                backlog: posts as u64,
+                oldest_s: oldest.as_secs(),
+                digest: false,
+            }));
+        }
+        status.slowest.sort_by_key(|slow| std::cmp::Reverse(slow.oldest_s));
+        status.slowest.truncate(SLOWEST_MAX);
+        status
     }
 
     /// The store told what a member was not sent.
@@ -63,16 +113,21 @@ fn language_at(group: &Group, address: DestinationHash) -> Language {
 }
 
 /// What became of a post, of those who were members when it was posted and may read it.
-fn tally(group: &Group, delivery: &Delivery, post: &RecentPost, gaps: &[Gap]) -> Tally {
+fn tally(
+    group: &Group,
+    delivery: &Delivery,
+    (seq, author, audience): (Seq, Option<MemberId>, &Audience),
+    gaps: &[Gap],
+) -> Tally {
     let gaps: HashMap<_, _> = gaps.iter().map(|gap| (gap.member, gap.fate)).collect();
     let mut tally = Tally::default();
     for member in group.state().roster.iter() {
-        let is_owed = Some(member.id) != post.author
-            && member.joined_seq < post.seq
-            && group.viewer_of(member).sees(post.author, &post.audience);
+        let is_owed = Some(member.id) != author
+            && member.joined_seq < seq
+            && group.viewer_of(member).sees(author, audience);
         if is_owed {
             let fate = gaps.get(&member.id).map(|fate| Fate::Gap(*fate));
-            tally.add(member.id, fate.unwrap_or_else(|| delivery.fate(member.id, post.seq)));
+            tally.add(member.id, fate.unwrap_or_else(|| delivery.fate(member.id, seq)));
         }
     }
     tally

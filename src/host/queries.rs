@@ -96,7 +96,7 @@ pub enum Rows {
     /// To [`Query::Stretch`]; `None` if it is too large to be kept.
     Stretch(Option<Stretch>),
     /// To [`Query::Known`].
-    Known(Known),
+    Known(Box<Known>),
     /// To [`Query::Relayed`]; `None` if there is nothing to tell, or no longer.
     Relayed(Option<Box<Relayed>>),
     /// To [`Query::RelayedTogether`], in the order of the numbers; without those of which there is nothing to tell.
@@ -123,7 +123,9 @@ impl Query {
         match self {
             Self::History { group, page } => reader.history(*group, page).map(Rows::History),
             Self::Stretch { group, id } => reader.stretch(*group, *id).map(Rows::Stretch),
-            Self::Known { group, member, needs } => reader.known(*group, *member, needs).map(Rows::Known),
+            Self::Known { group, member, needs } => {
+                reader.known(*group, *member, needs).map(|known| Rows::Known(Box::new(known)))
+            }
             Self::Mail(ask) => reader.mail(ask).map(Rows::Mail),
             Self::Attached { group, seq } => reader.attached(*group, *seq).map(Rows::Attached),
             Self::Relayed { group, seq, members, as_posted } => {

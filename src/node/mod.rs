@@ -463,6 +463,7 @@ impl Running {
             groups,
             propagation_address: self.host.propagation_address(),
             interfaces,
+            delivery: self.host.delivery_status(now),
             counters,
         }
     }

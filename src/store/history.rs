@@ -151,6 +151,9 @@ impl Reader {
         if let Some(seq) = needs.texts {
             known.texts = self.texts(group, seq)?;
         }
+        for seq in needs.posts.iter().filter(|_| needs.gaps) {
+            known.gaps.extend(self.gaps_at(group, *seq)?);
+        }
         if let Some(request) = &needs.piece {
             known.piece = self.piece(group, request)?;
         }

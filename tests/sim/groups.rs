@@ -8,6 +8,7 @@ use meshgroup::host::Addresses;
 use prost::Message;
 use proto::v1::{self, ErrorCode};
 use reticulum::hash::DestinationHash;
+use reticulum::node::InterfaceConfig;
 use reticulum::time::Instant;
 
 use super::PATIENCE;
@@ -30,6 +31,12 @@ pub(super) fn three(founding: FoundingRules) -> Sim<Participant> {
 /// The same with a real store.
 pub(super) fn three_on_disk(founding: FoundingRules) -> Sim<Participant> {
     around(GroupStation::with(1, start(), 2, founding).on_disk())
+}
+
+/// The same, and Bob's port is slow.
+pub(super) fn three_with_slow_bob() -> Sim<Participant> {
+    let slow = InterfaceConfig { bitrate_bps: 1_200, ..InterfaceConfig::default() };
+    around(GroupStation::with(1, start(), 1, FoundingRules::default()).and_radio(start(), slow).on_disk())
 }
 
 fn around(node: GroupStation) -> Sim<Participant> {

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use lxmf::fields::{Fields, key};
+use lxmf::fields::{Builder, Fields, key};
+use lxmf::message::MessageId;
 use meshgroup::group::FoundingRules;
 use meshgroup::host::Addresses;
 use prost::Message;
 use proto::v1;
 use reticulum::wire::msgpack;
 
-use super::groups::{ALICE, BOB, NODE, say, start, three, three_on_disk};
+use super::PATIENCE;
+use super::groups::{ALICE, BOB, NODE, ask, say, start, three, three_on_disk, three_with_slow_bob};
 use crate::support::sim::Sim;
 use crate::support::station::{Participant, START};
 
@@ -104,6 +106,15 @@ fn only_an_author_and_who_reads_the_audit_log_learn_who_has_a_post() {
     assert_eq!(answer, "You may not do that.");
 }
 
+/// Bob is behind a slow medium.
+fn both_in_and_bob_slow() -> (Sim<Participant>, Addresses) {
+    let mut sim = three_with_slow_bob();
+    let group = sim.stations[NODE].group().host.addresses();
+    say(&mut sim, ALICE, group, "/join Alice");
+    say(&mut sim, BOB, group, "/join Bob");
+    (sim, group)
+}
+
 /// The same on a real store, so that the node can be killed.
 fn both_in_on_disk() -> (Sim<Participant>, Addresses) {
     let mut sim = three_on_disk(FoundingRules::default());
@@ -195,4 +206,116 @@ fn what_went_along_with_a_copy_goes_along_each_time() {
     assert!(!heard.contains("/get"), "{heard}");
     let push_kb_max = sim.stations[NODE].group().host.group().settings().push_kb_max;
     assert_eq!(push_kb_max, 0, "it was set meanwhile");
+}
+
+/// What the author of a post is told of its copies.
+fn copies(sim: &mut Sim<Participant>, group: Addresses, text: &str) -> v1::DeliveryResponse {
+    let seq = sim.stations[NODE].group().number_of(text);
+    ask(sim, ALICE, group, "/api/v1/delivery", &v1::DeliveryRequest { seq, ..Default::default() })
+}
+
+fn states(response: &v1::DeliveryResponse) -> Vec<v1::DeliveryState> {
+    response.copies.iter().map(v1::DeliveryCopy::state).collect()
+}
+
+#[test]
+fn what_waits_for_a_slow_member_travels_as_one_message_and_each_line_can_be_answered() {
+    let (mut sim, group) = both_in_and_bob_slow();
+    sim.stations[BOB].person().is_mute = true;
+    for text in ["one", "two", "three", "four"] {
+        say(&mut sim, ALICE, group, text);
+    }
+    assert_eq!(states(&copies(&mut sim, group, "one")), [v1::DeliveryState::Sent]);
+    assert_eq!(states(&copies(&mut sim, group, "two")), [v1::DeliveryState::Queued]);
+    sim.stations[BOB].person().is_mute = false;
+    sim.run_for(Duration::from_secs(120));
+    let together = "Alice: two\nAlice: three\nAlice: four";
+    assert_eq!(sim.stations[BOB].person().copies_of(together), (1, 1));
+    assert_eq!(sim.stations[BOB].person().copies_of("Alice: one").1, 1);
+    for text in ["one", "two", "three", "four"] {
+        assert_eq!(states(&copies(&mut sim, group, text)), [v1::DeliveryState::Proven], "{text}");
+    }
+
+    // He answers it, by the one id that it has for him: the last line is meant.
+    let id = sim.stations[BOB].person().id_of(together);
+    let fields = Builder::default().reply(MessageId::new(id), "").build();
+    let now = sim.now();
+    sim.stations[BOB].person().say_with(now, group.lxmf, "yes", fields);
+    sim.run_for(Duration::from_secs(60));
+    let heard = sim.stations[ALICE].person().heard_from(group.lxmf);
+    assert_eq!(heard.last(), Some(&"> Alice: four\nBob: yes"));
+}
+
+#[test]
+fn several_posts_in_one_message_stay_one_message_over_a_crash_and_on_a_faster_way() {
+    let (mut sim, group) = both_in_and_bob_slow();
+    sim.stations[BOB].person().is_mute = true;
+    ["one", "two", "three"].iter().for_each(|text| say(&mut sim, ALICE, group, text));
+    let before = sim.stations[BOB].person().copies_of("Alice: one").0;
+    sim.stations[BOB].person().is_mute = false;
+    sim.run_until(PATIENCE, "the first is proven", |stations| {
+        stations[BOB].person().copies_of("Alice: one").0 > before
+    });
+    sim.stations[BOB].person().is_mute = true;
+    sim.run_for(Duration::from_secs(5));
+    let together = "Alice: two\nAlice: three";
+    // The simulator brings the interfaces up anew as fast ones.
+    let post = |sim: &mut Sim<Participant>| say(sim, ALICE, group, "four");
+    let (times, ids) = repeated(&mut sim, group, together, post);
+    assert!(times > 1 && ids == 1, "{times} times under {ids} ids");
+    assert_eq!(sim.stations[BOB].person().copies_of("Alice: four"), (1, 1));
+    assert_eq!(has(&mut sim, BOB, group, "Alice: two"), 0);
+}
+
+#[test]
+fn only_an_author_and_staff_are_answered_about_copies() {
+    let (mut sim, group) = both_in();
+    say(&mut sim, ALICE, group, "hello");
+    let seq = sim.stations[NODE].group().number_of("hello");
+    let request = v1::DeliveryRequest { seq, ..Default::default() };
+    let refused: v1::DeliveryResponse = ask(&mut sim, BOB, group, "/api/v1/delivery", &request);
+    assert_eq!(refused.error.map(|error| error.code()), Some(v1::ErrorCode::NoPermission));
+    let now = sim.now();
+    sim.stations[NODE].group().call(now, "", "/api/v1/delivery", &request.encode_to_vec());
+    sim.run_for(Duration::from_secs(5));
+    let answer = sim.stations[NODE].group().answers.pop().expect("an answer");
+    let answer = v1::DeliveryResponse::decode(&answer[..]).expect("a response");
+    assert_eq!((answer.error.as_ref(), states(&answer)), (None, vec![v1::DeliveryState::Proven]));
+}
+
+/// Bob lacks a post, which then is on its way to him as soon as `sign` shows that he is there.
+fn drains(sign: impl FnOnce(&mut Sim<Participant>, Addresses)) {
+    let (mut sim, group) = both_in();
+    cut_bob_off(&mut sim, true);
+    say(&mut sim, ALICE, group, "where are you?");
+    sim.run_for(Duration::from_secs(3_600));
+    cut_bob_off(&mut sim, false);
+    sim.run_for(Duration::from_secs(1));
+    assert_eq!(has(&mut sim, BOB, group, "Alice: where are you?"), 0, "the next attempt is minutes away");
+    sign(&mut sim, group);
+    sim.run_for(Duration::from_secs(10));
+    assert_eq!(has(&mut sim, BOB, group, "Alice: where are you?"), 1);
+}
+
+#[test]
+fn who_announces_gets_what_waits_at_once() {
+    drains(|sim, _| {
+        let now = sim.now();
+        sim.stations[BOB].person().look_for(now, &[]);
+    });
+}
+
+#[test]
+fn who_writes_gets_what_waits_at_once() {
+    drains(|sim, group| {
+        let now = sim.now();
+        sim.stations[BOB].person().say(now, group.lxmf, "here");
+    });
+}
+
+#[test]
+fn who_identifies_on_a_link_gets_what_waits_at_once() {
+    drains(|sim, group| {
+        let _: v1::InfoResponse = ask(sim, BOB, group, "/api/v1/info", &v1::InfoRequest::default());
+    });
 }

@@ -319,7 +319,7 @@ impl GroupStation {
                     _ => Vec::new(),
                 })
             }
-            Query::Known { group, needs, .. } => Rows::Known(self.known(*group, needs)),
+            Query::Known { group, needs, .. } => Rows::Known(Box::new(self.known(*group, needs))),
             Query::Gaps { group, seq } => {
                 let at = |(of, gap): &&(GroupId, Gap)| of == group && gap.first <= *seq && *seq <= gap.last;
                 Rows::Gaps(self.gaps.iter().filter(at).map(|(_, gap)| *gap).collect())
@@ -503,6 +503,12 @@ impl Person {
     /// Who they are.
     pub(crate) fn identity_hash(&self) -> IdentityHash {
         self.identity.hash()
+    }
+
+    /// The id of the message with this text.
+    pub(crate) fn id_of(&self, text: &str) -> [u8; 32] {
+        let index = self.inbox.iter().position(|one| one == text);
+        index.and_then(|index| self.ids.get(index).copied()).expect("it came")
     }
 
     /// How often a message with this text came, and under how many ids.

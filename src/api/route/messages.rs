@@ -4,11 +4,11 @@ use proto::v1::{self, Error};
 use reticulum::hash::sha256_of;
 
 use super::{Call, decide, required};
-use crate::api::Plan;
 use crate::api::attachment::{attached, piece_len};
 use crate::api::error::{invalid, missing, of_refusal};
 use crate::api::page::{bytes_max, items_max};
 use crate::api::reply::{Reply, held_before, sent_before};
+use crate::api::{DeliveryPage, Plan};
 use crate::group::{
     Action, Audience, Caller, Draft, MemberId, MessageId, PendingId, Permission, PieceRequest, PostKind,
     Refusal, Seq,
@@ -118,6 +118,12 @@ pub(super) fn attachment(call: &Call<'_>) -> Result<Plan, Error> {
     }
     let bytes_max = if as_file { u32::MAX } else { piece_len(max_bytes)? };
     Ok(Plan::Piece { request: PieceRequest { seq, held, place, offset, bytes_max }, as_file })
+}
+
+pub(super) fn delivery(call: &Call<'_>) -> Result<Plan, Error> {
+    let v1::DeliveryRequest { seq, after, max_bytes, missing } = call.read()?;
+    let page = DeliveryPage { after: MemberId(after), missing, bytes_max: bytes_max(max_bytes) };
+    Ok(Plan::Delivery { seq: target(seq)?, page })
 }
 
 pub(super) fn delete(call: &Call<'_>) -> Result<Plan, Error> {

@@ -47,6 +47,7 @@ fn rows() -> Vec<(&'static str, [Option<ErrorCode>; 4])> {
         ("/api/v1/messages/search", [stranger, missing, missing, missing]),
         ("/api/v1/messages/read", [stranger, None, None, None]),
         ("/api/v1/messages/edits", [stranger, missing, missing, missing]),
+        ("/api/v1/delivery", [stranger, missing, missing, missing]),
         ("/api/v1/messages/cleanup", [stranger, forbidden, missing, missing]),
         ("/api/v1/report", [stranger, missing, missing, missing]),
         ("/api/v1/audit", [stranger, forbidden, None, None]),

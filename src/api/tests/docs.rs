@@ -273,6 +273,23 @@ fn message_rows() -> Vec<String> {
                 ..Default::default()
             },
         ),
+        row(
+            "/api/v1/delivery",
+            &v1::DeliveryRequest { seq, missing: true, max_bytes: 409, ..Default::default() },
+            &v1::DeliveryResponse {
+                counts: vec![
+                    v1::DeliveryCount { state: v1::DeliveryState::Queued.into(), count: 1 },
+                    v1::DeliveryCount { state: v1::DeliveryState::Proven.into(), count: 18 },
+                ],
+                copies: vec![v1::DeliveryCopy {
+                    member: 12,
+                    state: v1::DeliveryState::Queued.into(),
+                    failure: v1::DeliveryFailure::NoAnswer.into(),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            },
+        ),
     ]
 }
 

@@ -74,6 +74,7 @@ impl Scene {
             Plan::Read(_)
             | Plan::Mark(_)
             | Plan::EarlierTexts { .. }
+            | Plan::Delivery { .. }
             | Plan::Acts { .. }
             | Plan::Piece { .. }
             | Plan::Typing(_)

@@ -112,6 +112,21 @@ impl Group {
         self.authorize(caller, Permission::EditAny)
     }
 
+    /// The message of which the caller may know who has it: its author, and those who read the audit log.
+    pub fn authorize_delivery(
+        &self,
+        caller: &Caller,
+        seq: Seq,
+        known: &Known,
+    ) -> Result<StoredPost, Refusal> {
+        let post = self.readable(caller, seq, known)?;
+        let actor = self.actor(caller);
+        if actor.is_none() || actor != post.author {
+            self.authorize(caller, Permission::ReadAudit)?;
+        }
+        Ok(post)
+    }
+
     /// A message that the caller may read, and that is still there.
     pub(in crate::group) fn readable(
         &self,

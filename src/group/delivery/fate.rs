@@ -90,23 +90,23 @@ pub enum Fate {
 /// What became of one post, of all members who may read it and were there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Members who proved it.
-    pub proven: usize,
-    /// All other members with what became of their copies, those who were longest in the group first.
-    pub others: Vec<(MemberId, Fate)>,
+    /// The members with what became of their copies, those who were longest in the group first.
+    pub copies: Vec<(MemberId, Fate)>,
 }
 
 impl Tally {
     /// Counts one more member.
     pub fn add(&mut self, member: MemberId, fate: Fate) {
-        match fate {
-            Fate::Proven => self.proven += 1,
-            _ => self.others.push((member, fate)),
-        }
+        self.copies.push((member, fate));
     }
 
-    /// All members counted.
-    pub fn total(&self) -> usize {
-        self.proven + self.others.len()
+    /// Members who proved it.
+    pub fn proven(&self) -> usize {
+        self.copies.len() - self.others().count()
+    }
+
+    /// All other members.
+    pub fn others(&self) -> impl Iterator<Item = &(MemberId, Fate)> {
+        self.copies.iter().filter(|(_, fate)| *fate != Fate::Proven)
     }
 }

@@ -156,6 +156,11 @@ impl Recipient {
         self.stored.front().map_or(self.served, |stored| Seq(stored.copy.first.0.saturating_sub(1)))
     }
 
+    /// Copies on propagation nodes.
+    pub(super) fn stored_len(&self) -> usize {
+        self.stored.len()
+    }
+
     pub(super) fn store(&mut self, copy: Fixed, until: Instant) {
         if self.stored.len() >= STORED_MAX {
             self.stored.pop_front();
