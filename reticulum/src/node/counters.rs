@@ -216,6 +216,10 @@ counters! {
     queue_full,
     /// Frames dropped because they waited too long to be sent.
     queue_stale,
+    /// Frames for which one that waited already stood.
+    queue_merged,
+    /// Frames dropped because what they were for was over before they were sent: their link, or a path that was found.
+    queue_pointless,
     /// Times that a frame had to wait for the air-time budget of its interface.
     queue_airtime_waits,
     /// Frames dropped because their interface went down.

@@ -163,6 +163,7 @@ impl Node {
         self.counters.path_evicted += u64::from(transport.paths.learn(now, destination, &heard, retained));
         let Some(peer) = transport.peers.peer(&destination) else { return };
         let (identity, app_data) = (peer.identity.clone(), peer.app_data.clone());
+        transport.interfaces.drop_path_requests(&destination, &mut self.counters);
         if transport.requests.finish(&destination) {
             self.outputs.push_back(Output::Event(Event::PathFound { destination, hops: heard.hops }));
         }

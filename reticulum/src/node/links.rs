@@ -386,6 +386,9 @@ impl Node {
         self.links.half_open.remove(entry.interface, &id);
         self.links.idle.remove(&id);
         self.timers.cancel(&Timer::Link(id));
+        if reason != CloseReason::Local {
+            self.transport.interfaces.drop_link(entry.interface, &id, &mut self.counters);
+        }
         let role = entry.link.info().role;
         if role == LinkRole::Initiator && !ever_active && reason == CloseReason::Timeout {
             // Nobody answered: let a longer path replace this one, and look for one (spec 5.6).

@@ -10,7 +10,7 @@ use super::cap::Cap;
 use super::ingress::Ingress;
 use super::queue::{AnnounceKey, Left, Queue, Queued};
 use super::traffic::InterfaceStats;
-use crate::hash::ProofAddress;
+use crate::hash::{DestinationHash, LinkId, ProofAddress};
 use crate::node::{Airtime, AirtimeLimits, Counters, InterfaceConfig, InterfaceId, Limits, Priority};
 use crate::time::{Instant, TimerQueue};
 use crate::wire::link::{MTU_MAX, MTU_UNSIGNALLED};
@@ -191,6 +191,8 @@ pub(crate) struct Interfaces {
     /// Limited budgets of interfaces that are gone, by name: a radio that is plugged in again has not earned another
     /// hour's air.
     resting: VecDeque<(String, Box<Budget>)>,
+    /// Those whose frames wait for long.
+    slow: BTreeSet<InterfaceId>,
     /// Those that want to reserve air time, since when.
     reserves: BTreeMap<InterfaceId, Instant>,
     next: u32,
@@ -213,6 +215,7 @@ impl Interfaces {
             pending: BTreeSet::new(),
             refills: TimerQueue::default(),
             resting: VecDeque::new(),
+            slow: BTreeSet::new(),
             reserves: BTreeMap::new(),
             next: 0,
             local_clients: 0,
@@ -225,6 +228,10 @@ impl Interfaces {
         self.next += 1;
         self.local_clients += usize::from(config.is_local_client);
         let budget = self.budget(&config);
+        if budget.is_some() {
+            self.slow.insert(id);
+        }
+        let is_slow = budget.is_some();
         let interface = Interface {
             budget,
             config,
@@ -234,8 +241,8 @@ impl Interfaces {
             asking: Meter::default(),
             announced: Meter::default(),
             stats: InterfaceStats { up: true, ..InterfaceStats::default() },
-            queue: Queue::new(limits.queue_frames, limits.queue_bytes),
             listening: None,
+            queue: Queue::new(limits.queue_frames, limits.queue_bytes, is_slow),
         };
         self.interfaces.insert(id, interface);
         id
@@ -255,6 +262,7 @@ impl Interfaces {
         self.pending.remove(&id);
         self.refills.cancel(&id);
         self.reserves.remove(&id);
+        self.slow.remove(&id);
     }
 
     /// Keeps the budget of an interface that is not there, until it is.
@@ -379,6 +387,34 @@ impl Interfaces {
         self.enqueue(now, id, counters, |queue| queue.push_announce(now, packet, key));
     }
 
+    /// A link over an interface is no more: what waits of it is pointless.
+    pub(crate) fn drop_link(&mut self, id: InterfaceId, link: &LinkId, counters: &mut Counters) {
+        self.drop_waiting(id, counters, |queue| queue.drop_link(link));
+    }
+
+    /// A path is known: nobody needs to be asked for it any more. Looks only where frames wait for long.
+    pub(crate) fn drop_path_requests(&mut self, destination: &DestinationHash, counters: &mut Counters) {
+        for id in self.slow.clone() {
+            self.drop_waiting(id, counters, |queue| usize::from(queue.drop_path_request(destination)));
+        }
+    }
+
+    fn drop_waiting(
+        &mut self,
+        id: InterfaceId,
+        counters: &mut Counters,
+        drop: impl FnOnce(&mut Queue) -> usize,
+    ) {
+        let Some(interface) = self.interfaces.get_mut(&id) else { return };
+        let before = interface.queue.byte_len();
+        counters.queue_pointless += drop(&mut interface.queue) as u64;
+        self.queued_bytes -= before - interface.queue.byte_len();
+        if interface.queue.len() == 0 {
+            self.pending.remove(&id);
+            self.refills.cancel(&id);
+        }
+    }
+
     /// Lets go on whose budget has room again.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         while let Some(id) = self.refills.pop_due(now) {
@@ -492,6 +528,7 @@ impl Interfaces {
         self.queued_bytes -= interface.queue.byte_len();
         match push(&mut interface.queue) {
             Queued::Yes | Queued::Replacing => {}
+            Queued::Merged => counters.queue_merged += 1,
             Queued::Dropping(dropped) => counters.queue_full += u64::from(dropped),
             Queued::No => counters.queue_full += 1,
         }

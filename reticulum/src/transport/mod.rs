@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `filter` | which packets are for us at all |
 //! | `seen` | duplicates |
-//! | `interfaces`, `queue`, `traffic` | what goes out and comes in, per interface, and how much of it |
+//! | `interfaces`, `queue`, `merging`, `traffic` | what goes out and comes in, per interface, and how much of it |
 //! | `signals` | how well packets were received by radio |
 //! | `admission`, `ingress`, `burst` | announces and path requests that come too fast |
 //! | `waking`, `dormant`, `tunnels` | paths whose interface is away, and comes back |
@@ -34,6 +34,7 @@ mod filter;
 mod half_open;
 mod ingress;
 mod interfaces;
+mod merging;
 mod modes;
 mod paths;
 mod peers;

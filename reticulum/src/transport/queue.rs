@@ -3,14 +3,16 @@
 //! Ordered by [`Priority`], then by age. Bounded in frames and bytes: the newest of the least urgent frames makes
 //! room, which may be the one that comes in. A frame that waited too long is dropped when its turn comes. An announce
 //! replaces one of the same destination and kind that still waits; an answer to a path request does not replace an
-//! ordinary announce, since nobody would pass it on.
+//! ordinary announce, since nobody would pass it on. Where frames wait for long, `merging` tells what else stands for each
+//! other, and what goes when its link does.
 //!
 //! Of packets that wait for a proof it is told when they left, so that the wait does not begin before.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use crate::hash::{DestinationHash, ProofAddress};
+use super::merging::{Key, link_of};
+use crate::hash::{DestinationHash, LinkId, ProofAddress};
 use crate::node::Priority;
 use crate::time::Instant;
 
@@ -37,6 +39,8 @@ pub(crate) enum Queued {
     Replacing,
     /// It waits, and this many others were dropped.
     Dropping(u32),
+    /// What waits already stands for it.
+    Merged,
     /// There was no room.
     No,
 }
@@ -54,7 +58,7 @@ pub(crate) struct Left {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tag {
     None,
-    Announce(AnnounceKey),
+    Key(Key),
     /// Something is told when it leaves.
     Proven(ProofAddress),
 }
@@ -65,6 +69,8 @@ struct Frame {
     since: Instant,
     expires: Instant,
     tag: Tag,
+    /// The link that it belongs to, where that counts.
+    link: Option<LinkId>,
 }
 
 type Place = (Priority, u64);
@@ -73,7 +79,11 @@ type Place = (Priority, u64);
 #[derive(Debug)]
 pub(crate) struct Queue {
     frames: BTreeMap<Place, Frame>,
-    announces: HashMap<AnnounceKey, Place>,
+    keys: HashMap<Key, Place>,
+    /// Frames of each link, where that counts.
+    links: BTreeSet<(LinkId, Place)>,
+    /// Whether frames wait for long, so that it pays to compare them.
+    is_slow: bool,
     /// As many as there can be frames; drained after every call.
     left: Vec<Left>,
     bytes: usize,
@@ -85,15 +95,34 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// An empty queue with its bounds.
-    pub(crate) fn new(frames_max: usize, bytes_max: usize) -> Self {
-        let (frames, announces, left) = (BTreeMap::new(), HashMap::new(), Vec::new());
-        Self { frames, announces, left, bytes: 0, turn: 0, frames_max, bytes_max, lost: (0, 0) }
+    /// An empty queue with its bounds. In that of a slow medium frames are compared.
+    pub(crate) fn new(frames_max: usize, bytes_max: usize, is_slow: bool) -> Self {
+        Self {
+            frames: BTreeMap::new(),
+            keys: HashMap::new(),
+            links: BTreeSet::new(),
+            is_slow,
+            left: Vec::new(),
+            bytes: 0,
+            turn: 0,
+            frames_max,
+            bytes_max,
+            lost: (0, 0),
+        }
     }
 
     /// Adds a packet.
     pub(crate) fn push(&mut self, now: Instant, packet: Vec<u8>, priority: Priority) -> Queued {
-        self.insert(now, packet, priority, Tag::None)
+        if !self.is_slow {
+            return self.insert(now, packet, priority, Tag::None);
+        }
+        let key = Key::of(&packet);
+        let waiting = self.keys.get(&key).and_then(|place| Some((place, self.frames.get_mut(place)?)));
+        if let Some((place, frame)) = waiting {
+            frame.expires = now + lifetime(place.0);
+            return Queued::Merged;
+        }
+        self.insert(now, packet, priority, Tag::Key(key))
     }
 
     /// Adds a packet that waits for a proof to this address.
@@ -120,10 +149,11 @@ impl Queue {
     /// Adds an announce in place of one that still waits. Whoever asked for a path waits to speak, so answers are more
     /// urgent.
     pub(crate) fn push_announce(&mut self, now: Instant, packet: Vec<u8>, key: AnnounceKey) -> Queued {
-        let old = self.announces.get(&key).copied();
+        let tag = Key::Announce(key);
+        let old = self.keys.get(&tag).copied();
         let replaced = old.is_some_and(|place| self.take(place).is_some());
         let priority = if key.path_response { Priority::Reply } else { Priority::Announce };
-        match self.insert(now, packet, priority, Tag::Announce(key)) {
+        match self.insert(now, packet, priority, Tag::Key(tag)) {
             Queued::Yes if replaced => Queued::Replacing,
             queued => queued,
         }
@@ -172,6 +202,19 @@ impl Queue {
         self.frames.range(..=(Priority::Message, u64::MAX)).take(COUNTED_MAX).count()
     }
 
+    /// A link is no more: drops what waits of it; returns how many frames that were. Its close stays.
+    pub(crate) fn drop_link(&mut self, link: &LinkId) -> usize {
+        let of_link = (*link, (Priority::Link, 0))..=(*link, (Priority::Announce, u64::MAX));
+        let places: Vec<Place> = self.links.range(of_link).map(|(_, place)| *place).collect();
+        places.iter().filter(|place| self.lose(**place)).count()
+    }
+
+    /// A path is known: drops the request for it that waits; whether there was one.
+    pub(crate) fn drop_path_request(&mut self, destination: &DestinationHash) -> bool {
+        let place = self.keys.get(&Key::PathRequest(*destination)).copied();
+        place.is_some_and(|place| self.lose(place))
+    }
+
     /// Drops everything; returns how many frames that were.
     pub(crate) fn clear(&mut self) -> usize {
         let dropped = self.frames.len();
@@ -216,10 +259,12 @@ impl Queue {
             dropped += 1;
         }
         self.bytes += packet.len();
-        if let Tag::Announce(key) = tag {
-            self.announces.insert(key, place);
+        if let Tag::Key(key) = tag {
+            self.keys.insert(key, place);
         }
-        self.frames.insert(place, Frame { packet, since: now, expires: now + lifetime(priority), tag });
+        let link = self.is_slow.then(|| link_of(&packet)).flatten();
+        self.links.extend(link.map(|link| (link, place)));
+        self.frames.insert(place, Frame { packet, since: now, expires: now + lifetime(priority), tag, link });
         if dropped == 0 { Queued::Yes } else { Queued::Dropping(dropped) }
     }
 
@@ -240,8 +285,11 @@ impl Queue {
     fn take(&mut self, place: Place) -> Option<Frame> {
         let frame = self.frames.remove(&place)?;
         self.bytes -= frame.packet.len();
-        if let Tag::Announce(key) = frame.tag {
-            self.announces.remove(&key);
+        if let Tag::Key(key) = frame.tag {
+            self.keys.remove(&key);
+        }
+        if let Some(link) = frame.link {
+            self.links.remove(&(link, place));
         }
         self.note_left(frame.tag);
         Some(frame)
@@ -280,7 +328,7 @@ mod tests {
 
     #[test]
     fn urgent_frames_go_first_and_equals_in_order() {
-        let mut queue = Queue::new(10, 1000);
+        let mut queue = Queue::new(10, 1000, false);
         queue.push(NOW, vec![1], Priority::History);
         queue.push(NOW, vec![2], Priority::Message);
         queue.push_announce(NOW, vec![3], announce(0, false));
@@ -291,7 +339,7 @@ mod tests {
 
     #[test]
     fn stale_frames_are_dropped() {
-        let mut queue = Queue::new(10, 1000);
+        let mut queue = Queue::new(10, 1000, false);
         queue.push(NOW, vec![1], Priority::Link);
         queue.push(NOW, vec![2], Priority::Message);
         assert_eq!(drain(&mut queue, NOW + SESSION_LIFETIME), (vec![vec![2]], 1));
@@ -300,7 +348,7 @@ mod tests {
     #[test]
     fn it_is_told_when_what_waits_for_a_proof_leaves_and_how() {
         let address = |n| ProofAddress::new([n; 16]);
-        let mut queue = Queue::new(2, 1000);
+        let mut queue = Queue::new(2, 1000, false);
         queue.push_proven(NOW, vec![1], Priority::Message, address(1));
         queue.push_proven(NOW, vec![2], Priority::Message, address(2));
         assert_eq!(queue.take_left().count(), 0, "both wait");
@@ -319,7 +367,7 @@ mod tests {
 
     #[test]
     fn the_newest_of_the_least_urgent_makes_room() {
-        let mut queue = Queue::new(10, 100);
+        let mut queue = Queue::new(10, 100, false);
         assert_eq!(queue.push(NOW, vec![1; 40], Priority::History), Queued::Yes);
         assert_eq!(queue.push(NOW, vec![2; 40], Priority::History), Queued::Yes);
         assert_eq!(queue.push(NOW, vec![3; 40], Priority::History), Queued::No);
@@ -327,7 +375,7 @@ mod tests {
         assert_eq!(drain(&mut queue, NOW).0, vec![vec![4; 40], vec![1; 40]]);
         assert_eq!(queue.bytes, 0);
 
-        let mut queue = Queue::new(2, 100);
+        let mut queue = Queue::new(2, 100, false);
         for n in 0..5 {
             queue.push(NOW, vec![n], Priority::Message);
         }
@@ -336,7 +384,7 @@ mod tests {
 
     #[test]
     fn announces_are_merged_per_destination() {
-        let mut queue = Queue::new(10, 100);
+        let mut queue = Queue::new(10, 100, false);
         let to = |n| announce(n, false);
         queue.push_announce(NOW, vec![1], to(1));
         queue.push_announce(NOW, vec![2], to(2));
@@ -351,5 +399,136 @@ mod tests {
         assert_eq!(queue.pop(NOW, &mut 0), Some(vec![6]), "and more urgent");
         assert_eq!(queue.clear(), 1);
         assert_eq!(queue.push_announce(NOW, vec![5], to(1)), Queued::Yes);
+    }
+
+    use crate::hash::IdentityHash;
+    use crate::wire::{Context, Packet, PacketType};
+
+    fn frame(packet: Packet<'_>) -> Vec<u8> {
+        let mut frame = Vec::new();
+        packet.emit(&mut frame);
+        frame
+    }
+
+    fn path_request(to: u8, tag: u8) -> Vec<u8> {
+        let own = IdentityHash::new([9; 16]);
+        let (destination, tag) = (DestinationHash::new([to; 16]), [tag; 16]);
+        let body = super::super::PathRequest { destination, requester: Some(own), tag: &tag }.body();
+        frame(Packet::plain(super::super::path_request_destination(), Context::NONE, &body))
+    }
+
+    fn on_link(link: u8, context: Context, body: &[u8]) -> Vec<u8> {
+        frame(Packet::link(LinkId::new([link; 16]), context, body))
+    }
+
+    fn proof_on_link(link: u8, body: &[u8]) -> Vec<u8> {
+        let mut packet = Packet::link(LinkId::new([link; 16]), Context::NONE, body);
+        packet.header.packet_type = PacketType::Proof;
+        frame(packet)
+    }
+
+    #[test]
+    fn on_a_slow_medium_one_frame_stands_for_those_that_say_the_same() {
+        let single = |body| frame(Packet::single(DestinationHash::new([1; 16]), Context::NONE, &[body; 40]));
+        let part = |body| on_link(1, Context::RESOURCE, &[body; 40]);
+        let rows = [
+            ("path requests of two tags", path_request(1, 1), path_request(1, 2), true),
+            ("path requests for two destinations", path_request(1, 1), path_request(2, 1), false),
+            (
+                "keep-alives",
+                on_link(1, Context::KEEPALIVE, &[0xff]),
+                on_link(1, Context::KEEPALIVE, &[0xff]),
+                true,
+            ),
+            (
+                "a keep-alive and its answer, relayed",
+                on_link(1, Context::KEEPALIVE, &[0xff]),
+                on_link(1, Context::KEEPALIVE, &[0xfe]),
+                false,
+            ),
+            (
+                "keep-alives of two links",
+                on_link(1, Context::KEEPALIVE, &[0xff]),
+                on_link(2, Context::KEEPALIVE, &[0xff]),
+                false,
+            ),
+            (
+                "proofs of a packet that came twice",
+                proof_on_link(1, &[5; 96]),
+                proof_on_link(1, &[5; 96]),
+                true,
+            ),
+            ("proofs of two packets", proof_on_link(1, &[5; 96]), proof_on_link(1, &[6; 96]), false),
+            ("a part that was asked for twice", part(1), part(1), true),
+            ("two parts", part(1), part(2), false),
+            ("two packets for one destination", single(1), single(2), false),
+        ];
+        for (what, first, second, one_for_both) in rows {
+            for is_slow in [true, false] {
+                let mut queue = Queue::new(10, 1000, is_slow);
+                assert_eq!(queue.push(NOW, first.clone(), Priority::Link), Queued::Yes);
+                let expected = if one_for_both && is_slow { Queued::Merged } else { Queued::Yes };
+                assert_eq!(
+                    queue.push(NOW, second.clone(), Priority::Link),
+                    expected,
+                    "{what}, slow: {is_slow}"
+                );
+                assert_eq!(queue.pop(NOW, &mut 0), Some(first.clone()), "the first keeps its place");
+                assert_eq!(queue.len(), usize::from(expected == Queued::Yes));
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_for_a_newer_frame_waits_as_long_as_that_would() {
+        let mut queue = Queue::new(10, 1000, true);
+        queue.push(NOW, path_request(1, 1), Priority::Link);
+        let later = NOW + SESSION_LIFETIME / 2;
+        assert_eq!(queue.push(later, path_request(1, 2), Priority::Link), Queued::Merged);
+        let (frames, stale) = drain(&mut queue, NOW + SESSION_LIFETIME);
+        assert_eq!((frames, stale), (vec![path_request(1, 1)], 0));
+        assert_eq!(queue.push(later, path_request(1, 2), Priority::Link), Queued::Yes, "none waits any more");
+    }
+
+    #[test]
+    fn what_waits_of_a_link_that_is_no_more_goes_except_its_close() {
+        let mut queue = Queue::new(10, 2000, true);
+        let mut request = Packet::single(DestinationHash::new([3; 16]), Context::NONE, &[1; 64]);
+        request.header.packet_type = PacketType::LinkRequest;
+        let link = request.link_id_of_request().expect("it is a request");
+        let of_link =
+            |context, body| frame(Packet { header: Packet::link(link, context, body).header, data: body });
+        let close = of_link(Context::LINK_CLOSE, &[7; 40]);
+        let other = on_link(8, Context::NONE, &[1; 40]);
+        let frames = [
+            frame(request),
+            of_link(Context::NONE, &[2; 40]),
+            of_link(Context::KEEPALIVE, &[0xff]),
+            close.clone(),
+            other.clone(),
+        ];
+        for (frame, priority) in frames.into_iter().zip([
+            Priority::Link,
+            Priority::History,
+            Priority::Link,
+            Priority::Link,
+            Priority::Message,
+        ]) {
+            queue.push(NOW, frame, priority);
+        }
+        assert_eq!(queue.drop_link(&link), 3);
+        assert_eq!(queue.drop_link(&link), 0);
+        assert_eq!(drain(&mut queue, NOW), (vec![close, other], 0));
+        assert_eq!((queue.links.len(), queue.keys.len(), queue.bytes), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_path_request_goes_when_the_path_is_known() {
+        let mut queue = Queue::new(10, 1000, true);
+        queue.push(NOW, path_request(1, 1), Priority::Link);
+        queue.push(NOW, path_request(2, 1), Priority::Link);
+        assert!(queue.drop_path_request(&DestinationHash::new([1; 16])));
+        assert!(!queue.drop_path_request(&DestinationHash::new([1; 16])));
+        assert_eq!(drain(&mut queue, NOW), (vec![path_request(2, 1)], 0));
     }
 }

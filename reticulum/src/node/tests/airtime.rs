@@ -276,3 +276,37 @@ fn a_node_that_crashes_and_starts_again_stays_within_the_hour() {
     let sum: std::time::Duration = all.iter().map(|(_, airtime)| *airtime).sum();
     assert!(sum > ms(100_000), "and restarts do not silence it: {sum:?}");
 }
+
+#[test]
+fn a_path_request_that_waits_goes_when_the_path_is_found_on_another_way() {
+    let (mut net, destination, radio) = sender(10.0);
+    net.wire(0, 1, fast);
+    net.now = at(100);
+    net.hosts[0].node.send_packet(net.now, destination, b"x".to_vec(), Priority::Message).unwrap();
+    net.hosts[0].drain(net.now);
+    assert!(pull(&mut net, radio) > Some(99), "the budget of 1.5 s has no room for half a second more");
+    let other = net.hosts[1].node.add_destination(busy(2, "test.other")).unwrap();
+    net.hosts[0].node.request_path(net.now, other);
+    net.run(ms(5000));
+    assert!(net.hosts[0].node.path(&other).is_some());
+    assert_eq!(net.hosts[0].node.counters().queue_pointless, 1);
+    assert_eq!(net.hosts[0].node.interface_stats(net.now, radio).unwrap().queue_len, 0);
+}
+
+#[test]
+fn what_waits_of_a_link_goes_when_its_other_end_closes_it() {
+    let (mut net, destination, radio) = sender(30.0);
+    net.now = at(100);
+    let link = net.hosts[0].node.open_link(net.now, destination).unwrap();
+    net.run(ms(60_000));
+    assert!(net.hosts[1].node.link(link).is_some(), "it is open at both ends");
+    for n in 0..10_u8 {
+        net.hosts[0].node.send_on_link(net.now, link, vec![n; 200], Priority::Message).unwrap();
+    }
+    net.hosts[0].drain(net.now);
+    net.hosts[1].node.close_link(net.now, link);
+    net.run(ms(20_000));
+    assert!(net.hosts[0].node.link(link).is_none());
+    assert!(net.hosts[0].node.counters().queue_pointless >= 5);
+    assert_eq!(net.hosts[0].node.interface_stats(net.now, radio).unwrap().queue_len, 0);
+}
