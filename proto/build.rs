@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     "control",
     "delivery",
     "error",
@@ -12,6 +12,7 @@ const FILES: [&str; 11] = [
     "messages",
     "people",
     "moderation",
+    "network",
     "roles",
     "settings",
 ];

@@ -19,6 +19,7 @@ mod error;
 mod happening;
 mod history;
 mod mail;
+mod network;
 mod page;
 mod reading;
 mod reply;
@@ -43,6 +44,7 @@ pub use self::error::{
 };
 pub use self::history::history;
 pub use self::mail::{UsedNode, mail_status, mail_synced, not_from_paper, not_on_paper, paper, paper_taken};
+pub use self::network::{announced, path};
 pub use self::reading::{earlier_texts, reading};
 pub use self::reply::Reply;
 pub use self::route::{PATHS, plan};
@@ -104,10 +106,21 @@ pub enum Plan {
     },
     /// Tell others that the caller types, and send what [`who_types`] makes of those who do.
     Typing(TypingCall),
+    /// Let the node do what concerns the network, and send what [`announced`] or [`path`] makes of it.
+    Network(NetworkCall),
     /// Let the node do what concerns more than this group.
     Node(NodeCall),
     /// Send the encoded [`NodeStatus`]. Only the operator gets here.
     Status,
+}
+
+/// What the staff asks of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkCall {
+    /// Announce the group.
+    Announce,
+    /// Tell how this member is reached.
+    Path(MemberId),
 }
 
 /// What a caller tells of their typing, and wants to be told.

@@ -7,6 +7,7 @@ mod invite;
 mod members;
 mod messages;
 mod moderation;
+mod network;
 pub(super) mod people;
 mod propagation;
 mod roles;
@@ -120,6 +121,9 @@ const TABLE: &[Route] = &[
     route("/api/v1/messages/cleanup", Access::May(Permission::DeleteAny), moderation::cleanup),
     route("/api/v1/report", Access::Member, moderation::report),
     route("/api/v1/audit", Access::May(Permission::ReadAudit), moderation::audit),
+    route("/api/v1/announce", Access::May(Permission::HearStaff), network::announce),
+    route("/api/v1/members/path", Access::May(Permission::HearStaff), network::path),
+    route("/api/v1/stats", Access::May(Permission::HearStaff), network::stats),
     route("/api/v1/roles", Access::Member, roles::roles),
     route("/api/v1/roles/create", Access::May(Permission::ManageRoles), roles::create),
     route("/api/v1/roles/change", Access::May(Permission::ManageRoles), roles::change),

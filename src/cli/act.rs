@@ -38,6 +38,8 @@ pub(super) enum MemberCommand {
     Mute(Restrict),
     /// Let a member speak again
     Unmute(OfWho),
+    /// Show by which way the node reaches a member, and ask the network for one if there is none
+    Path(OfWho),
     /// Give a member another nick
     Rename {
         #[command(flatten)]
@@ -337,6 +339,15 @@ pub(super) fn member(
         }
         MemberCommand::List(output) => list::members(client, output.json, out),
         MemberCommand::Show { who, output } => show(client, &who.who, output, out),
+        MemberCommand::Path(OfWho { who, output }) => {
+            let found = client.path(&who.who)?;
+            let text = match &found {
+                Some((hops, interface)) => format!("{hops} hops by {}", printable(interface)),
+                None => "no path yet; the network is asked for one".to_owned(),
+            };
+            let (hops, interface) = found.unzip();
+            one(&serde_json::json!({ "hops": hops, "interface": interface }), &text, output, out)
+        }
         MemberCommand::Rename { who, nick, output } => {
             done(client.rename_member(&who.who, &nick)?, output, out)
         }

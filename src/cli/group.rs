@@ -60,6 +60,20 @@ pub(super) enum GroupCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Have a group announced now
+    Announce {
+        #[command(flatten)]
+        of: OfGroup,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Count what there is in a group
+    Stats {
+        #[command(flatten)]
+        of: OfGroup,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Show one group, with its addresses
     Show {
         /// Its name, or the leading digits of one of its hashes [default: the first group]
@@ -100,6 +114,20 @@ pub(super) fn carry_out(
             }
             writeln!(out, "deleted; all that was in it is in {export}")?;
             Ok(())
+        }
+        GroupCommand::Announce { of, output } => {
+            client.choose_group(of.group.unwrap_or_default());
+            let announced = client.announce()?;
+            let text = if announced { "announced" } else { "not announced: its setting `announced` is off" };
+            act::one(&serde_json::json!({ "announced": announced }), text, output, out)
+        }
+        GroupCommand::Stats { of, output } => {
+            client.choose_group(of.group.unwrap_or_default());
+            let counts = client.stats()?;
+            let text: Vec<_> = counts.iter().map(|(name, count)| format!("{name:<10}{count}")).collect();
+            let counts: serde_json::Map<_, _> =
+                counts.into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect();
+            act::one(&counts, &text.join("\n"), output, out)
         }
         GroupCommand::List(output) => list(&client.status()?.groups, output.json, out),
         GroupCommand::Settings { of, output } => {

@@ -10,7 +10,7 @@ use super::acts::{CleanUp, Reported};
 use super::claim::ClaimHash;
 use super::entry::{InviteCode, Pass};
 use super::event::Event;
-use super::ids::Seq;
+use super::ids::{MemberId, Seq};
 use super::known::Needs;
 use super::pending::PendingId;
 use super::post::{Draft, PostKind};
@@ -386,17 +386,21 @@ pub struct Outcome {
     pub fetch: Option<Fetch>,
     /// The propagation node that the caller named for themselves, or that they have none.
     pub node: Option<Option<DestinationHash>>,
-    /// What the caller wants to know that only the delivery of posts can tell.
+    /// What the caller wants to know, or to have done, that only the node can.
     pub asks: Option<Asks>,
 }
 
-/// A question about the delivery of posts.
+/// What only the node can do or tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asks {
     /// Who has this post.
     Delivery(Box<RecentPost>),
     /// What the caller was not sent.
     Missed,
+    /// Let the group be announced.
+    Announce,
+    /// How the node reaches this member.
+    Path(MemberId),
 }
 
 /// Attachments that somebody wants, and may have.

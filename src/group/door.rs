@@ -16,12 +16,13 @@ use super::ids::{MemberId, MessageId};
 use super::known::{Known, Needs, Viewer};
 use super::message_command::{MessageCommand, number_and_rest};
 use super::post::{Authorship, Reference};
+use super::probe::Probe;
 use super::refusal::Refusal;
 use super::setting::{Key, Setting};
 use super::span;
 use super::who::{Who, find_member, split_who};
 use super::{
-    Action, ActsRequest, Caller, CleanUp, Group, MemberUpdate, Outcome, Permission, Permissions, Role,
+    Action, ActsRequest, Asks, Caller, CleanUp, Group, MemberUpdate, Outcome, Permission, Permissions, Role,
     RoleRef, act_text, text,
 };
 
@@ -42,6 +43,16 @@ pub struct Incoming<'a> {
     pub fields: Option<&'a [u8]>,
     /// What is attached to it.
     pub attachments: &'a [Attachment],
+    /// What the sender's program asks beside that.
+    pub probe: Option<Probe>,
+}
+
+impl Incoming<'_> {
+    /// Whether nothing in it is for people.
+    fn is_probe_only(&self) -> bool {
+        let is_bare = self.text.trim().is_empty() && self.attachments.is_empty() && self.reference.is_none();
+        self.probe.is_some() && is_bare
+    }
 }
 
 impl Group {
@@ -92,6 +103,17 @@ impl Group {
         let identity = identity.hash();
         let language = self.language_for(identity);
         let is_stranger = self.member_by_identity(identity).is_none();
+        let probed = match &incoming.probe {
+            Some(probe) if !is_stranger => self.answer_probe(now, caller, probe),
+            _ => None,
+        };
+        if incoming.is_probe_only() && !is_stranger {
+            return match probed {
+                Some(Err(refusal)) => Outcome::told(text::refusal(language, &refusal)),
+                Some(Ok(answer)) => Outcome::told(answer),
+                None => Outcome::default(),
+            };
+        }
         let command = command::parse(incoming.text);
         if is_stranger && !matches!(command, Some(Ok(Command::Join { .. } | Command::Claim { .. }))) {
             return self.answer_stranger(now, identity);
@@ -122,7 +144,12 @@ impl Group {
             }
         };
         match done {
-            Ok(outcome) => outcome,
+            Ok(mut outcome) => {
+                if let (None, Some(Ok(answer))) = (&outcome.reply, probed) {
+                    outcome.reply = Some(answer);
+                }
+                outcome
+            }
             Err(_) if is_stranger && self.stranger_refusals.take(identity, now).is_err() => {
                 Outcome::default()
             }
@@ -182,6 +209,15 @@ impl Group {
                 )));
             }
             Command::Node { node } => return self.node_command(caller, node),
+            Command::Announce => {
+                self.authorize(caller, Permission::HearStaff)?;
+                return Ok(Outcome { asks: Some(Asks::Announce), ..Outcome::default() });
+            }
+            Command::Path { who } => {
+                self.authorize(caller, Permission::HearStaff)?;
+                let member = find_member(&self.state.roster, &Who::Text(who.to_owned()))?.id;
+                return Ok(Outcome { asks: Some(Asks::Path(member)), ..Outcome::default() });
+            }
             Command::Stats => {
                 self.authorize(caller, Permission::HearStaff)?;
                 return Ok(Outcome::told(text::stats(language, &self.state)));

@@ -154,6 +154,8 @@ pub(super) const COMMANDS: &[Entry] = commands! {
         "what the staff did, or did before a number" | "was das Team tat, oder tat vor einer Nummer"
     "cleanup" | "aufräumen", Staff (DeleteAny): "/cleanup WHO, /cleanup WHO 2h, /cleanup older 30d" | "/aufräumen WER, /aufräumen WER 2h, /aufräumen older 30d";
         "deletes all of somebody, their newest, or what is old." | "löscht alles von jemandem, das Neueste, oder was alt ist."
+    "announce" | "ankündigen", Staff (HearStaff): "/announce" | "/ankündigen"; "lets the network hear of the group now" | "macht die Gruppe jetzt im Netz bekannt"
+    "path" | "weg", Staff (HearStaff): "/path WHO" | "/weg WER"; "how many hops away somebody is, and by which interface." | "wie viele Sprünge jemand weg ist, und an welcher Schnittstelle."
     "stats" | "stats", Staff (HearStaff): "/stats" | "/stats"; "how many of what there are" | "wie viel es wovon gibt"
 };
 

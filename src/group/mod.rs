@@ -40,6 +40,7 @@ mod pair;
 mod pending;
 mod post;
 mod preference;
+mod probe;
 mod rate;
 mod recent;
 mod refusal;
@@ -100,6 +101,7 @@ pub use post::{
     quote,
 };
 pub use preference::{Language, Preference, Preferences, Push, ReactionText, Visible};
+pub use probe::{COMMANDS_MAX, ClientCommand, Probe, Way};
 pub use rate::{LIMITER_IDENTITIES_MAX, Limiter};
 pub use recent::{RECENT_MAX, RecentPost};
 pub use refusal::Refusal;
@@ -315,6 +317,23 @@ impl Group {
     /// What somebody is told who asks what they were not sent.
     pub fn missed_text(&self, language: Language, now: UnixTime, found: &[Listed]) -> String {
         delivery_text::missed(language, now, found)
+    }
+
+    /// What somebody is told who had the group announced, or why it was not.
+    pub fn announced_text(&self, language: Language) -> String {
+        match self.state.settings.announced {
+            true => text::announced(language),
+            false => text::not_announced(language),
+        }
+    }
+
+    /// What the staff is told of the way to a member.
+    pub fn path_text(&self, language: Language, member: MemberId, way: &Way) -> String {
+        let nick = self.state.roster.by_id(member).map_or("", |member| &member.nick);
+        match way.hops {
+            Some(hops) => text::path(language, nick, hops, &way.interface),
+            None => text::no_path(language, nick),
+        }
     }
 
     /// The post that this message became, if that was lately: a repeated request is answered as the first one was.

@@ -118,6 +118,7 @@ fn incoming(text: &str, n: u64) -> Incoming<'_> {
         reference: None,
         fields: None,
         attachments: &[],
+        probe: None,
         paid_bits: 0,
     }
 }

@@ -121,6 +121,7 @@ impl Host {
             }
             Plan::Piece { request, as_file } => self.ask_piece(asking, request, as_file),
             Plan::Typing(call) => self.typing(now, &asking, call),
+            Plan::Network(call) => self.network_call(now, &asking, call),
             Plan::Node(call) => self.node_call(now, asking, call),
             Plan::Status => {
                 if let Asker::Control(call) = asker {

@@ -2,8 +2,12 @@
 
 use lxmf::fields::{Field, Fields, key};
 use lxmf::message::Message;
+use reticulum::wire::msgpack::{Item, Reader};
 
-use crate::group::{ATTACHMENTS_MAX, Attachment, AttachmentKind, Content, MessageId, Reference, Relation};
+use crate::group::{
+    ATTACHMENTS_MAX, Attachment, AttachmentKind, COMMANDS_MAX, ClientCommand, Content, MessageId, Reference,
+    Relation,
+};
 
 /// Bytes of other fields that are kept with a message; more are not kept at all.
 const FIELDS_BYTES_MAX: usize = 2_048;
@@ -18,6 +22,8 @@ pub(super) struct Brought {
     pub(super) fields: Option<Vec<u8>>,
     /// What is attached.
     pub(super) attachments: Vec<Attachment>,
+    /// What the sender's program asks.
+    pub(super) commands: Vec<ClientCommand>,
     /// By which the same message is recognised when it comes under another id.
     pub(super) content: Content,
 }
@@ -53,8 +59,31 @@ pub(super) fn read(message: &Message) -> Brought {
         reference: reaction.or(answer),
         fields: other_fields(&message.fields),
         attachments: attachments(&message.fields),
+        commands: commands(&message.fields),
         content: content(message),
     }
+}
+
+/// What the sender's program asks (`spec/lxmf.md` 2.4).
+fn commands(fields: &Fields) -> Vec<ClientCommand> {
+    let mut found = Vec::new();
+    for field in fields.typed() {
+        let Field::Commands(commands) = field else { continue };
+        found.extend(commands.into_iter().take(COMMANDS_MAX).map(|(number, argument)| match number {
+            1 => ClientCommand::Telemetry,
+            2 => ClientCommand::Ping,
+            3 => match Reader::new(argument).read_item() {
+                Ok(Item::Bin(said) | Item::Str(said)) => {
+                    ClientCommand::Echo(String::from_utf8_lossy(said).into_owned())
+                }
+                _ => ClientCommand::Other,
+            },
+            4 => ClientCommand::SignalReport,
+            _ => ClientCommand::Other,
+        }));
+    }
+    found.truncate(COMMANDS_MAX);
+    found
 }
 
 /// One more than are taken at most, so that too many can be refused.
@@ -77,7 +106,8 @@ fn attachments(fields: &Fields) -> Vec<Attachment> {
 
 /// The fields that are kept as they are: what is not read here, is no attachment and no ticket.
 fn other_fields(fields: &Fields) -> Option<Vec<u8>> {
-    const READ: [u64; 9] = [
+    const READ: [u64; 10] = [
+        key::COMMANDS,
         key::ATTACHMENTS,
         key::IMAGE,
         key::AUDIO,

@@ -27,6 +27,7 @@ impl Host {
                 let query = Query::Gaps { group, seq: post.seq };
                 self.query(query, Asked::Delivery(group, to, post));
             }
+            Asks::Announce | Asks::Path(_) => {}
             Asks::Missed => {
                 let Some(member) = member_at(&hosted.group, to) else { return };
                 let (viewer, more) = (hosted.group.viewer_of(member), hosted.delivery.expired_of(member.id));

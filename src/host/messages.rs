@@ -18,7 +18,9 @@ use super::inbound::{self, Brought};
 use super::ledger;
 use super::{After, Asked, Host, Job, Query, REPLIES_MAX, Rows, Sent};
 use crate::api;
-use crate::group::{Caller, Event, EventKind, GroupId, Incoming, Known, MessageId, Outcome, receipt_text};
+use crate::group::{
+    Caller, Event, EventKind, GroupId, Incoming, Known, MessageId, Outcome, Probe, Way, receipt_text,
+};
 use crate::store::{Seen, Write};
 
 /// What a ticket is worth (`spec/lxmf.md` 6).
@@ -43,8 +45,11 @@ pub(super) struct PendingMessage {
 }
 
 impl PendingMessage {
-    fn incoming(&self) -> Incoming<'_> {
+    fn incoming(&self, way: Way) -> Incoming<'_> {
+        let commands = &self.brought.commands;
+        let probe = (!commands.is_empty()).then(|| Probe { commands: commands.clone(), way });
         Incoming {
+            probe,
             text: &self.brought.text,
             message_id: self.id,
             authorship: None,
@@ -145,7 +150,7 @@ impl Host {
         }
         self.counters.messages_taken += 1;
         let Some(hosted) = self.groups.get(message.group) else { return };
-        let needs = hosted.group.needs_of_text(unix, &message.caller, &message.incoming());
+        let needs = hosted.group.needs_of_text(unix, &message.caller, &message.incoming(Way::default()));
         if needs.is_empty() {
             return self.take_in(now, message, &Known::default());
         }
@@ -187,12 +192,16 @@ impl Host {
     /// message written, and push those of members out of the window in which copies are recognised.
     fn take_in(&mut self, now: Instant, message: PendingMessage, known: &Known) {
         let unix = self.engine.unix_time(now);
+        let way = match message.brought.commands.is_empty() {
+            true => Way::default(),
+            false => self.way_to(&message.source),
+        };
         let Some(hosted) = self.groups.get_mut(message.group).filter(|hosted| !hosted.is_closed) else {
             return;
         };
         let is_member = hosted.group.member_of(&message.caller).is_some();
         let language = hosted.group.language_of(&message.caller);
-        let mut outcome = hosted.group.handle_text(unix, &message.caller, message.incoming(), known);
+        let mut outcome = hosted.group.handle_text(unix, &message.caller, message.incoming(way), known);
         let events = std::mem::take(&mut outcome.events);
         if let (Method::Propagated, Some(event)) = (message.method, events.first())
             && matches!(event.kind, EventKind::Posted(_))
@@ -213,7 +222,7 @@ impl Host {
             self.set_member_node(message.group, &message.caller, node);
         }
         if let Some(asks) = outcome.asks.take() {
-            self.ask_ledger(message.group, message.source, asks);
+            self.ask_node(now, message.group, message.source, asks);
         }
         if let Some(fetch) = outcome.fetch {
             self.fetch(message.group, message.source, language, fetch);

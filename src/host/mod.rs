@@ -19,6 +19,7 @@
 //! | `presence.rs` | who was heard when, and whose links are open |
 //! | `relay.rs` | what a member is sent of an event |
 //! | `founding.rs` | calls about the groups of the node: the directory, new groups |
+//! | `network.rs` | announces and paths that the staff asks for |
 //! | `pairs.rs` | conversations of two |
 //! | `paper.rs` | messages on paper, out and in |
 //! | `closing.rs` | deleting a group |
@@ -52,6 +53,7 @@ mod joining;
 mod ledger;
 mod mail;
 mod messages;
+mod network;
 mod pairs;
 mod paper;
 mod people;

@@ -7,6 +7,7 @@ mod members;
 mod meshes;
 mod moderation;
 mod pairs;
+mod probes;
 mod radio;
 mod swarm;
 mod system;

@@ -245,6 +245,39 @@ impl Client {
         self.act::<v1::RoleAssignResponse>("/api/v1/roles/assign", &request)
     }
 
+    /// Has the group announced. False if it is not to be.
+    pub fn announce(&mut self) -> Result<bool, ClientError> {
+        let done: v1::AnnounceResponse = self.call("/api/v1/announce", &v1::AnnounceRequest {})?;
+        accept(done.error.as_ref())?;
+        Ok(done.announced)
+    }
+
+    /// Hops to a member and the interface that leads there; `None` if there is no path yet.
+    pub fn path(&mut self, who: &str) -> Result<Option<(u32, String)>, ClientError> {
+        let found: v1::PathResponse =
+            self.call("/api/v1/members/path", &v1::PathRequest { who: named(who) })?;
+        accept(found.error.as_ref())?;
+        Ok((found.hops > 0).then_some((found.hops, found.interface)))
+    }
+
+    /// How much of what there is, by name.
+    pub fn stats(&mut self) -> Result<Vec<(&'static str, u64)>, ClientError> {
+        let found: v1::StatsResponse = self.call("/api/v1/stats", &v1::StatsRequest {})?;
+        accept(found.error.as_ref())?;
+        let v1::StatsResponse { members, online, away, messages, waiting, banned, muted, head, error: _ } =
+            found;
+        Ok(vec![
+            ("members", members.into()),
+            ("online", online.into()),
+            ("away", away.into()),
+            ("messages", messages),
+            ("waiting", waiting.into()),
+            ("banned", banned.into()),
+            ("muted", muted.into()),
+            ("head", head),
+        ])
+    }
+
     /// Gives a member another nick.
     pub fn rename_member(&mut self, who: &str, nick: &str) -> Result<Done, ClientError> {
         let (who, nick) = (named(who), nick.to_owned());

@@ -348,6 +348,29 @@ fn rules_rows() -> Vec<String> {
             &v1::CleanupResponse { deleted: 20, seq, error: None },
         ),
         row(
+            "/api/v1/announce",
+            &v1::AnnounceRequest {},
+            &v1::AnnounceResponse { announced: true, error: None },
+        ),
+        row(
+            "/api/v1/members/path",
+            &v1::PathRequest { who: who(12) },
+            &v1::PathResponse { hops: 2, interface: "lora".into(), error: None },
+        ),
+        row(
+            "/api/v1/stats",
+            &v1::StatsRequest {},
+            &v1::StatsResponse {
+                members: 20,
+                online: 5,
+                away: 9,
+                messages: 4_000,
+                waiting: 1,
+                head: seq,
+                ..Default::default()
+            },
+        ),
+        row(
             "/api/v1/report",
             &v1::ReportRequest { seq, who: None, reason: "spam".into() },
             &v1::ReportResponse { seq, error: None },

@@ -78,6 +78,7 @@ impl Scene {
             | Plan::Acts { .. }
             | Plan::Piece { .. }
             | Plan::Typing(_)
+            | Plan::Network(_)
             | Plan::Node(_)
             | Plan::Status => Vec::new(),
         }

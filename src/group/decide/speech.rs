@@ -46,7 +46,7 @@ impl Group {
 
     /// Takes one from what a member, and all together, may post. Changes count as posts do: each is an event that the
     /// log keeps, and that members are told.
-    pub(super) fn take_turn(&mut self, now: UnixTime, caller: &Caller) -> Result<(), Refusal> {
+    pub(in crate::group) fn take_turn(&mut self, now: UnixTime, caller: &Caller) -> Result<(), Refusal> {
         let Some(identity) = self.member_of(caller).map(|member| member.identity.hash()) else {
             return Ok(());
         };

@@ -173,6 +173,43 @@ phrases! {
         en: "{members} members, {messages} messages, {waiting} waiting, {banned} banned, {muted} muted, {events} events.",
         de: "{members} Mitglieder, {messages} Nachrichten, {waiting} warten, {banned} gesperrt, {muted} stumm, {events} Ereignisse."
     }
+    // The network.
+    announced() {
+        en: "The group is announced; at most every two minutes.",
+        de: "Die Gruppe wird angekündigt; höchstens alle zwei Minuten."
+    }
+    not_announced() {
+        en: "This group is not announced: /set announced on changes that.",
+        de: "Diese Gruppe wird nicht angekündigt: /set announced on ändert das."
+    }
+    path(nick: &str, hops: u8, interface: &str) {
+        en: "{nick}: hops {hops}, by {interface}.",
+        de: "{nick}: Sprünge {hops}, über {interface}."
+    }
+    no_path(nick: &str) {
+        en: "There is no path to {nick}; the network is asked for one now.",
+        de: "Es gibt keinen Weg zu {nick}; das Netz wird jetzt danach gefragt."
+    }
+    ping_reply() {
+        en: "Ping reply",
+        de: "Ping-Antwort"
+    }
+    echo_reply(said: &str) {
+        en: "Echo reply: {said}",
+        de: "Echo: {said}"
+    }
+    signal_reply(hops: u8, interface: &str) {
+        en: "Signal report: you are heard over hops {hops}, by {interface}.",
+        de: "Empfang: du bist über Sprünge {hops} zu hören, an {interface}."
+    }
+    signal_unknown() {
+        en: "Signal report: you are heard, but by which way is not known.",
+        de: "Empfang: du bist zu hören, auf welchem Weg ist nicht bekannt."
+    }
+    program_command_unknown() {
+        en: "This group does not know what your program asked for. /help shows what it knows.",
+        de: "Diese Gruppe kennt nicht, was dein Programm wollte. /hilfe zeigt, was sie kennt."
+    }
     setting_takes(line: &str, shape: &str) {
         en: "{line}. It takes {shape}.",
         de: "{line}. Möglich: {shape}."
