@@ -6,6 +6,7 @@
 //! | `payloads.rs` | what opens under the right key, and is bad nevertheless |
 //! | `floods.rs` | too much of what is good |
 //! | `growth.rs` | what could grow for as long as somebody goes on |
+//! | `joining.rs` | crowds that would come in without the work that it costs |
 //! | `kill.rs` | the node is killed at any moment |
 //! | `secrets.rs` | what must not be shown |
 //!
@@ -21,6 +22,7 @@ mod direct;
 mod floods;
 mod frames;
 mod growth;
+mod joining;
 mod kill;
 mod payloads;
 mod secrets;

@@ -2,6 +2,7 @@
 
 mod attachments;
 mod groups;
+mod hostile;
 mod ledger;
 mod members;
 mod meshes;

@@ -252,3 +252,35 @@ fn in_a_channel_members_read_and_those_with_a_role_or_a_grant_post() {
     fixture.act(1, Action::Set { settings: vec![Setting::Kind(Kind::Group)] }).unwrap();
     fixture.act(3, post("hi")).unwrap();
 }
+
+#[test]
+fn of_ten_thousand_without_work_nobody_comes_in_and_no_event_or_check_comes_of_them() {
+    let mut fixture = fixture(JoinPolicy::Open);
+    fixture.act(1, Action::Set { settings: vec![Setting::JoinCost(12)] }).unwrap();
+    let before = fixture.group.state().clone();
+    let now = at(86_400 * 3);
+    let today = join_day(now);
+    let mut rng = Rng::from_seed([9; 32]);
+    let mut anybody = || {
+        let identity = Arc::new(reticulum::crypto::Identity::generate(&mut rng).public().clone());
+        Caller::Identity { identity, announced_name: Some("Anybody".to_owned()) }
+    };
+    for n in 0..10_000u32 {
+        let caller = anybody();
+        if n % 2 == 0 {
+            let refused = fixture.group.decide(now, &caller, join());
+            assert_eq!(refused, Err(Refusal::WorkNeeded { bits: 12 }));
+        } else {
+            let day = if n % 4 == 1 { today - 2 } else { today + 1 };
+            let stamp = JoinStamp { day, stamp: [0; JOIN_STAMP_LEN] };
+            assert_eq!(fixture.group.stamp_to_check(now, &caller, &stamp), Err(Refusal::StampStale));
+        }
+    }
+    assert_eq!(fixture.group.state(), &before);
+    let yesterday = JoinStamp { day: today - 1, stamp: [0; JOIN_STAMP_LEN] };
+    assert_eq!(
+        fixture.group.stamp_to_check(now, &anybody(), &yesterday),
+        Ok(true),
+        "an honest one is looked at"
+    );
+}
