@@ -7,7 +7,7 @@ use super::*;
 use crate::fields::key;
 use crate::message::Draft;
 use crate::stamp::{Purpose, Search, Searched, Workblock};
-use crate::ticket::Ticket;
+use crate::ticket::{Issuer, Ticket};
 
 /// Both know each other, and B asks for `cost`.
 fn acquainted_at(cost: u8) -> Wire {
@@ -98,6 +98,64 @@ fn the_stamp_of_another_message_is_worth_nothing() {
     assert!(check(&mut wire));
     send_stamped(&mut wire, b"two", |_| Some(find(&first, 8)));
     assert!(!check(&mut wire));
+}
+
+#[test]
+fn each_kind_of_stamp_and_ticket_is_judged() {
+    const COST: u8 = 8;
+    /// What is told at once, or after a check.
+    #[derive(Debug, PartialEq)]
+    enum Verdict {
+        Stamp(bool),
+        Ticket,
+        Missing,
+    }
+    let worth = |id: &MessageId, bits: u32| {
+        let block = Workblock::new(Purpose::Message, id.as_bytes());
+        let stamps = (0_u64..).map(|n| [&[0; 24][..], &n.to_be_bytes()].concat());
+        stamps.into_iter().find(|stamp| block.value(stamp) == bits)
+    };
+    let ours = Issuer::new(&Identity::from_bytes(&std::array::from_fn(|i| 0x40 + i as u8)));
+    let wire = acquainted_at(COST);
+    let (now, writer) = (wire.stations[B].node.unix_time(wire.now), wire.stations[A].address);
+    let another = DestinationHash::new([7; 16]);
+    let ticket = |ticket: Ticket| move |id: &MessageId| Some(ticket.stamp(id).to_vec());
+    let of_before = MessageId::new([9; 32]);
+    type Made<'a> = Box<dyn Fn(&MessageId) -> Option<Vec<u8>> + 'a>;
+    let rows: [(&str, Made<'_>, Verdict); 13] = [
+        ("none", Box::new(|_| None), Verdict::Missing),
+        ("wrong", Box::new(|_| Some(vec![0xee; 32])), Verdict::Stamp(false)),
+        ("one bit short", Box::new(|id| worth(id, 7)), Verdict::Stamp(false)),
+        ("exact", Box::new(|id| worth(id, 8)), Verdict::Stamp(true)),
+        ("more than needed", Box::new(|id| worth(id, 11)), Verdict::Stamp(true)),
+        ("that of another message", Box::new(|_| worth(&of_before, 12)), Verdict::Stamp(false)),
+        ("a ticket", Box::new(ticket(ours.issue(&writer, now))), Verdict::Ticket),
+        (
+            "one of two weeks ago",
+            Box::new(ticket(ours.issue(&writer, now - secs(13 * 86_400)))),
+            Verdict::Ticket,
+        ),
+        ("an expired one", Box::new(ticket(ours.issue(&writer, now - secs(22 * 86_400)))), Verdict::Missing),
+        ("that of another member", Box::new(ticket(ours.issue(&another, now))), Verdict::Missing),
+        ("one made up", Box::new(ticket(Ticket { expires: now, secret: [3; 16] })), Verdict::Missing),
+        (
+            "a ticket on another message",
+            Box::new(|_| Some(ours.issue(&writer, now).stamp(&of_before).to_vec())),
+            Verdict::Missing,
+        ),
+        ("the ticket itself", Box::new(|_| Some(ours.issue(&writer, now).secret.to_vec())), Verdict::Missing),
+    ];
+    for (what, stamp, expected) in rows {
+        let mut wire = acquainted_at(COST);
+        send_stamped(&mut wire, what.as_bytes(), stamp);
+        let verdict = match last(&wire) {
+            Stamped::Unchecked { .. } => Verdict::Stamp(check(&mut wire)),
+            Stamped::Ticket => Verdict::Ticket,
+            Stamped::Missing { .. } => Verdict::Missing,
+            Stamped::Free => panic!("it costs something"),
+        };
+        assert_eq!(verdict, expected, "{what}");
+    }
 }
 
 #[test]
