@@ -133,8 +133,12 @@ fn content(message: &Message) -> Content {
 mod tests {
     use lxmf::fields::Builder;
     use reticulum::hash::DestinationHash;
+    use reticulum::time::UnixTime;
 
+    use super::super::relay;
     use super::*;
+    use crate::group::{Event, EventKind, Language, MemberId, Post, Roles, Seq};
+    use crate::store::Relayed;
 
     fn message(content: &[u8], fields: Fields) -> Message {
         Message {
@@ -183,5 +187,92 @@ mod tests {
         assert_eq!(content(&again), content(&first));
         assert_eq!(content(&message(b"see you", ticket)), content(&first));
         assert_ne!(content(&other), content(&first));
+    }
+
+    /// What becomes of a field.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Fate {
+        /// It stays with the stored message, and goes to nobody.
+        Kept,
+        /// It stays, and goes to members as it is.
+        Relayed,
+        /// It becomes an attachment: kept as one, and sent as one where it is small.
+        Attached,
+        /// It names another message: read, and written anew for each member.
+        Rewritten,
+        /// It is for us.
+        Taken,
+    }
+
+    #[test]
+    fn each_field_of_the_registry_is_kept_relayed_or_rewritten_as_the_rules_say() {
+        const BIN: &[u8] = &[0xc4, 2, 7, 7];
+        let target = [&[0xc4, 32][..], &[7; 32]].concat();
+        let of_target = [&[0x81, 0x00][..], &target].concat();
+        let reaction = [&[0x82, 0x00][..], &target, b"\x01\xc4\x04\xf0\x9f\x91\x8d"].concat();
+        let ticket = [&[0x92, 0xcb, 0x41, 0xd9, 0x54, 0xfc, 0x40, 0, 0, 0, 0xc4, 16][..], &[5; 16]].concat();
+        let rows: [(u64, &[u8], Fate); 27] = [
+            (key::EMBEDDED, &[0x91, 0xc4, 1, 7], Fate::Kept),
+            (key::TELEMETRY, BIN, Fate::Kept),
+            (key::TELEMETRY_STREAM, &[0x90], Fate::Kept),
+            (key::ICON, b"\x93\xa1x\xc4\x03abc\xc4\x03def", Fate::Kept),
+            (key::ATTACHMENTS, b"\x91\x92\xa5a.txt\xc4\x01!", Fate::Attached),
+            (key::IMAGE, b"\x92\xa3png\xc4\x01!", Fate::Attached),
+            (key::AUDIO, &[0x92, 16, 0xc4, 1, 7], Fate::Attached),
+            (key::THREAD, BIN, Fate::Kept),
+            (key::COMMANDS, &[0x91, 0x81, 0x03, 0xc4, 1, 7], Fate::Kept),
+            (key::RESULTS, BIN, Fate::Kept),
+            (key::GROUP, BIN, Fate::Kept),
+            (key::TICKET, &ticket, Fate::Taken),
+            (key::EVENT, BIN, Fate::Kept),
+            (key::RESOURCE_REFS, BIN, Fate::Kept),
+            (key::RENDERER, &[2], Fate::Relayed),
+            (key::REPLY_TO, &target, Fate::Rewritten),
+            (key::REPLY_QUOTE, BIN, Fate::Rewritten),
+            (key::REACTION, &reaction, Fate::Rewritten),
+            (key::COMMENT, &of_target, Fate::Rewritten),
+            (key::CONTINUATION, &of_target, Fate::Rewritten),
+            (key::CUSTOM_TYPE, b"\xa1x", Fate::Kept),
+            (key::CUSTOM_DATA, BIN, Fate::Kept),
+            (key::CUSTOM_META, BIN, Fate::Kept),
+            (key::NON_SPECIFIC, BIN, Fate::Kept),
+            (key::DEBUG, BIN, Fate::Kept),
+            (0x50, BIN, Fate::Kept),
+            (0x1234, &[0x81, 0xa1, b'k', 0x93, 1, 2, 3], Fate::Kept),
+        ];
+        for (key, value, fate) in rows {
+            let fields = Fields::from_entries(&[(key, value)]);
+            let brought = read(&message(b"x", fields.clone()));
+            let stays = matches!(fate, Fate::Kept | Fate::Relayed);
+            assert_eq!(
+                brought.fields.as_deref(),
+                stays.then_some(fields.as_raw()),
+                "{key:#x}: whole, or not at all"
+            );
+            assert_eq!(brought.attachments.len(), usize::from(fate == Fate::Attached), "{key:#x}");
+            let post = Post {
+                text: brought.text,
+                fields: brought.fields.map(Into::into),
+                attachments: brought.attachments,
+                ..Post::default()
+            };
+            let event = Event {
+                seq: Seq(9),
+                time: UnixTime::from_secs(5),
+                actor: Some(MemberId(2)),
+                kind: EventKind::Posted(post),
+            };
+            let row = Relayed::plain(event, Some("Bob".into()));
+            let sent = |push_bytes_max| {
+                relay::copy(Language::English, &row, None, None, push_bytes_max, &Roles::default()).unwrap()
+            };
+            let goes = if fate == Fate::Relayed { fields.clone() } else { Fields::default() };
+            let small = sent(1_000);
+            assert_eq!((small.fields, small.attached), (goes.clone(), fate == Fate::Attached), "{key:#x}");
+            // What is not small is told, and fetched by who wants it.
+            let told = sent(0);
+            assert_eq!((told.fields, told.attached), (goes, false), "{key:#x}");
+            assert_eq!(told.content.contains("/get 9"), fate == Fate::Attached, "{key:#x}: {}", told.content);
+        }
     }
 }
