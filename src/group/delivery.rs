@@ -216,6 +216,11 @@ impl Delivery {
         flight.is_some_and(|flight| flight.seq == seq)
     }
 
+    /// Whether this member lacks something, or has it and did not say so yet.
+    pub fn is_behind(&self, member: MemberId) -> bool {
+        self.recipients.get(&member).is_some_and(|recipient| recipient.state != State::Idle)
+    }
+
     /// The member proved a copy. Late proofs count too.
     pub fn on_delivered(&mut self, member: MemberId, seq: Seq) -> Option<Proven> {
         if let Some(gap) = self.confirm(member, |copy| copy.last == seq) {

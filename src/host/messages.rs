@@ -1,6 +1,7 @@
 //! LXMF messages to the group, and what the group tells people in private.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lxmf::app_data::AppData;
 use lxmf::fields::{Builder, Fields};
@@ -27,6 +28,9 @@ use crate::store::{Seen, Write};
 const TICKET_BITS: u32 = 256;
 /// Questions to the store under way at which no more messages are taken that need one. Calls have a lower bound.
 const UNDECIDED_MAX: usize = 2_048;
+/// From the start until members are taken to have proven once more what they proved right before it: clients connect again
+/// within 5 s and are asked for their paths every 7 s, and one who is put off tries again for 46 s (`spec/lxmf.md` 8.3).
+const COPIES_NAMED_AFTER: Duration = Duration::from_secs(30);
 
 /// A message that paid what the group asks for. It may have to wait for the store.
 #[derive(Debug)]
@@ -181,11 +185,29 @@ impl Host {
     pub(super) fn message_known(&mut self, now: Instant, message: PendingMessage, rows: Rows) {
         self.undecided.remove(&message.id);
         let Rows::Known(known) = rows else { return };
+        if self.may_be_known_soon(now, &message, &known) {
+            // Not proven, so its sender tries again.
+            self.counters.messages_early += 1;
+            return;
+        }
         // The same message under another id may have been decided about meanwhile.
         match self.dedup.contains_content(message.brought.content, self.engine.unix_time(now)) {
             true => self.take_again(now, message),
             false => self.take_in(now, message, &known),
         }
+    }
+
+    /// Whether a message refers to a copy that we do not know, although we may have sent it: what a member calls a copy is only
+    /// noted once they proved it, so after a crash they can be ahead of us until they prove it once more.
+    fn may_be_known_soon(&self, now: Instant, message: &PendingMessage, known: &Known) -> bool {
+        let is_unknown = message.brought.reference.is_some() && known.reference.is_none();
+        let comes_again = message.method != Method::Propagated && !message.is_held;
+        if !is_unknown || !comes_again || now.since(self.started_at) >= COPIES_NAMED_AFTER {
+            return false;
+        }
+        let Some(hosted) = self.groups.get(message.group) else { return false };
+        let member = hosted.group.member_of(&message.caller).map(|member| member.id);
+        member.is_some_and(|member| hosted.delivery.is_behind(member))
     }
 
     /// Only messages of members, and those that changed something, are remembered: strangers could otherwise have every

@@ -151,6 +151,7 @@ pub struct Host {
     asked: HashMap<QueryId, Asked>,
     /// Messages that wait for the store.
     undecided: HashSet<MessageId>,
+    started_at: Instant,
     next_query: u64,
     outputs: VecDeque<Output>,
     /// Bytes of answers that wait in the gate.
@@ -383,6 +384,7 @@ impl Host {
             messages_repeated,
             messages_refused,
             messages_busy,
+            messages_early,
             calls,
             calls_refused,
             calls_busy,
@@ -400,6 +402,7 @@ impl Host {
             ("messages_repeated", messages_repeated),
             ("messages_refused", messages_refused),
             ("messages_busy", messages_busy),
+            ("messages_early", messages_early),
             ("calls", calls),
             ("calls_refused", calls_refused),
             ("calls_busy", calls_busy),

@@ -93,6 +93,7 @@ impl Host {
             sent: HashMap::new(),
             asked: HashMap::new(),
             undecided: HashSet::new(),
+            started_at: now,
             next_query: 0,
             outputs: VecDeque::new(),
             answer_bytes: 0,

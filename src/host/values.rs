@@ -305,6 +305,8 @@ pub struct HostCounters {
     pub messages_refused: u64,
     /// Messages that were not taken because the store was too busy to tell what they are about.
     pub messages_busy: u64,
+    /// Messages that refer to a copy which its reader has not proven since the start, and so come again.
+    pub messages_early: u64,
     /// Requests and calls.
     pub calls: u64,
     /// Requests and calls that were refused.

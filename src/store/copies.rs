@@ -45,16 +45,17 @@ pub(super) fn forget_member(db: &Connection, group: GroupId, member: MemberId) -
 }
 
 impl Reader {
-    /// The number of the message that a member's client knows by this id; of a copy of several, the newest: that is the
-    /// line which stands last in it.
+    /// The number of the message that a member's client knows by this id; of a copy of several, the newest post: that is the
+    /// line which stands last in it, unless a reaction follows.
     pub fn message_named(
         &self,
         group: GroupId,
         member: MemberId,
         id: &MessageId,
     ) -> Result<Option<Seq>, StoreError> {
-        let sql = "SELECT seq FROM copy WHERE group_id = ?1 AND member = ?2 AND message_id = ?3 \
-                   ORDER BY seq DESC LIMIT 1";
+        let sql = "SELECT copy.seq FROM copy LEFT JOIN message USING (group_id, seq) \
+                   WHERE copy.group_id = ?1 AND member = ?2 AND copy.message_id = ?3 \
+                   ORDER BY message.seq IS NULL, copy.seq DESC LIMIT 1";
         let mut query = self.db.prepare_cached(sql)?;
         let seq: Option<i64> =
             query.query_row(params![group.0, member.0, id.0], |row| row.get(0)).optional()?;

@@ -166,6 +166,24 @@ fn a_copy_is_the_same_message_each_time_it_is_sent_also_after_a_crash_and_an_edi
 }
 
 #[test]
+fn who_refers_to_a_copy_that_we_lost_sight_of_in_a_crash_is_heard_once_it_is_proven_again() {
+    let (mut sim, group) = both_in_on_disk();
+    sim.stations[BOB].person().is_mute = true;
+    say(&mut sim, ALICE, group, "see you at eight");
+    let copy = MessageId::new(sim.stations[BOB].person().id_of("Alice: see you at eight"));
+    kill(&mut sim);
+    // Bob's word is there before his proof of the copy, which comes a minute after the start at the latest.
+    let (now, fields) = (sim.now(), Builder::default().reaction(copy, "👍").build());
+    sim.stations[BOB].person().say_with(now, group.lxmf, "", fields);
+    sim.run_for(Duration::from_secs(5));
+    let early = sim.stations[NODE].group().host.counters()["messages_early"];
+    assert!(early > 0, "he was put off");
+    sim.stations[BOB].person().is_mute = false;
+    sim.run_for(Duration::from_secs(120));
+    assert!(sim.stations[ALICE].person().heard_from(group.lxmf).contains(&"Bob 👍 \"see you at eight\""));
+}
+
+#[test]
 fn an_answer_stays_the_same_message_when_what_it_answers_is_edited() {
     let (mut sim, group) = both_in_on_disk();
     say(&mut sim, ALICE, group, "who comes?");

@@ -39,6 +39,8 @@ pub(crate) struct Member {
     delivery: String,
     /// The ids under which it knows each post.
     ids: BTreeMap<usize, BTreeSet<String>>,
+    /// The post that stands last in a message: what refers to the message refers to that one.
+    last_lines: BTreeMap<String, usize>,
     /// How often each post was shown to it.
     shown: BTreeMap<usize, usize>,
     answers: Vec<Reference>,
@@ -101,6 +103,7 @@ impl Member {
             only_mail: false,
             is_slow: false,
             ids: BTreeMap::new(),
+            last_lines: BTreeMap::new(),
             shown: BTreeMap::new(),
             answers: Vec::new(),
             reactions: Vec::new(),
@@ -112,7 +115,7 @@ impl Member {
     }
 
     fn holds(&self, post: usize) -> Option<&String> {
-        self.ids.get(&post)?.iter().next()
+        self.ids.get(&post)?.iter().find(|id| self.last_lines.get(*id) == Some(&post))
     }
 }
 
@@ -230,9 +233,10 @@ impl Crowd {
     fn something_held_by(&mut self, member: usize) -> Option<(usize, String)> {
         let newest = self.posts.len().saturating_sub(10);
         let posts = &self.posts;
-        let held =
-            self.members[member].ids.range(newest..).filter(|(post, _)| posts[**post].author != member);
-        let held: Vec<usize> = held.map(|(post, _)| *post).collect();
+        let holder = &self.members[member];
+        let of_others = holder.ids.range(newest..).filter(|(post, _)| posts[**post].author != member);
+        let held: Vec<usize> =
+            of_others.map(|(post, _)| *post).filter(|post| holder.holds(*post).is_some()).collect();
         let chosen = (!held.is_empty()).then(|| self.below(held.len()))?;
         Some((held[chosen], self.members[member].holds(held[chosen])?.clone()))
     }
@@ -346,6 +350,7 @@ impl Crowd {
                 member.reactions.push((actor.to_owned(), Reference::Quote(0, quote.to_owned())));
             } else if let Some(post) = post_of(line) {
                 member.ids.entry(post).or_default().insert(id.to_owned());
+                member.last_lines.insert(id.to_owned(), post);
                 *member.shown.entry(post).or_default() += 1;
                 match (known["48"].as_str(), quoted.take()) {
                     (Some(id), _) => member.answers.push(Reference::Id(post, id.to_owned())),

@@ -209,16 +209,19 @@ fn threads_and_pins_have_pages_of_their_own() {
 fn members_ids_of_messages_are_found_both_ways_and_only_the_newest_are_kept() {
     let folder = Folder::new();
     let store = filled(&folder, 600);
-    let copy = |seq: u64| Write::Delivered {
+    let copy_as = |seq: u64, name: u64| Write::Delivered {
         group: GROUP,
         cursor: Cursor { member: MemberId(1), through: Seq(seq) },
-        copy: Some(id(10_000 + seq)),
+        copy: Some(id(name)),
         row: OutboxRow::None,
     };
+    let copy = |seq: u64| copy_as(seq, 10_000 + seq);
     store.submit(Write::Understands { group: GROUP, member: MemberId(1) });
     for seq in 3..603 {
         store.submit(copy(seq));
     }
+    // A reaction that came in one message with the newest post.
+    store.submit(copy_as(603, 10_602));
     let (store, restored) = reopened(&folder, store);
     assert_eq!(restored.groups[0].understanding, [MemberId(1)]);
     let reader = store.reader().unwrap();
