@@ -145,3 +145,33 @@ fn a_folder_can_be_named_by_the_environment_and_commands_without_a_node_say_so()
     let text = String::from_utf8(output.stderr).unwrap();
     assert_says(&text, &[folder.path().to_str().unwrap(), "meshgroup run"]);
 }
+
+/// What each kind of node waits for when nothing happens: nothing, or at most once a second.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_idle_node_wakes_at_most_once_a_second() {
+    const LOOK_S: u64 = 10;
+    let instance =
+        format!("[node]\nshare_instance = true\ninstance_name = \"meshgroup-idle-{}\"\n", std::process::id());
+    let folders = ["idle-usual", "idle-transport", "idle-instance"].map(Folder::new);
+    let usual = Meshgroup::start(folders[0].path(), "");
+    let up = format!(
+        "[node]\ntransport = true\n[[interface]]\nname = \"up\"\ntype = \"tcp-client\"\ntarget = \"127.0.0.1:{}\"\n",
+        usual.port
+    );
+    let transport = Meshgroup::start(folders[1].path(), &up);
+    let shared = Meshgroup::start(folders[2].path(), &instance);
+    let nodes = [&usual, &transport, &shared];
+    // It announces itself first, and a transport passes that on after a while.
+    let end = std::time::Instant::now() + Duration::from_secs(120);
+    loop {
+        let before = nodes.map(Meshgroup::waits);
+        std::thread::sleep(Duration::from_secs(LOOK_S));
+        let after = nodes.map(Meshgroup::waits);
+        let grown: Vec<u64> = before.iter().zip(after).map(|(before, after)| after - before).collect();
+        if grown.iter().all(|grown| *grown <= LOOK_S) {
+            return;
+        }
+        assert!(std::time::Instant::now() < end, "in {LOOK_S} s they waited {grown:?} times");
+    }
+}

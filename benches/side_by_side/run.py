@@ -2,6 +2,7 @@
 
     python3 -m venv V && V/bin/pip install rns==1.5.7 lxmf==1.2.1
     cargo build --release && V/bin/python benches/side_by_side/run.py [--parts inbound,slow_disk,request,request_old,footprint,forward,announces,fanout,stamps] [--runs 3]
+    cargo install rns-cli --root R && V/bin/python benches/side_by_side/run.py --parts forward,announces --rust-peer R/bin/rnsd
 
 Loopback only. CPU is that of the whole process, all threads, from /proc; it is the figure to compare, since rates vary
 with whatever else the machine does. Each part prints one JSON line per run and one with the ratios.
@@ -30,6 +31,7 @@ arguments.add_argument("--messages", type=int, default=5000)
 arguments.add_argument("--packets", type=int, default=100000)
 arguments.add_argument("--bare", help="the bench `bare` where it is built already, as cargo bench prints its path")
 arguments.add_argument("--bare-stamps", help="the same for the bench `stamps`")
+arguments.add_argument("--rust-peer", help="an rnsd of crates.io's rns-cli, for the parts forward and announces")
 arguments.add_argument("--members", type=int, default=1000)
 arguments.add_argument("--port", type=int, default=47310)
 arguments = arguments.parse_args()
@@ -96,6 +98,25 @@ class Python:
 
     def stop(self):
         self.proc.stop()
+
+
+class Rust:
+    """Another node in Rust, as a black box, with the configuration of the ecosystem."""
+    name = "rust"
+
+    def __init__(self, port, label, forwards=False):
+        self.port, self.dir = port, os.path.join(WORK, label)
+        shutil.rmtree(self.dir, ignore_errors=True)
+        second = f"  [[second]]\n    type = TCPServerInterface\n    enabled = Yes\n    listen_ip = 127.0.0.1\n    listen_port = {port + 1}\n"
+        rns_config(self.dir, port, transport=forwards, extra_if="    ingress_control = No\n" + (second if forwards else ""))
+        with open(self.dir + "/log", "wb") as log:
+            self.process = subprocess.Popen([arguments.rust_peer, "--config", self.dir], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self.pid = self.process.pid
+        time.sleep(1.5)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(5)
 
 
 def learn(wire, name):
@@ -413,7 +434,7 @@ def forward_once(node):
     far, near = far_and_near(node)
     identity = RNS.Identity()
     destination, node_id = learn_way(near, far, identity)
-    count, rows = arguments.packets if node.name == "meshgroup" else arguments.packets // 10, []
+    count, rows = arguments.packets // 10 if node.name == "python" else arguments.packets, []
     body = os.urandom(292)
     data = lambda count: [frame(build(DATA, SINGLE, destination, index.to_bytes(8, "big") + body, tid=node_id)) for index in range(count)]
     rows.append(forward_row(node, "data", near, far, data(count), 512))
@@ -440,9 +461,10 @@ def forward_once(node):
 
 
 def forward():
-    rows = {"python": [], "meshgroup": []}
+    kinds = (Python, Ours, Rust) if arguments.rust_peer else (Python, Ours)
+    rows = {kind.name: [] for kind in kinds}
     for run in range(arguments.runs):
-        for kind in (Python, Ours):
+        for kind in kinds:
             node = kind(arguments.port, f"{kind.name}-forward", forwards=True)
             if kind is Ours:
                 time.sleep(0.5)
@@ -454,8 +476,16 @@ def forward():
                           "python_cpu_us": median(theirs, "cpu_us"),
                           "cpu_ratio": round(median(theirs, "cpu_us") / max(median(ours, "cpu_us"), 0.01), 1),
                           "ours_per_s": median(ours, "per_s"), "python_per_s": median(theirs, "per_s"),
+                          **rust_forward(rows, what),
                           "ours_lost": sum(row["sent"] - row["got"] for row in ours),
                           "python_lost": sum(row["sent"] - row["got"] for row in theirs)}), flush=True)
+
+
+def rust_forward(rows, what):
+    """What the other node in Rust did, if it took part."""
+    rust = [row for row in rows.get("rust", []) if row["what"] == what]
+    return {"rust_cpu_us": median(rust, "cpu_us"), "rust_per_s": median(rust, "per_s"),
+            "rust_lost": sum(row["sent"] - row["got"] for row in rust)} if rust else {}
 
 
 ANNOUNCES = 5000
@@ -503,7 +533,7 @@ def announces_once(node, held_back):
 
 def announces():
     for run in range(arguments.runs):
-        for kind in (Python, Ours):
+        for kind in (Python, Ours, Rust) if arguments.rust_peer else (Python, Ours):
             # The stock node has ingress control off on its interfaces here.
             for held_back in (False, True) if kind is Ours else (False,):
                 node = kind(arguments.port, f"{kind.name}-announces", forwards=True)

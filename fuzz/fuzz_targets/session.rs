@@ -9,7 +9,7 @@ use std::time::Duration;
 use reticulum::crypto::{EphemeralX25519, Identity, Rng, SigningKey, Token};
 use reticulum::hash::{DestinationHash, LinkId};
 use reticulum::node::{
-    DestinationConfig, Event, InterfaceConfig, InterfaceId, Node, NodeConfig, Output, Persist, ProofPolicy,
+    DestinationConfig, Event, InterfaceConfig, InterfaceId, Node, NodeConfig, Output, ProofPolicy,
     ResourcePolicy,
 };
 use reticulum::time::{Instant, UnixTime};

@@ -102,6 +102,18 @@ impl Meshgroup {
         &self.dir
     }
 
+    /// How often its threads have waited for something so far.
+    pub(crate) fn waits(&self) -> u64 {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("Linux tells");
+        let status = threads.map_while(Result::ok).map(|thread| thread.path().join("status"));
+        let waits = status.filter_map(|status| {
+            let text = std::fs::read_to_string(status).ok()?;
+            let line = text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+            line.trim().parse::<u64>().ok()
+        });
+        waits.sum()
+    }
+
     /// All that it printed.
     pub(crate) fn output(&self) -> String {
         let mut text = String::new();
