@@ -265,7 +265,7 @@ fn numbers_that_nobody_gave_and_pages_beyond_all_bounds_are_answered_as_designed
 
 /// A request that is encoded already.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Raw(Vec<u8>);
+pub(super) struct Raw(pub(super) Vec<u8>);
 
 impl Message for Raw {
     fn encode_raw(&self, buf: &mut impl prost::bytes::BufMut) {

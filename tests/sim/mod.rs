@@ -1,6 +1,7 @@
 //! Scenarios on virtual time.
 
 mod attachments;
+mod doors;
 mod groups;
 mod hostile;
 mod ledger;
