@@ -1,4 +1,5 @@
-//! The bare cryptography of one opportunistic LXMF message: what no implementation can do without. Prints one JSON line.
+//! The bare cryptography of one opportunistic LXMF message, done alone. Prints one JSON line. A node that has several to verify
+//! does that at once (`reticulum::crypto::verify_all`), so it can stay below this.
 //!
 //! * `bare_us`, at its receiver: X25519, HKDF, AES-CBC and HMAC to open it, Ed25519 to verify it, Ed25519 to prove it.
 //! * `copy_us`, at the sender of one copy of a post: SHA-256 and Ed25519 to sign it, an ephemeral X25519 key pair, X25519,

@@ -1,8 +1,10 @@
 """Puts a meshgroup node and the Python peers under the same raw load, in one run, and prints ratios.
 
     python3 -m venv V && V/bin/pip install rns==1.5.7 lxmf==1.2.1
-    cargo build --release && V/bin/python benches/side_by_side/run.py [--parts inbound,slow_disk,request,request_old,footprint,forward,announces,fanout,stamps] [--runs 3]
+    cargo build --release && V/bin/python benches/side_by_side/run.py [--parts inbound,slow_disk,request,request_old,footprint,forward,announces,fanout,stamps,scale] [--runs 3]
     cargo install rns-cli --root R && V/bin/python benches/side_by_side/run.py --parts forward,announces --rust-peer R/bin/rnsd
+
+`scale` is not among the parts by default: it writes a database of 300 MB first.
 
 Loopback only. CPU is that of the whole process, all threads, from /proc; it is the figure to compare, since rates vary
 with whatever else the machine does. Each part prints one JSON line per run and one with the ratios.
@@ -33,7 +35,10 @@ arguments.add_argument("--bare", help="the bench `bare` where it is built alread
 arguments.add_argument("--bare-stamps", help="the same for the bench `stamps`")
 arguments.add_argument("--rust-peer", help="an rnsd of crates.io's rns-cli, for the parts forward and announces")
 arguments.add_argument("--members", type=int, default=1000)
-arguments.add_argument("--port", type=int, default=47310)
+arguments.add_argument("--populate", help="the bench `populate` where it is built already")
+arguments.add_argument("--scale-members", type=int, default=10000)
+arguments.add_argument("--scale-posts", type=int, default=1000000)
+arguments.add_argument("--port", type=int, default=17310)  # below the ports that the system gives to clients
 arguments = arguments.parse_args()
 WORK = tempfile.mkdtemp(prefix="meshgroup-side-by-side-")
 
@@ -57,6 +62,9 @@ class Ours:
             extra += f"[node]\ntransport = true\n{interface.format('second', port + 1)}ingress_control = false\n"
         with open(self.dir + "/meshgroup.toml", "w") as file:
             file.write(f'[group]\nname = "Bench (group)"\n[limits]\nposts_per_minute = 0\n{extra}\n{interface.format("local", port)}{interface_extra}')
+        self.start()
+
+    def start(self):
         self.started = time.perf_counter()
         with open(self.dir + "/log", "wb") as log:
             self.process = subprocess.Popen([arguments.bin, "--data", self.dir, "run"], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
@@ -347,17 +355,80 @@ def request_old():
                           "ours_cpu_us": median(ours, "cpu_us"), "ours_p50_ms": median(ours, "p50_ms")}), flush=True)
 
 
+def fields(*pairs):
+    """A protobuf message of numbers, texts and messages, by field number."""
+    out = b""
+    for number, value in pairs:
+        if isinstance(value, int):
+            out += varint(number << 3) + varint(value)
+        else:
+            value = value.encode() if isinstance(value, str) else value
+            out += varint(number << 3 | 2) + varint(len(value)) + value
+    return out
+
+
+def ready(node):
+    """Milliseconds until a node that was started accepts a connection."""
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", node.port), 1).close()
+            return (time.perf_counter() - node.started) * 1000
+        except OSError:
+            time.sleep(0.001)
+
+
+def scale():
+    """A group of many members and posts: start, memory, and what single requests take. The last of them is refused, for which
+    the caller and their permissions are looked up."""
+    node = Ours(arguments.port, "ours-scale")
+    ready(node)
+    wire, source = Wire(node.port), RNS.Identity()
+    peer = learn(wire, "lxmf.delivery")
+    wire.send(announce(source, "lxmf.delivery", app_data=msgpack.packb([b"sender", None])))
+    time.sleep(0.5)
+    wire.send(opportunistic(source, peer, b"/join"))
+    time.sleep(1.0)
+    wire.close()
+    node.stop()
+    command = [arguments.populate] if arguments.populate else ["cargo", "bench", "--quiet", "--bench", "populate", "--"]
+    subprocess.run(command + [node.dir, str(arguments.scale_members), str(arguments.scale_posts)], cwd=ROOT, check=True)
+
+    starts, idle, peaks = [], [], []
+    for run in range(arguments.runs):
+        node.start()
+        starts.append(ready(node))
+        time.sleep(5)
+        idle.append(mem(node.pid)[0])
+        peaks.append(mem(node.pid)[1])
+        if run + 1 < arguments.runs:
+            node.stop()
+    print(json.dumps({"summary": "scale", "members": arguments.scale_members, "posts": arguments.scale_posts, "start_ms": med(starts),
+                      "idle_mib": med(idle), "peak_mib": max(peaks),
+                      "database_mb": round(os.path.getsize(node.dir + "/meshgroup.db") / 1e6)}), flush=True)
+    wire = Wire(node.port)
+    api = learn(wire, "meshchat.group")
+    wire.send(announce(source, "lxmf.delivery", app_data=msgpack.packb([b"sender", None])))
+    posts, people = arguments.scale_posts, arguments.scale_members
+    for what, path, data in (
+        ("newest page", "/api/v1/messages", lambda _: fields((4, 2050))),
+        ("page anywhere", "/api/v1/messages", lambda index: page_after(1 + index * 7919 * 127 % posts)),
+        ("search, rare", "/api/v1/messages/search", lambda index: fields((1, str(1 + index * 7919 * 127 % posts)), (4, 2050))),
+        ("search, frequent", "/api/v1/messages/search", lambda index: fields((1, "anchor tide"), (4, 2050))),
+        ("member", "/api/v1/profile", lambda index: fields((1, fields((1, 1 + index * 7919 % people))))),
+        ("members", "/api/v1/members", lambda index: fields((1, index * 7919 % people), (3, 2050))),
+        ("permission", "/api/v1/members/kick", lambda index: fields((1, fields((1, 2 + index * 7919 % people))))),
+    ):
+        row = requests(node, wire, api, path, data, 1, identify_as=source, what=what)
+        print(json.dumps({"summary": "scale", "what": what, "cpu_us": row["cpu_us"], "p50_ms": row["p50_ms"], "p95_ms": row["p95_ms"]}), flush=True)
+    print(json.dumps({"summary": "scale", "mib_after": mem(node.pid)[0]}), flush=True)
+    node.stop()
+
+
 def footprint():
     starts, idle = [], []
     for run in range(arguments.runs):
         node = Ours(arguments.port, "ours-foot")
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", node.port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.001)
-        starts.append((time.perf_counter() - node.started) * 1000)
+        starts.append(ready(node))
         time.sleep(5)
         idle.append(mem(node.pid)[0])
         node.stop()
@@ -659,5 +730,5 @@ def stamps():
 
 
 for part in arguments.parts.split(","):
-    {"inbound": inbound, "slow_disk": slow_disk, "request": request, "request_old": request_old, "footprint": footprint, "forward": forward, "announces": announces, "fanout": fanout, "stamps": stamps}[part]()
+    {"inbound": inbound, "slow_disk": slow_disk, "request": request, "request_old": request_old, "footprint": footprint, "forward": forward, "announces": announces, "fanout": fanout, "stamps": stamps, "scale": scale}[part]()
 shutil.rmtree(WORK, ignore_errors=True)
