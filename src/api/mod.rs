@@ -45,7 +45,7 @@ pub use self::error::{
 pub use self::history::history;
 pub use self::mail::{UsedNode, mail_status, mail_synced, not_from_paper, not_on_paper, paper, paper_taken};
 pub use self::network::{announced, path};
-pub use self::reading::{earlier_texts, reading};
+pub use self::reading::{counted, earlier_texts, reading};
 pub use self::reply::Reply;
 pub use self::route::{PATHS, plan};
 pub use self::status::{DeliveryStatus, GroupStatus, InterfaceStatus, NodeStatus, RadioStatus, SlowMember};
@@ -53,7 +53,7 @@ pub use self::typing::{typing_push, who_types};
 pub use self::wire::{request_body, response_value};
 use reticulum::hash::DestinationHash;
 
-use crate::group::{Action, ActsRequest, JoinStamp, Kind, MemberId, PieceRequest, Seq, Visibility};
+use crate::group::{Action, ActsRequest, JoinStamp, Kind, MemberId, PieceRequest, Seq, Viewer, Visibility};
 use crate::store::PageRequest;
 
 /// Bytes of protobuf that make a response of one packet on a link of the common MTU: 431, less 22 of MessagePack.
@@ -80,6 +80,13 @@ pub enum Plan {
         request: ActsRequest,
         /// Bytes of the answer at most.
         bytes_max: usize,
+    },
+    /// Let the store count what somebody has not read, then send what [`counted`] makes of that.
+    Count {
+        /// Who.
+        viewer: Viewer,
+        /// Where the count goes.
+        into: Counting,
     },
     /// Note that the caller has read up to this number, then send what [`reading`](reading()) makes of how far they are.
     Mark(Seq),
@@ -112,6 +119,15 @@ pub enum Plan {
     Node(NodeCall),
     /// Send the encoded [`NodeStatus`]. Only the operator gets here.
     Status,
+}
+
+/// An answer that lacks how far somebody has read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Counting {
+    /// Of the group, to the one who reads.
+    Info(Box<proto::v1::InfoResponse>),
+    /// Of the one who reads.
+    Profile(Box<proto::v1::ProfileResponse>),
 }
 
 /// What the staff asks of the network.

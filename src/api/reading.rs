@@ -3,14 +3,31 @@
 use prost::Message;
 use proto::v1;
 
-use super::error;
 use super::page::fit;
+use super::{Counting, error};
 use crate::group::{EarlierText, Reading, TEXTS_MAX};
 
 /// The encoded answer to a call that marks how far the caller has read.
 pub fn reading(reading: &Reading) -> Vec<u8> {
     let Reading { through, unread } = *reading;
     v1::ReadResponse { seq: through.0, unread, error: None }.encode_to_vec()
+}
+
+/// The encoded answer to a call that also tells how far somebody has read.
+pub fn counted(into: Counting, reading: &Reading) -> Vec<u8> {
+    let Reading { through, unread } = *reading;
+    match into {
+        Counting::Info(mut info) => {
+            if let Some(you) = &mut info.you {
+                (you.read_seq, you.unread) = (through.0, unread);
+            }
+            info.encode_to_vec()
+        }
+        Counting::Profile(mut profile) => {
+            (profile.read_seq, profile.unread) = (through.0, unread);
+            profile.encode_to_vec()
+        }
+    }
 }
 
 /// The encoded answer to a call for what a message said, in at most so many bytes.

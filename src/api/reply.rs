@@ -189,7 +189,12 @@ pub(super) fn permission_numbers(permissions: Permissions) -> Vec<i32> {
 }
 
 pub(super) fn membership(member: &Member) -> v1::Membership {
-    v1::Membership { member: member.id.0, nick: member.nick.clone(), role: role(member.role) }
+    v1::Membership {
+        member: member.id.0,
+        nick: member.nick.clone(),
+        role: role(member.role),
+        ..v1::Membership::default()
+    }
 }
 
 /// A present member as lists tell them.

@@ -74,10 +74,10 @@ const fn route(path: &'static str, access: Access, handler: fn(&Call<'_>) -> Res
     Route { path, access, handler }
 }
 
-/// The paths; the operator's come last.
-/// How many of them are the operator's.
+/// How many of the paths are the operator's.
 const OPERATORS: usize = 6;
 
+/// The paths; the operator's come last.
 const TABLE: &[Route] = &[
     route("/api/v1/info", Access::Anyone, group::info),
     route("/api/v1/groups", Access::Anyone, groups::groups),
@@ -199,3 +199,6 @@ fn status(call: &Call<'_>) -> Result<Plan, Error> {
 fn required(field: &str, value: String) -> Result<String, Error> {
     if value.is_empty() { Err(missing(field)) } else { Ok(value) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,7 +99,7 @@ pub(super) enum MessageCommand {
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
     },
-    /// Post a notice as the operator
+    /// Post a notice as the operator, who is no member and has no nick; to write under a name, join with a client
     Send {
         /// What it says
         text: String,
@@ -404,7 +404,10 @@ pub(super) fn message(
             list::messages(client, output.json, after, limit, out)
         }
         MessageCommand::Send { text, staff, attach, output } => {
-            done(client.send(&text, staff, &attach)?, output, out)
+            let posted = client.send(&text, staff, &attach)?;
+            let to = if staff { "the staff" } else { "all members" };
+            let text = format!("posted as a notice of the operator to {to}; event {}", posted.seq);
+            one(&posted, &text, output, out)
         }
         MessageCommand::Attachment { seq, index, held, output, .. } if output.as_os_str() == "-" => {
             client.attachment(seq, held, index, || Ok(out))?;

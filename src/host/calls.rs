@@ -9,7 +9,7 @@ use reticulum::time::Instant;
 
 use super::hosted::NamedError;
 use super::{ANSWER_BYTES_MAX, ASKED_MAX, After, Asked, Asker, Asking, CallId, Host, Output, Query, Rows};
-use crate::api::{self, DeliveryPage, Plan, Reply};
+use crate::api::{self, Counting, DeliveryPage, Plan, Reply};
 use crate::group::{
     Action, ActsRequest, Caller, Group, GroupId, Known, Needs, Outcome, Pass, PieceRequest, ReadingRequest,
     Seq,
@@ -26,6 +26,8 @@ pub(super) enum PendingCall {
     History(PageRequest),
     /// How far the caller has read.
     Reading,
+    /// How far somebody has read, as a part of this answer.
+    Count(Counting),
     /// All that a message said.
     EarlierTexts { seq: Seq, bytes_max: usize },
     /// What became of the copies of a message.
@@ -108,6 +110,13 @@ impl Host {
                 let query = Query::Known { group: asking.group, member: None, needs: Box::new(needs) };
                 self.query(query, Asked::Call(asking, PendingCall::Acts { request, bytes_max }));
             }
+            Plan::Count { viewer, into } => {
+                let reading = Some(ReadingRequest { viewer, at_least: Seq::default() });
+                let needs = Needs { reading, ..Needs::default() };
+                let (group, needs) = (asking.group, Box::new(needs));
+                let query = Query::Known { group, member: viewer.member, needs };
+                self.query(query, Asked::Call(asking, PendingCall::Count(into)));
+            }
             Plan::Mark(seq) => self.mark(asking, seq),
             Plan::Delivery { seq, page } => {
                 let needs = Box::new(Needs { posts: vec![seq], gaps: true, ..Needs::default() });
@@ -184,6 +193,9 @@ impl Host {
             }
             (PendingCall::Reading, Rows::Known(known)) => {
                 self.answer_after_commit(now, asker, api::reading(&known.reading));
+            }
+            (PendingCall::Count(into), Rows::Known(known)) => {
+                self.answer_after_commit(now, asker, api::counted(into, &known.reading));
             }
             (PendingCall::EarlierTexts { seq, bytes_max }, Rows::Known(known)) => {
                 self.earlier_texts(now, &asking, seq, bytes_max, &known);

@@ -73,7 +73,7 @@ fn every_call_works_over_a_stock_link() {
     let identity = peer.identity.clone();
     let mut alice = Client::identified(peer, &node);
 
-    let info: v1::InfoResponse = alice.call("/api/v1/info", &v1::InfoRequest {});
+    let info: v1::InfoResponse = alice.call("/api/v1/info", &v1::InfoRequest::default());
     assert_eq!((info.name.as_str(), info.members, info.you), ("Harbour chat (group)", 0, None));
     let joined: v1::JoinResponse =
         alice.call("/api/v1/join", &v1::JoinRequest { nick: "Alice".into(), ..Default::default() });
@@ -147,7 +147,7 @@ fn every_refusal_has_its_own_code_and_the_link_lives_on() {
     let malformed = eve.raw("/api/v1/join", &json!("ffffff"));
     let code = v1::ErrorResponse::decode(&malformed[..]).unwrap().error.unwrap().code();
     assert_eq!(code, ErrorCode::Malformed);
-    assert_eq!(eve.refused("/api/v1/nothing", &v1::InfoRequest {}), ErrorCode::UnknownPath);
+    assert_eq!(eve.refused("/api/v1/nothing", &v1::InfoRequest::default()), ErrorCode::UnknownPath);
     eve.call::<v1::JoinResponse>(
         "/api/v1/join",
         &v1::JoinRequest { nick: "Eve".into(), ..Default::default() },
@@ -166,7 +166,7 @@ fn every_refusal_has_its_own_code_and_the_link_lives_on() {
     assert!(owner.call::<v1::BanResponse>("/api/v1/members/ban", &ban).error.is_none());
     assert_eq!(eve.refused("/api/v1/messages", &v1::MessagesRequest::default()), ErrorCode::Banned);
     assert_eq!(eve.refused("/api/v1/join", &v1::JoinRequest::default()), ErrorCode::Banned);
-    let info: v1::InfoResponse = eve.call("/api/v1/info", &v1::InfoRequest {});
+    let info: v1::InfoResponse = eve.call("/api/v1/info", &v1::InfoRequest::default());
     assert_eq!(info.you, None, "the link lives on and anyone may ask");
 }
 
@@ -231,4 +231,32 @@ fn a_stock_link_sends_a_photo_and_fetches_it_in_pieces() {
         fetched.extend(piece.data);
     }
     assert!(fetched == data);
+}
+
+#[test]
+fn how_much_is_unread_is_told_to_oneself_and_to_the_staff() {
+    let folder = Folder::new("unread");
+    let node = Meshgroup::start(folder.path(), "");
+    let mut alice = Client::identified(member(&folder, &node, "Alice"), &node);
+    let mut bob = Client::identified(member(&folder, &node, "Bob"), &node);
+    let post = |text: &str| v1::SendRequest { text: text.into(), ..Default::default() };
+    let first: v1::SendResponse = alice.call("/api/v1/messages/send", &post("one"));
+    let _: v1::SendResponse = alice.call("/api/v1/messages/send", &post("two"));
+    let mut counted = |client: &mut Client| {
+        let info: v1::InfoResponse = client.call("/api/v1/info", &v1::InfoRequest { unread: true });
+        info.you.map(|you| (you.read_seq, you.unread)).expect("a membership")
+    };
+    assert_eq!(counted(&mut bob), (0, 2));
+    assert_eq!(counted(&mut alice), (0, 0), "one's own are read");
+    let _: v1::ReadResponse = bob.call("/api/v1/messages/read", &v1::ReadRequest { seq: first.seq });
+    assert_eq!(counted(&mut bob), (first.seq, 1));
+    let of_bob = v1::ProfileRequest { who: who(2) };
+    let own: v1::ProfileResponse = bob.call("/api/v1/profile", &of_bob);
+    assert_eq!((own.read_seq, own.unread, own.preferences.is_empty()), (first.seq, 1, false));
+    let of_other: v1::ProfileResponse = alice.call("/api/v1/profile", &of_bob);
+    assert_eq!((of_other.nick.as_str(), of_other.read_seq, of_other.unread), ("Bob", 0, 0));
+    assert!(of_other.preferences.is_empty());
+    assert!(node.command(&["member", "role", "Alice", "moderator"]).status.success());
+    let of_other: v1::ProfileResponse = alice.call("/api/v1/profile", &of_bob);
+    assert_eq!((of_other.read_seq, of_other.unread), (first.seq, 1), "the staff sees who reads");
 }

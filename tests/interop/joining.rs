@@ -84,7 +84,7 @@ fn a_public_group_takes_work_of_12_bits_to_join_and_8_to_send_from_messages_and_
     alice.message_with("Welcome to Harbour chat");
 
     let mut bob = Client::identified(Peer::start(folder.path(), "Bob", Medium::Connect(node.port)), &node);
-    let info: v1::InfoResponse = bob.call("/api/v1/info", &v1::InfoRequest {});
+    let info: v1::InfoResponse = bob.call("/api/v1/info", &v1::InfoRequest::default());
     let details = info.details.unwrap();
     assert_eq!((details.join_cost, details.send_cost), (12, 8));
     let join =
@@ -121,7 +121,7 @@ fn a_family_group_is_private_and_lets_in_whom_somebody_inside_approves() {
 
     let mut bob = Client::identified(Peer::start(folder.path(), "Bob", Medium::Connect(node.port)), &node);
     bob.peer.tell(json!({"do": "announce"}));
-    let info: v1::InfoResponse = bob.call("/api/v1/info", &v1::InfoRequest {});
+    let info: v1::InfoResponse = bob.call("/api/v1/info", &v1::InfoRequest::default());
     assert_eq!(
         (info.name.as_str(), info.members, info.join()),
         ("Private Group", 0, v1::JoinPolicy::Approval)

@@ -164,7 +164,7 @@ fn texts_are_withdrawn_when_the_group_has_kept_them_for_long_enough() {
     assert_eq!(operate::<v1::SettingsResponse>(&mut sim, "/api/v1/settings", &set).error, None);
     sim.run_for(Duration::from_secs(20 * 3_600));
     let messages = |sim: &mut Sim<Participant>| {
-        operate::<v1::InfoResponse>(sim, "/api/v1/info", &v1::InfoRequest {}).messages
+        operate::<v1::InfoResponse>(sim, "/api/v1/info", &v1::InfoRequest::default()).messages
     };
     assert_eq!(messages(&mut sim), 1, "not before its time");
     say(&mut sim, ALICE, group, "young");

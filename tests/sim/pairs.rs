@@ -108,7 +108,7 @@ fn who_was_not_heard_comes_in_when_that_happens_and_a_third_never_does() {
 
     let pair = addresses(&alone);
     say(&mut sim, BOB, pair, "/join");
-    let info: v1::InfoResponse = ask(&mut sim, ALICE, pair, "/api/v1/info", &v1::InfoRequest {});
+    let info: v1::InfoResponse = ask(&mut sim, ALICE, pair, "/api/v1/info", &v1::InfoRequest::default());
     assert_eq!(info.members, 1);
     let refused = create(&mut sim, ALICE, harbour, &[9; 16]);
     assert_eq!(code(refused.error), Some(ErrorCode::NoPermission));

@@ -3,18 +3,18 @@
 use proto::v1::{self, Error};
 
 use super::{Call, answer, decide, required};
-use crate::api::Plan;
 use crate::api::announce::{API_VERSION, join_policy, kind, public_name, visibility};
 use crate::api::error::invalid;
 use crate::api::reply::{Reply, membership};
+use crate::api::{Counting, Plan};
 use crate::group::{Action, CAPACITY_MAX, JoinStamp, Pass, Settings, Visibility};
 
 pub(super) fn info(call: &Call<'_>) -> Result<Plan, Error> {
-    call.read::<v1::InfoRequest>()?;
+    let v1::InfoRequest { unread } = call.read()?;
     let (state, settings) = (call.group.state(), call.group.settings());
     let inside = call.group.authorize_read(call.caller).is_ok();
     let seen = inside || settings.visibility == Visibility::Public;
-    answer(&v1::InfoResponse {
+    let response = v1::InfoResponse {
         name: if inside { &settings.name } else { public_name(state) }.to_owned(),
         visibility: visibility(settings.visibility).into(),
         join: join_policy(settings.join).into(),
@@ -29,7 +29,14 @@ pub(super) fn info(call: &Call<'_>) -> Result<Plan, Error> {
         software: env!("CARGO_PKG_VERSION").to_owned(),
         version: API_VERSION,
         error: None,
-    })
+    };
+    match call.group.member_of(call.caller).filter(|_| unread) {
+        Some(_) => {
+            let viewer = call.group.viewer(call.caller);
+            Ok(Plan::Count { viewer, into: Counting::Info(Box::new(response)) })
+        }
+        None => answer(&response),
+    }
 }
 
 /// What the group is beside its name. Of a private one strangers learn what it takes to come in, and nothing else.

@@ -5,11 +5,11 @@ use proto::v1::{self, Error};
 
 use super::members::person;
 use super::{Call, Plan, answer, decide};
-use crate::api::TypingCall;
 use crate::api::error::{invalid, of_refusal};
 use crate::api::page::{bytes_max, fit, items_max};
 use crate::api::reply::{Reply, role};
-use crate::group::{Action, Member, MemberId, Preference, Preferences, Presence, Refusal};
+use crate::api::{Counting, TypingCall};
+use crate::group::{Action, Member, MemberId, Permission, Preference, Preferences, Presence, Refusal};
 
 pub(super) fn profile(call: &Call<'_>) -> Result<Plan, Error> {
     let v1::ProfileRequest { who } = call.read()?;
@@ -19,7 +19,10 @@ pub(super) fn profile(call: &Call<'_>) -> Result<Plan, Error> {
         who => call.group.member(&person(who)?).map_err(|refusal| of_refusal(&refusal))?,
     };
     let group = call.group;
-    answer(&v1::ProfileResponse {
+    let is_own = group.member_of(call.caller).is_some_and(|own| own.id == member.id);
+    let is_told = is_own || group.authorize(call.caller, Permission::HearStaff).is_ok();
+    let mute = group.state().mutes.get(&member.identity.hash()).filter(|_| is_told);
+    let response = v1::ProfileResponse {
         member: member.id.0,
         nick: member.nick.clone(),
         identity_hash: member.identity.hash().as_bytes().to_vec(),
@@ -29,8 +32,17 @@ pub(super) fn profile(call: &Call<'_>) -> Result<Plan, Error> {
         invited_by: member.invited_by.map_or(0, |by| by.0),
         presence: wire(group.presence(call.now, member)).into(),
         heard_s: group.last_heard(call.now, member).map_or(0, |heard| heard.as_secs()),
-        error: None,
-    })
+        preferences: if is_own { member.preferences.iter().map(preference).collect() } else { Vec::new() },
+        muted_until_s: mute.map(|mute| mute.until.map_or(0, |until| until.as_secs())),
+        ..v1::ProfileResponse::default()
+    };
+    match is_told {
+        true => {
+            let viewer = group.viewer_of(member);
+            Ok(Plan::Count { viewer, into: Counting::Profile(Box::new(response)) })
+        }
+        false => answer(&response),
+    }
 }
 
 pub(super) fn presence(call: &Call<'_>) -> Result<Plan, Error> {
@@ -72,9 +84,12 @@ pub(in crate::api) fn chosen(member: Option<&Member>, seq: u64) -> Vec<u8> {
 }
 
 fn told(preferences: Preferences, seq: u64) -> Vec<u8> {
-    let one = |one: Preference| v1::Preference { key: one.key().to_owned(), value: one.word().to_owned() };
-    let preferences = preferences.iter().map(one).collect();
+    let preferences = preferences.iter().map(preference).collect();
     v1::PreferencesResponse { preferences, seq, error: None }.encode_to_vec()
+}
+
+fn preference(one: Preference) -> v1::Preference {
+    v1::Preference { key: one.key().to_owned(), value: one.word().to_owned() }
 }
 
 /// Whoever is neither here nor was heard today is left out.

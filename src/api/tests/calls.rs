@@ -9,7 +9,7 @@ fn joining_claiming_renaming_and_leaving() {
     let bob = person(1);
     let joined: v1::JoinResponse =
         scene.call(&bob, "/api/v1/join", &v1::JoinRequest { nick: "Bob".into(), ..Default::default() });
-    assert_eq!(joined.you, Some(v1::Membership { member: 1, nick: "Bob".into(), role: 0 }));
+    assert_eq!(joined.you, Some(v1::Membership { member: 1, nick: "Bob".into(), ..Default::default() }));
     assert_eq!(joined.seq, 2);
 
     let wrong = scene.error(&bob, "/api/v1/claim", &v1::ClaimRequest { code: "AAAAA-AAAAA".into() });
@@ -28,7 +28,7 @@ fn joining_claiming_renaming_and_leaving() {
     scene.act(&Caller::Operator, to);
     let left: v1::LeaveResponse = scene.call(&bob, "/api/v1/leave", &v1::LeaveRequest {});
     assert_eq!((left.seq, left.error), (6, None));
-    let info: v1::InfoResponse = scene.call(&bob, "/api/v1/info", &v1::InfoRequest {});
+    let info: v1::InfoResponse = scene.call(&bob, "/api/v1/info", &v1::InfoRequest::default());
     assert_eq!((info.members, info.you, info.head), (0, None, 6));
 }
 
@@ -46,8 +46,9 @@ fn without_a_wish_the_announced_name_is_the_nick_and_a_taken_one_is_refused_at_r
 fn a_private_group_tells_its_name_to_members_only() {
     let mut scene = Scene::new(Visibility::Private);
     scene.call::<v1::JoinResponse>(&person(1), "/api/v1/join", &v1::JoinRequest::default());
-    let mut name =
-        |caller: &Caller| scene.call::<v1::InfoResponse>(caller, "/api/v1/info", &v1::InfoRequest {}).name;
+    let mut name = |caller: &Caller| {
+        scene.call::<v1::InfoResponse>(caller, "/api/v1/info", &v1::InfoRequest::default()).name
+    };
     assert_eq!(name(&person(1)), "Harbour");
     assert_eq!(name(&person(2)), "Private Group");
     assert_eq!(name(&Caller::Unidentified), "Private Group");
@@ -220,7 +221,7 @@ fn strangers_learn_of_a_private_group_only_how_one_comes_in() {
         vec![Setting::Topic("tide".into()), Setting::Disclosure("Ann runs it.".into()), Setting::JoinCost(9)];
     scene.act(&Caller::Operator, Action::Set { settings });
     let mut info =
-        |caller: &Caller| scene.call::<v1::InfoResponse>(caller, "/api/v1/info", &v1::InfoRequest {});
+        |caller: &Caller| scene.call::<v1::InfoResponse>(caller, "/api/v1/info", &v1::InfoRequest::default());
     let (inside, outside) = (info(&person(1)), info(&person(2)));
     assert_eq!((inside.members, inside.details.unwrap().topic.as_str()), (1, "tide"));
     let details = outside.details.unwrap();
@@ -271,7 +272,7 @@ fn a_request_waits_until_it_is_approved_or_rejected() {
     assert_eq!(scene.error(&person(1), "/api/v1/members/approve", &approve), None);
     let reject = v1::MemberRejectRequest { number: 2, reason: String::new() };
     assert_eq!(scene.error(&person(1), "/api/v1/members/reject", &reject), None);
-    let info: v1::InfoResponse = scene.call(&person(8), "/api/v1/info", &v1::InfoRequest {});
+    let info: v1::InfoResponse = scene.call(&person(8), "/api/v1/info", &v1::InfoRequest::default());
     assert_eq!(info.you.unwrap().nick, "P8");
 }
 

@@ -30,7 +30,7 @@ fn row(path: &str, request: &impl Message, response: &impl Message) -> String {
 /// A group of the size that the documentation supposes: below 128 members, a few thousand events.
 fn rows() -> Vec<String> {
     let (seq, time_s) = (5_000, 1_800_000_000);
-    let you = Some(v1::Membership { member: 12, nick: "Bob".into(), role: 0 });
+    let you = Some(v1::Membership { member: 12, nick: "Bob".into(), ..Default::default() });
     let who = who(12);
     let member = |member, nick: &str| v1::Member {
         member,
@@ -62,7 +62,7 @@ fn rows() -> Vec<String> {
         ..Default::default()
     };
     vec![
-        row("/api/v1/info", &v1::InfoRequest {}, &info),
+        row("/api/v1/info", &v1::InfoRequest::default(), &info),
         row(
             "/api/v1/groups",
             &v1::GroupsRequest::default(),

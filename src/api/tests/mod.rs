@@ -67,6 +67,7 @@ impl Scene {
         self.now = UnixTime::from_micros(self.now.as_micros() + 1_000_000);
         match plan(self.now, PathHash::of_path(path), body, caller, &self.group) {
             Plan::Answer(bytes) => bytes,
+            Plan::Count { into, .. } => super::counted(into, &crate::group::Reading::default()),
             Plan::Decide { action, reply } => match self.group.decide(self.now, caller, action) {
                 Ok(outcome) => reply.done(&outcome, &self.group, caller),
                 Err(refusal) => refused(&refusal),
