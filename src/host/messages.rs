@@ -20,7 +20,8 @@ use super::ledger;
 use super::{After, Asked, Host, Job, Query, REPLIES_MAX, Rows, Sent};
 use crate::api;
 use crate::group::{
-    Caller, Event, EventKind, GroupId, Incoming, Known, MessageId, Outcome, Probe, Way, receipt_text,
+    Caller, Event, EventKind, GroupId, Incoming, Known, MemberId, MessageId, Needs, Outcome, Probe, Way,
+    receipt_text,
 };
 use crate::store::{Seen, Write};
 
@@ -158,15 +159,29 @@ impl Host {
         if needs.is_empty() {
             return self.take_in(now, message, &Known::default());
         }
-        if self.asked.len() >= UNDECIDED_MAX && !message.is_held {
+        if self.asked.len().max(self.undecided.len()) >= UNDECIDED_MAX && !message.is_held {
             // Not proven, so its sender tries again.
             self.counters.messages_busy += 1;
             return;
         }
-        let group = message.group;
         let member = hosted.group.member_of(&message.caller).map(|member| member.id);
         self.undecided.insert(message.id);
-        self.query(Query::Known { group, member, needs: Box::new(needs) }, Asked::Message(Box::new(message)));
+        let (needs, message) = (Box::new(needs), Box::new(message));
+        // Who answers the moment a copy comes is faster than the commit of what that copy is called.
+        match needs.reference {
+            Some(_) => self.after_commit(now, After::Look { member, needs, message }),
+            None => self.look_up(member, needs, message),
+        }
+    }
+
+    /// Asks the store for what the decision about a message needs.
+    pub(super) fn look_up(
+        &mut self,
+        member: Option<MemberId>,
+        needs: Box<Needs>,
+        message: Box<PendingMessage>,
+    ) {
+        self.query(Query::Known { group: message.group, member, needs }, Asked::Message(message));
     }
 
     /// A message that was posted before under another id: some clients send once more what seems to have failed. It is

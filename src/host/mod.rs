@@ -516,6 +516,7 @@ impl Host {
             After::Export(asking) => self.export_group(asking),
             After::EraseIdentity(group) => self.outputs.push_back(Output::EraseIdentity(group)),
             After::Announce(group) => self.renew_announce(now, group),
+            After::Look { member, needs, message } => self.look_up(member, needs, message),
             After::Mail(after) => self.mail_durable(now, after),
             After::Answer(asker, body) => self.answer(now, asker, body),
         }

@@ -20,7 +20,7 @@ use super::queries::Query;
 use super::relay::Copy;
 use crate::group::delivery::Dispatch;
 use crate::group::{
-    Action, Caller, Fetch, FoundingRules, GroupId, Language, MemberId, RecentPost, Seq, Settings,
+    Action, Caller, Fetch, FoundingRules, GroupId, Language, MemberId, Needs, RecentPost, Seq, Settings,
 };
 use crate::store::{StretchId, Write};
 
@@ -242,6 +242,12 @@ pub(super) enum After {
     EraseIdentity(GroupId),
     /// Who the group is for strangers has changed.
     Announce(GroupId),
+    /// What a message refers to is looked up in what is committed.
+    Look {
+        member: Option<MemberId>,
+        needs: Box<Needs>,
+        message: Box<PendingMessage>,
+    },
     /// What the propagation node tells.
     Mail(MailAfter),
     Answer(Asker, Vec<u8>),
