@@ -18,6 +18,7 @@
 //! [`Delivery::poll_timeout`] when to call [`Delivery::handle_timeout`].
 
 mod copy;
+mod digest;
 mod fate;
 mod overview;
 mod posts;
@@ -29,10 +30,11 @@ use std::time::Duration;
 use reticulum::time::{Instant, TimerQueue, UnixTime};
 
 pub use self::copy::{Cursor, Dispatch, Fixed, Form, LoggedPost, Reach, SavedDelivery, Settled, StoredCopy};
+pub use self::digest::{DIGEST_FROM_AGE, DIGEST_FROM_POSTS, DIGEST_INTERVAL, DIGEST_UNTIL_POSTS};
 pub use self::fate::{Fate, Gap, GapFate, Tally, Via, Why};
 pub use self::overview::{Backlog, Unproven};
 use self::posts::{Posts, WaitingPost};
-use self::recipient::{Flight, Recipient, Stage, State, UnderWay};
+use self::recipient::{Flight, Next, Recipient, Stage, State, UnderWay};
 use super::ids::{MemberId, Seq};
 
 /// How long a post is retried for those who are away.
@@ -101,12 +103,14 @@ pub struct Delivery {
     /// What was passed over without a proof, until it is taken by [`Self::poll_gap`].
     gaps: VecDeque<Gap>,
     counters: DeliveryCounters,
+    /// The newest instant that it was told of.
+    now: Instant,
 }
 
 impl Delivery {
     /// Continues after a restart.
     pub fn restore(now: Instant, unix_now: UnixTime, saved: SavedDelivery) -> Self {
-        let mut delivery = Self::default();
+        let mut delivery = Self { now, ..Self::default() };
         for Cursor { member, through } in saved.cursors {
             delivery.on_joined(member, through);
         }
@@ -174,6 +178,7 @@ impl Delivery {
 
     /// A post was committed. Everybody but its author is to get it.
     pub fn on_posted(&mut self, now: Instant, seq: Seq, author: Option<MemberId>) {
+        self.now = now;
         let mut lacking = 0;
         for (member, recipient) in &mut self.recipients {
             if Some(*member) == author || recipient.served >= seq {
@@ -260,8 +265,8 @@ impl Delivery {
     }
 
     /// Posts that a copy of several passed over.
-    pub fn note_gap(&mut self, member: MemberId, seq: Seq, fate: GapFate) {
-        self.gaps.push_back(Gap { member, first: seq, last: seq, fate });
+    pub fn note_gap(&mut self, member: MemberId, first: Seq, last: Seq, fate: GapFate) {
+        self.gaps.push_back(Gap { member, first, last, fate });
     }
 
     /// The member is seen to have a post: they answered it, say. If it was on a propagation node, it is proven now.
@@ -350,6 +355,7 @@ impl Delivery {
 
     /// The member gave a sign of life: an announce, a link, a message. What they lack goes out at once.
     pub fn on_heard(&mut self, now: Instant, member: MemberId) {
+        self.now = now;
         let Some(recipient) = self.recipients.get_mut(&member) else { return };
         recipient.failures = 0;
         let offers = recipient.offer_again(now);
@@ -367,6 +373,7 @@ impl Delivery {
 
     /// Lets posts expire and brings members back whose wait is over.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
         self.posts.expire_due(now);
         while let Some(member) = self.retries.pop_due(now) {
             if let Some(recipient) = self.recipients.get_mut(&member) {
@@ -387,9 +394,17 @@ impl Delivery {
         while self.has_room() {
             let (member, reach) = self.next_ready(&reach)?;
             let recipient = self.recipients.get_mut(&member).expect("a removed member leaves the queue");
-            let Some((again, seq, form)) = recipient.next(&self.posts, member, reach) else {
-                recipient.state = State::Idle;
-                continue;
+            let (again, seq, form) = match recipient.next(self.now, &self.posts, member, reach) {
+                Next::Copy { again, seq, form } => (again, seq, form),
+                Next::Nothing => {
+                    recipient.state = State::Idle;
+                    continue;
+                }
+                Next::At(at) => {
+                    recipient.state = State::Away;
+                    self.retries.set(member, at);
+                    continue;
+                }
             };
             let flight = Flight { seq, heard: false, again, stage: Stage::Preparing, reach, via: None };
             recipient.state = State::InFlight(flight);
@@ -422,6 +437,17 @@ impl Delivery {
     /// Posts that members still lack, those under way included.
     pub fn pending(&self) -> usize {
         self.posts.lacking()
+    }
+
+    /// Whoever waits for a timer waits no longer.
+    fn wake(&mut self, member: MemberId) {
+        if let Some(recipient) = self.recipients.get_mut(&member)
+            && recipient.state == State::Away
+        {
+            recipient.state = State::Ready;
+            self.retries.cancel(&member);
+            self.ready.push_back(member);
+        }
     }
 
     fn has_room(&self) -> bool {
@@ -463,6 +489,7 @@ impl Delivery {
         recipient.served = seq;
         recipient.failures = 0;
         recipient.why = None;
+        recipient.digests.ended(self.now);
         let has_row = recipient.fixed.take().is_some();
         if recipient.state != State::Ready {
             self.under_way.remove(recipient.state);

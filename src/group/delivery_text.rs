@@ -25,6 +25,21 @@ pub(super) fn delivery(language: Language, seq: Seq, tally: &Tally, roster: &Ros
     text
 }
 
+/// What a digest says: how much there is, the newest lines, and how the others are had.
+pub(super) fn digest(language: Language, begins: bool, count: usize, lines: &[String]) -> String {
+    let mut text = if begins { phrases::digest_begins(language) + "\n" } else { String::new() };
+    text.push_str(&phrases::digest_head(language, count));
+    for line in lines {
+        text.push('\n');
+        text.push_str(line);
+    }
+    if count > lines.len() {
+        text.push('\n');
+        text.push_str(&phrases::digest_rest(language, count - lines.len()));
+    }
+    text
+}
+
 /// What somebody was not sent, in the form of [`listed`].
 pub(super) fn missed(language: Language, now: UnixTime, found: &[Listed]) -> String {
     match found {

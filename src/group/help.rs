@@ -111,8 +111,8 @@ pub(super) const COMMANDS: &[Entry] = commands! {
         "changes your last message, or one of them" | "ändert deine letzte Nachricht oder eine davon"
     "delete" | "löschen", Main (DeleteOwn): "/delete, /delete NUMBER" | "/löschen, /löschen NUMMER";
         "withdraws your last message, or one of them" | "zieht deine letzte Nachricht zurück oder eine davon"
-    "mode" | "modus", Main: "/mode all, /mode mentions, /mode nothing, /mode language de, /mode presence hidden, /mode reactions nothing"
-        | "/modus all, /modus mentions, /modus nothing, /modus language en, /modus presence hidden, /modus reactions nothing";
+    "mode" | "modus", Main: "/mode all, /mode digest, /mode mentions, /mode nothing, /mode language de, /mode presence hidden, /mode reactions nothing"
+        | "/modus all, /modus digest, /modus mentions, /modus nothing, /modus language en, /modus presence hidden, /modus reactions nothing";
         "what you are sent, in which language, whether others see you, and whether reactions come as text" | "was dir geschickt wird, in welcher Sprache, ob andere dich sehen, und ob Reaktionen als Text kommen"
     "pause" | "pause", Main: "/pause" | "/pause"; "nothing is sent to you until /resume" | "bis /weiter wird dir nichts geschickt"
     "resume" | "weiter", Main: "/resume" | "/weiter"; "you are sent everything again" | "du bekommst wieder alles"

@@ -309,6 +309,16 @@ impl Group {
         Viewer { member: Some(member.id), staff, all: false }
     }
 
+    /// What a digest says.
+    pub fn digest_text(&self, language: Language, begins: bool, count: usize, lines: &[String]) -> String {
+        delivery_text::digest(language, begins, count, lines)
+    }
+
+    /// What somebody is told at the end of digests.
+    pub fn no_digests_text(&self, language: Language) -> String {
+        text::phrases::digest_ends(language)
+    }
+
     /// What somebody is told of the delivery of a post.
     pub fn delivery_text(&self, language: Language, seq: Seq, tally: &delivery::Tally) -> String {
         delivery_text::delivery(language, seq, tally, &self.state.roster)

@@ -12,6 +12,8 @@ pub enum Push {
     /// Everything.
     #[default]
     All,
+    /// Everything, but as a digest from time to time.
+    Digest,
     /// What mentions them, answers them, or is addressed to them or to the staff that they belong to.
     Mentions,
     /// Nothing, until they choose otherwise.
@@ -91,7 +93,7 @@ impl Push {
     /// Whether an event is pushed to a member who may read it. `about` is who wrote the message that it answers or is about.
     pub fn wants(self, member: MemberId, event: &EventKind, about: Option<MemberId>) -> bool {
         match (self, event) {
-            (Self::All, _) | (_, EventKind::Dissolved) => true,
+            (Self::All | Self::Digest, _) | (_, EventKind::Dissolved) => true,
             (Self::Nothing, _) => false,
             (Self::Mentions, EventKind::Posted(post)) => {
                 post.mentions.contains(&member)
@@ -107,8 +109,9 @@ impl Push {
 
 impl Preference {
     /// Every choice that there is.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Push(Push::All),
+        Self::Push(Push::Digest),
         Self::Push(Push::Mentions),
         Self::Push(Push::Nothing),
         Self::Language(None),
@@ -134,6 +137,7 @@ impl Preference {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Push(Push::All) => "all",
+            Self::Push(Push::Digest) => "digest",
             Self::Push(Push::Mentions) => "mentions",
             Self::Push(Push::Nothing) => "nothing",
             Self::Language(None) => "group",

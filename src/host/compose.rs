@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use lxmf::app_data::AppData;
 use lxmf::fields::Fields;
 use lxmf::message::OPPORTUNISTIC_PAYLOAD_MAX;
-use reticulum::time::Instant;
+use reticulum::time::{Instant, UnixTime};
 
 use super::attached::attach;
 use super::record::stamp_cost;
@@ -26,13 +26,18 @@ const STAMP_BYTES: usize = 34;
 /// A ticket as a field (`spec/lxmf.md` 2.1).
 const TICKET_BYTES: usize = 29;
 
+/// The newest posts that are looked at for the lines of a digest.
+const DIGEST_LINES_MAX: usize = 24;
+/// Bytes of these lines: with the rest of the message about three LoRa frames.
+const DIGEST_BYTES_MAX: usize = 600;
+
 /// Several posts as one message.
 struct Together {
     content: String,
     parts: Vec<Seq>,
     /// Those between them that the member is not to get.
     passed: Vec<(Seq, GapFate)>,
-    time: reticulum::time::UnixTime,
+    time: UnixTime,
 }
 
 impl Host {
@@ -45,8 +50,11 @@ impl Host {
             Form::Written => {
                 self.query(Query::Written { group, member, last: seq }, Asked::Written(group, dispatch));
             }
-            Form::Together => {
-                let seqs = hosted.delivery.candidates(member, seq);
+            Form::Together | Form::AfterDigests | Form::Digest { .. } => {
+                let seqs = match form {
+                    Form::Digest { .. } => hosted.delivery.digested(member, seq, DIGEST_LINES_MAX).1,
+                    _ => hosted.delivery.candidates(member, seq),
+                };
                 let understands = hosted.understanding.contains(&member);
                 let query = Query::RelayedTogether { group, seqs, member: understands.then_some(member) };
                 self.query(query, Asked::Together(group, dispatch));
@@ -146,6 +154,9 @@ impl Host {
         if !hosted.delivery.is_under_way(id, seq) {
             return;
         }
+        if let Form::Digest { begins } = dispatch.form {
+            return self.digest_found(now, group, dispatch, begins, &rows);
+        }
         // What comes first decides whether anything is sent at all, and goes alone if nothing can join it.
         let Some(first) = rows.first().filter(|row| row.event.seq == seq) else {
             return self.copy_ended(now, group, id, seq, CopyEnd::Skipped(GapFate::Withdrawn));
@@ -156,10 +167,74 @@ impl Host {
         let Together { content, parts, passed, time } = together;
         let last = parts.last().copied().unwrap_or(seq);
         if let Some(hosted) = self.groups.get_mut(group) {
-            passed.iter().for_each(|(seq, fate)| hosted.delivery.note_gap(id, *seq, *fate));
+            passed.iter().for_each(|(seq, fate)| hosted.delivery.note_gap(id, *seq, *seq, *fate));
         }
         self.write_gaps(group);
-        let fixed = Fixed { first: seq, last, written: true };
+        self.launch_text(now, group, dispatch, parts, last, time, content);
+    }
+
+    /// The store gave the newest of what a digest stands for.
+    fn digest_found(
+        &mut self,
+        now: Instant,
+        group: GroupId,
+        dispatch: Dispatch,
+        begins: bool,
+        rows: &[Relayed],
+    ) {
+        let Some(hosted) = self.groups.get(group) else { return };
+        let Some(member) = hosted.group.state().roster.by_id(dispatch.member) else { return };
+        let language = hosted.group.language_for(member.identity.hash());
+        let (count, _) = hosted.delivery.digested(member.id, dispatch.seq, 0);
+        let (mut lines, mut parts, mut room, mut time) = (Vec::new(), Vec::new(), DIGEST_BYTES_MAX, None);
+        for row in rows.iter().rev() {
+            let row = Relayed { ids: Default::default(), ..row.clone() };
+            let Some(copy) = self.copy_for(group, member, &row, 0) else { continue };
+            if copy.content.len() > room {
+                break;
+            }
+            room -= copy.content.len() + 1;
+            time = time.or(Some(copy.time));
+            lines.push(copy.content);
+            parts.push(row.event.seq);
+        }
+        let (Some(time), Some(last), Some(shown)) = (time, parts.first().copied(), parts.last().copied())
+        else {
+            // Nothing of it is for them, or it is too long for a digest.
+            return self.first_alone(now, group, dispatch, rows);
+        };
+        lines.reverse();
+        parts.reverse();
+        let content = hosted.group.digest_text(language, begins, count, &lines);
+        if let Some(hosted) = self.groups.get_mut(group).filter(|_| shown > dispatch.seq) {
+            let hidden = Seq(shown.0 - 1);
+            hosted.delivery.note_gap(dispatch.member, dispatch.seq, hidden, GapFate::Digested);
+        }
+        self.write_gaps(group);
+        self.launch_text(now, group, dispatch, parts, last, time, content);
+    }
+
+    /// The first of what waits goes by itself, if it goes at all.
+    fn first_alone(&mut self, now: Instant, group: GroupId, dispatch: Dispatch, rows: &[Relayed]) {
+        match rows.iter().find(|row| row.event.seq == dispatch.seq) {
+            Some(row) => self.send_alone(now, group, Dispatch { form: Form::Alone, ..dispatch }, row),
+            None => self.dispatch_alone(now, group, Dispatch { form: Form::Alone, ..dispatch }),
+        }
+    }
+
+    /// Sends a text that holds these posts.
+    #[expect(clippy::too_many_arguments, reason = "it is what a copy is made of")]
+    fn launch_text(
+        &mut self,
+        now: Instant,
+        group: GroupId,
+        dispatch: Dispatch,
+        parts: Vec<Seq>,
+        last: Seq,
+        time: UnixTime,
+        content: String,
+    ) {
+        let fixed = Fixed { first: dispatch.seq, last, written: true };
         let written = WrittenCopy { parts, time, content: content.clone(), fields: None, attached: false };
         let copy = Copy { time, content, fields: Fields::default(), attached: false };
         self.write_and_launch(now, group, dispatch, fixed, written, copy);
@@ -173,7 +248,12 @@ impl Host {
         let candidates = hosted.delivery.candidates(dispatch.member, dispatch.seq);
         let mut rows = rows.iter().peekable();
         let (mut content, mut parts, mut passed) = (String::new(), Vec::new(), Vec::new());
-        let (mut pending, mut time) = (Vec::new(), reticulum::time::UnixTime::default());
+        let is_end = dispatch.form == Form::AfterDigests;
+        if is_end {
+            let language = hosted.group.language_for(member.identity.hash());
+            content = hosted.group.no_digests_text(language);
+        }
+        let (mut pending, mut time) = (Vec::new(), UnixTime::default());
         for seq in candidates {
             let Some(row) = rows.next_if(|row| row.event.seq == seq) else {
                 pending.push((seq, GapFate::Withdrawn));
@@ -198,7 +278,7 @@ impl Host {
             passed.append(&mut pending);
             time = copy.time;
         }
-        (parts.len() > 1 && parts.first() == Some(&dispatch.seq)).then_some(Together {
+        (parts.len() + usize::from(is_end) > 1 && parts.first() == Some(&dispatch.seq)).then_some(Together {
             content,
             parts,
             passed,

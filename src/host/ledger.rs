@@ -80,14 +80,14 @@ impl Host {
             status.sent += sent as u64;
             status.on_node += on_node as u64;
             let slowest = hosted.delivery.slowest(now, SLOWEST_MAX).into_iter();
-            status.slowest.extend(slowest.map(|Backlog { member, posts, oldest }| SlowMember {
+            status.slowest.extend(slowest.map(|Backlog { member, posts, oldest, digest }| SlowMember {
                 group: hosted.id.0,
                 member: member.0,
                 nick:
                     hosted.group.state().roster.by_id(member).map(|one| one.nick.clone()).unwrap_or_default(),
                 backlog: posts as u64,
                 oldest_s: oldest.as_secs(),
-                digest: false,
+                digest,
             }));
         }
         status.slowest.sort_by_key(|slow| std::cmp::Reverse(slow.oldest_s));

@@ -101,6 +101,7 @@ impl Host {
                 }
                 _ => {}
             }
+            hosted.delivery.prefer_digests(member.id, member.preferences.push == Push::Digest);
         }
         begun
     }

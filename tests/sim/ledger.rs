@@ -337,3 +337,50 @@ fn who_identifies_on_a_link_gets_what_waits_at_once() {
         let _: v1::InfoResponse = ask(sim, BOB, group, "/api/v1/info", &v1::InfoRequest::default());
     });
 }
+
+#[test]
+fn who_falls_behind_on_a_radio_gets_a_digest_is_told_so_and_finds_the_rest() {
+    let (mut sim, group) = both_in_and_bob_slow();
+    sim.stations[BOB].person().is_mute = true;
+    (1..=30).for_each(|n| say(&mut sim, ALICE, group, &format!("{n}: {}", "the tide is high. ".repeat(4))));
+    sim.stations[BOB].person().is_mute = false;
+    let now = sim.now();
+    sim.stations[BOB].person().say(now, group.lxmf, "/help");
+    sim.run_for(Duration::from_secs(120));
+    let all = sim.stations[BOB].person().heard_from(group.lxmf);
+    let digests: Vec<&str> = all.iter().filter(|text| text.contains("Digest: 29 new.")).copied().collect();
+    assert_eq!(digests.len(), 1, "{all:?}");
+    let lines: Vec<&str> = digests[0].lines().collect();
+    assert_eq!(lines[0], "You are behind on a slow link, so you get digests now.");
+    let shown = lines.iter().filter(|line| line.starts_with("Alice: ")).count();
+    assert!(shown >= 5 && lines[lines.len() - 2].starts_with("Alice: 30: "), "{lines:?}");
+    assert_eq!(lines.last(), Some(&format!("{} more: /missed", 29 - shown).as_str()));
+    let text = |n: usize| format!("{n}: {}", "the tide is high. ".repeat(4));
+    assert_eq!(states(&copies(&mut sim, group, &text(30))), [v1::DeliveryState::Proven]);
+    assert_eq!(states(&copies(&mut sim, group, &text(3))), [v1::DeliveryState::Digested]);
+    let missed = told(&mut sim, BOB, group, "/missed");
+    assert!(missed.contains(&format!("Alice: {}:", 30 - shown)), "{missed}");
+
+    // The next waits for its time, and then it is over.
+    say(&mut sim, ALICE, group, "one more");
+    assert_eq!(has(&mut sim, BOB, group, "Alice: one more"), 0);
+    sim.run_for(Duration::from_secs(16 * 60));
+    let end = "You have caught up: no more digests.\nAlice: one more";
+    assert_eq!(sim.stations[BOB].person().copies_of(end), (1, 1));
+    say(&mut sim, ALICE, group, "and now?");
+    assert_eq!(has(&mut sim, BOB, group, "Alice: and now?"), 1);
+}
+
+#[test]
+fn who_wants_digests_gets_them_on_any_medium() {
+    let (mut sim, group) = both_in();
+    assert!(told(&mut sim, BOB, group, "/mode digest").contains("digest"));
+    say(&mut sim, ALICE, group, "one");
+    say(&mut sim, ALICE, group, "two");
+    assert_eq!(has(&mut sim, BOB, group, "Alice: one"), 0);
+    sim.run_for(Duration::from_secs(16 * 60));
+    assert_eq!(has(&mut sim, BOB, group, "Digest: 2 new.\nAlice: one\nAlice: two"), 1);
+    told(&mut sim, BOB, group, "/mode all");
+    say(&mut sim, ALICE, group, "three");
+    assert_eq!(has(&mut sim, BOB, group, "Alice: three"), 1);
+}

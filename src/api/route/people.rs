@@ -60,7 +60,7 @@ pub(super) fn preferences(call: &Call<'_>) -> Result<Plan, Error> {
         return Ok(Plan::Answer(told(chosen.unwrap_or_default(), 0)));
     }
     let read = |one: v1::Preference| {
-        let why = "all, mentions or nothing for push, en or de for language, shown or hidden for presence, text or \
+        let why = "all, digest, mentions or nothing for push, en or de for language, shown or hidden for presence, text or \
                    nothing for reactions";
         Preference::named(&one.key, &one.value).map_err(|_| invalid("set", why))
     };

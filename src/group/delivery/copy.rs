@@ -22,6 +22,13 @@ pub enum Form {
     Alone,
     /// It was not sent before, and may hold everything that waits for the member.
     Together,
+    /// It was not sent before: the newest of everything that waits, and how much that is.
+    Digest {
+        /// The member is to be told that they get digests from now on.
+        begins: bool,
+    },
+    /// As [`Form::Together`], and the member is to be told that they get no more digests.
+    AfterDigests,
     /// It was sent before, as the post stands in the log.
     AsPosted,
     /// It was sent before, and was written down then because the log alone does not tell what it said.

@@ -28,6 +28,8 @@ pub struct Backlog {
     pub posts: usize,
     /// How long the oldest of them waits.
     pub oldest: Duration,
+    /// Whether they get digests.
+    pub digest: bool,
 }
 
 impl Delivery {
@@ -63,6 +65,7 @@ impl Delivery {
             member,
             posts: self.posts.lacked_by(member, served).count(),
             oldest: DELIVERY_PERIOD.saturating_sub(expires.since(now)),
+            digest: self.gets_digests(member),
         };
         waiting.into_iter().map(backlog).collect()
     }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use reticulum::time::Instant;
 
 use super::copy::{Fixed, Form, Reach};
+use super::digest::{Digests, Due};
 use super::fate::{Via, Why};
 use super::posts::Posts;
 use crate::group::ids::{MemberId, Seq};
@@ -25,7 +26,18 @@ pub(super) struct Recipient {
     pub(super) why: Option<Why>,
     /// The copy that comes next, if it was sent before.
     pub(super) fixed: Option<Fixed>,
+    pub(super) digests: Digests,
     pub(super) state: State,
+}
+
+/// What is to be done for a member.
+pub(super) enum Next {
+    /// Send this: whether it lies on a propagation node already, its number, its form.
+    Copy { again: bool, seq: Seq, form: Form },
+    /// Look again at this time.
+    At(Instant),
+    /// Nothing waits.
+    Nothing,
 }
 
 /// A copy on a propagation node.
@@ -112,25 +124,30 @@ impl UnderWay {
 
 impl Recipient {
     pub(super) fn new(served: Seq) -> Self {
-        Self { served, stored: VecDeque::new(), failures: 0, why: None, fixed: None, state: State::Idle }
+        Self {
+            served,
+            stored: VecDeque::new(),
+            failures: 0,
+            why: None,
+            fixed: None,
+            digests: Digests::default(),
+            state: State::Idle,
+        }
     }
 
-    /// What they are sent next: whether it lies on a propagation node already, its number, its form.
-    pub(super) fn next(
-        &mut self,
-        posts: &Posts,
-        member: MemberId,
-        reach: Reach,
-    ) -> Option<(bool, Seq, Form)> {
+    /// What they are sent next.
+    pub(super) fn next(&mut self, now: Instant, posts: &Posts, member: MemberId, reach: Reach) -> Next {
         if let Some(stored) = self.stored.iter_mut().find(|stored| stored.due && reach == Reach::Fast) {
             stored.due = false;
-            return Some((true, stored.copy.last, stored.copy.form()));
+            return Next::Copy { again: true, seq: stored.copy.last, form: stored.copy.form() };
         }
-        let first = posts.next_for(member, &mut self.served)?;
-        match self.fixed.filter(|fixed| fixed.last >= first) {
-            Some(fixed) => Some((false, fixed.last, fixed.form())),
-            None if reach == Reach::Fast => Some((false, first, Form::Alone)),
-            None => Some((false, first, Form::Together)),
+        let Some(first) = posts.next_for(member, &mut self.served) else { return Next::Nothing };
+        if let Some(fixed) = self.fixed.filter(|fixed| fixed.last >= first) {
+            return Next::Copy { again: false, seq: fixed.last, form: fixed.form() };
+        }
+        match self.digests.due(now, posts, member, self.served, reach) {
+            Due::Now(form) => Next::Copy { again: false, seq: first, form },
+            Due::At(at) => Next::At(at),
         }
     }
 

@@ -366,3 +366,59 @@ fn a_busy_medium_gets_nothing_and_those_behind_another_do() {
     delivery.on_sent(B, Seq(1), None);
     assert_eq!(delivery.poll(|_| Reach::Slow).map(|copy| copy.member), Some(C));
 }
+
+#[test]
+fn who_falls_behind_on_a_slow_medium_gets_digests_until_they_have_caught_up() {
+    let mut delivery = group_of(&[B]);
+    let slow = |_| Reach::Slow;
+    let (from, until) = (DIGEST_FROM_POSTS as u64, DIGEST_UNTIL_POSTS as u64);
+    (1..=from).for_each(|seq| delivery.on_posted(min(0), Seq(seq), Some(A)));
+    let digest = delivery.poll(slow).unwrap();
+    assert_eq!((digest.seq, digest.form), (Seq(1), Form::Digest { begins: true }));
+    assert_eq!(delivery.digested(B, Seq(1), 2), (DIGEST_FROM_POSTS, vec![Seq(from - 1), Seq(from)]));
+    delivery.on_composed(B, Seq(1), Fixed { first: Seq(1), last: Seq(from), written: true });
+    assert!(proven(&mut delivery, B, from).is_some());
+
+    // Many more come, and one digest stands for them when it is due.
+    (1..=until + 1).for_each(|n| delivery.on_posted(min(1), Seq(from + n), Some(A)));
+    assert_eq!(delivery.poll(slow), None);
+    delivery.on_heard(min(2), B);
+    assert_eq!(delivery.poll(slow), None, "being heard is no reason to hurry");
+    delivery.handle_timeout(min(15));
+    let digest = delivery.poll(slow).unwrap();
+    assert_eq!(digest.form, Form::Digest { begins: false });
+    let last = from + until + 1;
+    delivery.on_composed(B, digest.seq, Fixed { first: digest.seq, last: Seq(last), written: true });
+    assert!(proven(&mut delivery, B, last).is_some() && delivery.gets_digests(B));
+
+    delivery.on_posted(min(20), Seq(last + 1), Some(A));
+    assert_eq!(delivery.poll(slow), None);
+    delivery.handle_timeout(min(30));
+    assert_eq!(delivery.poll(slow).unwrap().form, Form::AfterDigests, "few enough came");
+    assert!(!delivery.gets_digests(B));
+}
+
+#[test]
+fn a_few_old_posts_make_a_digest_and_fewer_do_not() {
+    for (posts, form) in [(7, Form::Digest { begins: true }), (6, Form::Together)] {
+        let mut delivery = group_of(&[B]);
+        (1..=posts).for_each(|seq| delivery.on_posted(min(0), Seq(seq), Some(A)));
+        delivery.handle_timeout(min(DIGEST_FROM_AGE.as_secs() / 60));
+        assert_eq!(delivery.poll(|_| Reach::Slow).unwrap().form, form);
+    }
+}
+
+#[test]
+fn whoever_is_easily_reached_gets_digests_only_if_they_want_them() {
+    let mut delivery = group_of(&[B]);
+    (1..=100).for_each(|seq| delivery.on_posted(min(0), Seq(seq), Some(A)));
+    assert_eq!(delivery.poll(fast).unwrap().form, Form::Alone);
+    assert!(proven(&mut delivery, B, 1).is_some());
+    delivery.prefer_digests(B, true);
+    assert_eq!(delivery.poll(fast), None);
+    delivery.handle_timeout(min(15));
+    assert_eq!(delivery.poll(fast).unwrap().form, Form::Digest { begins: false });
+    delivery.on_failed(min(16), B, Seq(2), Why::Busy);
+    delivery.prefer_digests(B, false);
+    assert_eq!(delivery.poll(fast).unwrap().form, Form::Alone, "at once");
+}

@@ -444,6 +444,22 @@ phrases! {
         en: "and {more} more",
         de: "und {more} weitere"
     }
+    digest_head(count: usize) {
+        en: "Digest: {count} new.",
+        de: "Übersicht: {count} neue."
+    }
+    digest_rest(count: usize) {
+        en: "{count} more: /missed",
+        de: "{count} weitere: /verpasst"
+    }
+    digest_begins() {
+        en: "You are behind on a slow link, so you get digests now.",
+        de: "Du liegst auf einem langsamen Weg zurück, deshalb bekommst du jetzt Übersichten."
+    }
+    digest_ends() {
+        en: "You have caught up: no more digests.",
+        de: "Du hast aufgeholt: keine Übersichten mehr."
+    }
     nothing_missed() {
         en: "You missed nothing: what waits for you is on its way.",
         de: "Du hast nichts verpasst: was auf dich wartet, ist unterwegs."
