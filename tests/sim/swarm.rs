@@ -1,6 +1,6 @@
 //! Runs that seeds draw, with faults. `cargo run --release --example swarm` runs more of them.
 
-use crate::support::swarm;
+use crate::support::{assembly, swarm};
 
 /// Run by every test run; a seed that found something is added.
 const SEEDS: std::ops::Range<u64> = 0..40;
@@ -18,4 +18,15 @@ fn the_same_seed_draws_and_does_the_same() {
     let [first, again, other] = [3, 3, 4].map(|seed| swarm::run(seed).trace);
     assert_eq!(first, again);
     assert_ne!(first, other);
+}
+
+/// Run by every test run; a seed that found something is added.
+const GROUP_SEEDS: std::ops::Range<u64> = 0..16;
+
+#[test]
+fn whatever_happens_to_a_group_every_member_has_every_post_once_and_who_is_banned_nothing_more() {
+    let outcomes: Vec<_> = GROUP_SEEDS.map(assembly::run).collect();
+    let at_once = outcomes.iter().filter(|outcome| outcome.healed_after.is_zero()).count();
+    assert!(at_once < outcomes.len(), "some trouble mattered");
+    assert_eq!(assembly::run(1).trace, outcomes[1].trace, "{:?}", outcomes[1].options);
 }

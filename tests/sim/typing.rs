@@ -107,7 +107,7 @@ fn nothing_is_told_or_taken_over_a_slow_medium() {
     const CAROL: usize = 3;
     let now = start();
     let radio = || InterfaceConfig { bitrate_bps: 21_875, ..InterfaceConfig::default() };
-    let node = GroupStation::with(1, now, 2, FoundingRules::default()).and_radio(now, radio());
+    let node = GroupStation::with(1, now, 2, FoundingRules::default()).and_radio(now, radio);
     let person = |seed, name| Participant::Person(Box::new(Person::new(seed, name, now)));
     let carol = Participant::Person(Box::new(Person::on(4, "Carol", now, radio())));
     let stations = vec![Participant::Group(Box::new(node)), person(2, "Alice"), person(3, "Bob"), carol];

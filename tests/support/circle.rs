@@ -67,9 +67,9 @@ impl Circle {
 
     fn build(&self, seed: u64) -> Sim<Participant> {
         let (now, lora) = (Instant::from_micros(1_000_000), modulation(self.spreading_factor));
-        let config = || radio_config(lora, AirtimeLimits::default());
+        let config = move || radio_config(lora, AirtimeLimits::default());
         let group = match self.fanout {
-            Fanout::Group => Participant::Group(Box::new(GroupStation::new(1, now).and_radio(now, config()))),
+            Fanout::Group => Participant::Group(Box::new(GroupStation::new(1, now).and_radio(now, config))),
             Fanout::Naive => Participant::Person(Box::new(Person::on(1, "Harbour chat", now, config()))),
         };
         let mut stations = vec![group];

@@ -1,6 +1,7 @@
 //! What the scenarios stand on: stock Python peers, node processes, and the simulator.
 
 pub(crate) mod air;
+pub(crate) mod assembly;
 pub(crate) mod circle;
 pub(crate) mod crowd;
 pub(crate) mod disk;

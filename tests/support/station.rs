@@ -30,6 +30,9 @@ pub(crate) const START: UnixTime = UnixTime::from_secs(1_780_000_000);
 /// How long the modelled disk takes for a commit.
 const COMMIT: Duration = Duration::from_millis(30);
 
+/// Between two announces over a radio.
+const RADIO_ANNOUNCE_INTERVAL: Duration = Duration::from_secs(6 * 3600);
+
 /// Either kind of station, so that one simulation holds both.
 pub(crate) enum Participant {
     /// A node that hosts a group.
@@ -137,6 +140,8 @@ pub(crate) struct GroupStation {
     /// Answers for the past, where the tests need more of it than the log.
     disk: Option<Disk>,
     config: Box<dyn Fn() -> HostConfig>,
+    /// Of its last port, if that is a radio.
+    radio: Option<Box<dyn Fn() -> InterfaceConfig>>,
     /// The identities that are on the disk.
     pub(crate) identities: BTreeMap<GroupId, Arc<Identity>>,
 }
@@ -148,8 +153,9 @@ impl GroupStation {
     }
 
     /// A new group with one more interface, at port 1.
-    pub(crate) fn and_radio(mut self, now: Instant, config: InterfaceConfig) -> Self {
-        self.ports.push(self.host.handle_interface_up(now, config, Duration::from_secs(6 * 3600)));
+    pub(crate) fn and_radio(mut self, now: Instant, config: impl Fn() -> InterfaceConfig + 'static) -> Self {
+        self.ports.push(self.host.handle_interface_up(now, config(), RADIO_ANNOUNCE_INTERVAL));
+        self.radio = Some(Box::new(config));
         self
     }
 
@@ -157,6 +163,11 @@ impl GroupStation {
     pub(crate) fn on_disk(self) -> Self {
         assert_eq!(self.committed, 0, "the store begins with the log");
         Self { disk: Some(Disk::new()), ..self }
+    }
+
+    /// Asks the past.
+    pub(crate) fn ask(&self, query: &Query) -> Rows {
+        self.rows(query)
     }
 
     /// What is wrong with the store's tables.
@@ -189,8 +200,21 @@ impl GroupStation {
         let ports = (0..ports).map(up).collect();
         let (log, answers, committing) = (BTreeMap::new(), Vec::new(), VecDeque::new());
         let (gaps, outbox, config) = (Vec::new(), BTreeMap::new(), Box::new(config));
-        let (committed, disk) = (0, None);
-        Self { host, log, gaps, outbox, answers, ports, committing, committed, disk, config, identities }
+        let (committed, disk, radio) = (0, None, None);
+        Self {
+            host,
+            log,
+            gaps,
+            outbox,
+            answers,
+            ports,
+            committing,
+            committed,
+            disk,
+            config,
+            radio,
+            identities,
+        }
     }
 
     /// The process is killed and started again: what was not committed is lost, and the interfaces are new.
@@ -200,10 +224,12 @@ impl GroupStation {
         self.committed = 0;
         let config = HostConfig { identities: self.identities.clone(), ..(self.config)() };
         let (mut host, _) = Host::new(config, restored, now, unix);
-        let up = |_: &InterfaceId| {
-            host.handle_interface_up(now, InterfaceConfig::default(), Duration::from_secs(3600))
-        };
-        self.ports = self.ports.iter().map(up).collect();
+        let wires = self.ports.len() - usize::from(self.radio.is_some());
+        let up = |_| host.handle_interface_up(now, InterfaceConfig::default(), Duration::from_secs(3600));
+        self.ports = (0..wires).map(up).collect();
+        if let Some(radio) = &self.radio {
+            self.ports.push(host.handle_interface_up(now, radio(), RADIO_ANNOUNCE_INTERVAL));
+        }
         self.host = host;
     }
 
@@ -522,6 +548,13 @@ impl Person {
     pub(crate) fn heard_from(&self, sender: DestinationHash) -> Vec<&str> {
         let all = self.senders.iter().zip(&self.inbox);
         all.filter(|(from, _)| **from == sender).map(|(_, text)| text.as_str()).collect()
+    }
+
+    /// The messages that came from `sender`, oldest first, each time that it came.
+    pub(crate) fn messages_from(&self, sender: DestinationHash) -> Vec<([u8; 32], &str)> {
+        let all = self.senders.iter().zip(&self.ids).zip(&self.inbox);
+        let theirs = all.filter(|((from, _), _)| **from == sender);
+        theirs.map(|((_, id), text)| (*id, text.as_str())).collect()
     }
 
     /// When messages came from `sender` that contain `text`.
