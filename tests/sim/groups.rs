@@ -35,7 +35,7 @@ pub(super) fn three_on_disk(founding: FoundingRules) -> Sim<Participant> {
 
 /// The same, and Bob's port is slow.
 pub(super) fn three_with_slow_bob() -> Sim<Participant> {
-    let slow = InterfaceConfig { bitrate_bps: 1_200, ..InterfaceConfig::default() };
+    let slow = || InterfaceConfig { bitrate_bps: 1_200, ..InterfaceConfig::default() };
     around(GroupStation::with(1, start(), 1, FoundingRules::default()).and_radio(start(), slow).on_disk())
 }
 
