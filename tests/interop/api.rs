@@ -242,7 +242,7 @@ fn how_much_is_unread_is_told_to_oneself_and_to_the_staff() {
     let post = |text: &str| v1::SendRequest { text: text.into(), ..Default::default() };
     let first: v1::SendResponse = alice.call("/api/v1/messages/send", &post("one"));
     let _: v1::SendResponse = alice.call("/api/v1/messages/send", &post("two"));
-    let mut counted = |client: &mut Client| {
+    let counted = |client: &mut Client| {
         let info: v1::InfoResponse = client.call("/api/v1/info", &v1::InfoRequest { unread: true });
         info.you.map(|you| (you.read_seq, you.unread)).expect("a membership")
     };
