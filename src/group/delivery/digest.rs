@@ -57,6 +57,9 @@ impl Digests {
         reach: Reach,
     ) -> Due {
         let plain = if reach == Reach::Fast { Form::Alone } else { Form::Together };
+        if reach == Reach::Fast && !self.wanted && self.next_at.is_none() {
+            return Due::Now(plain);
+        }
         let mut lacked = posts.lacked_by(member, served);
         let oldest = lacked.next().map(|post| DELIVERY_PERIOD.saturating_sub(post.expires.since(now)));
         let count = 1 + lacked.take(DIGEST_FROM_POSTS).count();
