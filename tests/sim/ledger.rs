@@ -184,6 +184,21 @@ fn who_refers_to_a_copy_that_we_lost_sight_of_in_a_crash_is_heard_once_it_is_pro
 }
 
 #[test]
+fn who_refers_to_a_copy_the_moment_it_comes_is_understood() {
+    let (mut sim, group) = both_in_on_disk();
+    let (now, text) = (sim.now(), "Alice: see you at eight");
+    sim.stations[ALICE].person().say(now, group.lxmf, "see you at eight");
+    while sim.stations[BOB].person().copies_of(text).0 == 0 {
+        sim.run_for(Duration::from_micros(100));
+    }
+    let copy = MessageId::new(sim.stations[BOB].person().id_of(text));
+    let (now, fields) = (sim.now(), Builder::default().reaction(copy, "👍").build());
+    sim.stations[BOB].person().say_with(now, group.lxmf, "", fields);
+    sim.run_for(Duration::from_secs(60));
+    assert!(sim.stations[ALICE].person().heard_from(group.lxmf).contains(&"Bob 👍 \"see you at eight\""));
+}
+
+#[test]
 fn an_answer_stays_the_same_message_when_what_it_answers_is_edited() {
     let (mut sim, group) = both_in_on_disk();
     say(&mut sim, ALICE, group, "who comes?");
