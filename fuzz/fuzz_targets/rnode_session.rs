@@ -17,6 +17,10 @@ use tokio::time::{sleep, timeout};
 
 /// What waits on the line in one direction: little, so that a stuck device is felt.
 const LINE_BYTES: usize = 256;
+/// Things that the device does: the node sends all the while, so that hours of it would take minutes.
+const STEPS_MAX: usize = 64;
+/// Pieces that the device reads before it does something of its own.
+const READS_MAX: usize = 16;
 /// No session lasts longer than this after its line was cut, on virtual time.
 const END_WITHIN: Duration = Duration::from_secs(3600);
 const LORA: LoraSettings = LoraSettings {
@@ -62,11 +66,13 @@ impl Faults {
 /// Plays the device: each two bytes of the script are one thing that it does.
 async fn device(mut line: impl AsyncRead + AsyncWrite + Unpin, script: &[u8], faults: Faults) {
     let mut splitter = Splitter::new(1024);
-    let mut steps = script.chunks(2);
+    let mut steps = script.chunks(2).take(STEPS_MAX);
     loop {
         let mut bytes = [0; 512];
-        // It answers what it was told in the last tenth of a second, and then does the next thing.
-        while let Ok(read) = timeout(Duration::from_millis(100), line.read(&mut bytes)).await {
+        // It answers what it was told until the host is silent for a tenth of a second or has said much, and then does the
+        // next thing.
+        for _ in 0..READS_MAX {
+            let Ok(read) = timeout(Duration::from_millis(100), line.read(&mut bytes)).await else { break };
             let Ok(read @ 1..) = read else { return };
             let mut answers = Vec::new();
             splitter.split(&bytes[..read], |command, data| faults.answer(command, data, &mut answers));
@@ -161,7 +167,9 @@ fuzz_target!(|input: &[u8]| {
             drop(sender);
             ended
         };
-        let whole = async { tokio::join!(session, node(receiver, usize::from(*len) * 2), device(theirs, script, faults)) };
+        let whole = async {
+            tokio::join!(session, node(receiver, usize::from(*len) * 2), device(theirs, script, faults))
+        };
         let (ended, opened, ()) = timeout(2 * END_WITHIN * 24, whole).await.expect("it ends");
         assert!(ended.is_some_and(|reason| !reason.is_empty()), "the reason is told");
         assert!(!opened || !faults.are_fatal(), "on line with a device that is wrong");
