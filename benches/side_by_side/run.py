@@ -253,6 +253,9 @@ def requests(node, wire, peer, path, data, size_min, identify_as=None, what="new
         if packet.ctx != CTX_RESPONSE or packet.dest != link.id:
             return
         identifier, value = msgpack.unpackb(link.token.decrypt(packet.data))
+        # An answer that may have come too early for its asker is sent once more.
+        if identifier not in sent_at:
+            return
         latencies.append((time.perf_counter() - sent_at.pop(identifier)) * 1000)
         assert len(value) >= size_min, (len(value), value[:80])
         if len(latencies) >= count:
