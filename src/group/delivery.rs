@@ -130,6 +130,7 @@ impl Delivery {
         let newest = delivery.posts.newest().unwrap_or_default();
         for (member, recipient) in delivery.recipients.iter_mut() {
             if recipient.served < newest {
+                recipient.may_have_left = true;
                 recipient.state = State::Ready;
                 delivery.ready.push_back(*member);
             }
@@ -489,6 +490,7 @@ impl Delivery {
         recipient.served = seq;
         recipient.failures = 0;
         recipient.why = None;
+        recipient.may_have_left = false;
         recipient.digests.ended(self.now);
         let has_row = recipient.fixed.take().is_some();
         if recipient.state != State::Ready {

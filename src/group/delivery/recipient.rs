@@ -26,6 +26,9 @@ pub(super) struct Recipient {
     pub(super) why: Option<Why>,
     /// The copy that comes next, if it was sent before.
     pub(super) fixed: Option<Fixed>,
+    /// The post that comes next may have left alone before a restart, of which nothing would be written. So it goes
+    /// alone: together with others it would be another message, and be there twice.
+    pub(super) may_have_left: bool,
     pub(super) digests: Digests,
     pub(super) state: State,
 }
@@ -130,6 +133,7 @@ impl Recipient {
             failures: 0,
             why: None,
             fixed: None,
+            may_have_left: false,
             digests: Digests::default(),
             state: State::Idle,
         }
@@ -144,6 +148,9 @@ impl Recipient {
         let Some(first) = posts.next_for(member, &mut self.served) else { return Next::Nothing };
         if let Some(fixed) = self.fixed.filter(|fixed| fixed.last >= first) {
             return Next::Copy { again: false, seq: fixed.last, form: fixed.form() };
+        }
+        if self.may_have_left {
+            return Next::Copy { again: false, seq: first, form: Form::Alone };
         }
         match self.digests.due(now, posts, member, self.served, reach) {
             Due::Now(form) => Next::Copy { again: false, seq: first, form },

@@ -161,6 +161,29 @@ fn a_restart_goes_on_where_the_cursors_stand() {
 }
 
 #[test]
+fn what_may_have_left_before_a_restart_goes_alone_and_only_what_follows_together() {
+    let saved = SavedDelivery {
+        cursors: vec![Cursor { member: B, through: Seq(0) }],
+        waiting: (1..=3)
+            .map(|seq| LoggedPost { seq: Seq(seq), author: Some(A), time: UnixTime::from_secs(1_000_000) })
+            .collect(),
+        ..SavedDelivery::default()
+    };
+    let mut delivery = Delivery::restore(min(0), UnixTime::from_secs(1_000_000), saved);
+    let slow = |_| Reach::Slow;
+    for _ in 0..2 {
+        let first = delivery.poll(slow).unwrap();
+        assert_eq!((first.seq, first.form), (Seq(1), Form::Alone));
+        delivery.on_failed(min(0), B, Seq(1), Why::Busy);
+        delivery.on_heard(min(0), B);
+    }
+    delivery.poll(slow).unwrap();
+    delivery.on_delivered(B, Seq(1)).unwrap();
+    let rest = delivery.poll(slow).unwrap();
+    assert_eq!((rest.seq, rest.form), (Seq(2), Form::Together));
+}
+
+#[test]
 fn copies_under_way_and_posts_waiting_are_bounded() {
     let members: Vec<_> = (10..10 + 2 * PREPARING_MAX as u32).map(MemberId).collect();
     let mut delivery = group_of(&members);
