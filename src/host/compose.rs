@@ -105,7 +105,7 @@ impl Host {
         let Some(member) = hosted.group.state().roster.by_id(id) else { return };
         let push_bytes_max = match self.reach(&member.address) {
             Reach::Fast => u64::from(hosted.group.settings().push_kb_max) * 1_000,
-            Reach::Slow | Reach::Busy => 0,
+            Reach::Slow | Reach::Unknown | Reach::Busy => 0,
         };
         let Some(copy) = self.copy_for(group, member, row, push_bytes_max) else {
             return self.copy_ended(now, group, id, seq, CopyEnd::Skipped(GapFate::Unwanted));

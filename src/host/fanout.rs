@@ -158,6 +158,7 @@ fn reach(engine: &Node, address: &DestinationHash) -> Reach {
     match engine.first_hop_timeout(address) {
         Some(timeout) if timeout < SLOW_FROM => Reach::Fast,
         None => Reach::Fast,
+        Some(_) if engine.path(address).is_none() => Reach::Unknown,
         Some(_) if engine.first_hop_backlog(address) >= BUSY_FROM => Reach::Busy,
         Some(_) => Reach::Slow,
     }

@@ -11,6 +11,9 @@ pub enum Reach {
     Fast,
     /// Air time that all share. They come after the others, and get what waits for them in one message.
     Slow,
+    /// No path is known, and the slow medium is among those by which they may come back: as [`Reach::Slow`], but they
+    /// are away rather than behind, so what waits for them is no reason for digests.
+    Unknown,
     /// As [`Reach::Slow`], and so much waits for that medium already that more would only grow old there.
     Busy,
 }

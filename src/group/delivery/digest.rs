@@ -64,7 +64,8 @@ impl Digests {
         let oldest = lacked.next().map(|post| DELIVERY_PERIOD.saturating_sub(post.expires.since(now)));
         let count = 1 + lacked.take(DIGEST_FROM_POSTS).count();
         let is_old = oldest.is_some_and(|age| age >= DIGEST_FROM_AGE) && count > DIGEST_UNTIL_POSTS;
-        let is_behind = reach != Reach::Fast && (count >= DIGEST_FROM_POSTS || is_old);
+        let is_slow = matches!(reach, Reach::Slow | Reach::Busy);
+        let is_behind = is_slow && (count >= DIGEST_FROM_POSTS || is_old);
         match self.next_at {
             Some(next_at) if now < next_at && (self.wanted || reach != Reach::Fast) => Due::At(next_at),
             Some(_) if self.wanted => Due::Now(Form::Digest { begins: false }),

@@ -392,10 +392,16 @@ fn a_busy_medium_gets_nothing_and_those_behind_another_do() {
 
 #[test]
 fn who_falls_behind_on_a_slow_medium_gets_digests_until_they_have_caught_up() {
-    let mut delivery = group_of(&[B]);
     let slow = |_| Reach::Slow;
     let (from, until) = (DIGEST_FROM_POSTS as u64, DIGEST_UNTIL_POSTS as u64);
-    (1..=from).for_each(|seq| delivery.on_posted(min(0), Seq(seq), Some(A)));
+    let behind = || {
+        let mut delivery = group_of(&[B]);
+        (1..=from).for_each(|seq| delivery.on_posted(min(0), Seq(seq), Some(A)));
+        delivery
+    };
+    let away = behind().poll(|_| Reach::Unknown).unwrap();
+    assert_eq!(away.form, Form::Together, "to be away is not to be behind");
+    let mut delivery = behind();
     let digest = delivery.poll(slow).unwrap();
     assert_eq!((digest.seq, digest.form), (Seq(1), Form::Digest { begins: true }));
     assert_eq!(delivery.digested(B, Seq(1), 2), (DIGEST_FROM_POSTS, vec![Seq(from - 1), Seq(from)]));
