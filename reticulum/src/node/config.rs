@@ -63,7 +63,8 @@ pub struct Limits {
     pub capped_announces_total: usize,
     /// Paths that are looked for on behalf of others, at 200 bytes; the one whose record ends first makes room.
     pub discoveries: usize,
-    /// Work handed out and not yet returned, at up to 1 kB; what a peer sends beyond it is refused.
+    /// Work handed out and not yet returned, at up to 1 kB; what a peer sends beyond it is refused. One
+    /// announce for each destination of ours and what open links need come on top.
     pub work: usize,
     /// Links of any state, at about 2 kB without resources; the longest idle makes room.
     pub links: usize,

@@ -88,6 +88,11 @@ pub(super) struct Destinations {
 }
 
 impl Destinations {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.destinations.len()
+    }
+
     /// Adds a destination.
     pub(super) fn add(
         &mut self,

@@ -111,6 +111,9 @@ impl Node {
     /// An announce need not wait any longer.
     pub(super) fn hear_released(&mut self, now: Instant, held: Held) {
         match held {
+            Held::Unproven(_) if self.outstanding >= self.transport.limits().work => {
+                self.counters.announce_held_dropped += 1;
+            }
             Held::Unproven(announce) => {
                 self.submit(Job::HearAnnounce(HearAnnounceJob { announce, counts: false }));
             }

@@ -21,7 +21,8 @@ impl Node {
         [
             ("peers", transport.peers.evictable(), limits.peers),
             ("receipts", self.receipts.len(), limits.receipts),
-            ("work", self.outstanding, limits.work),
+            // What a peer sends is refused beyond the limit; our announces and links do not wait for that.
+            ("work", self.outstanding, limits.work + self.destinations.len() + self.links.len()),
             ("links", self.links.len(), limits.links + limits.half_open_links),
             ("queued_bytes", transport.interfaces.queued_bytes(), limits.queue_bytes_total),
             ("reverse", transport.reverse.len(), limits.reverse),
