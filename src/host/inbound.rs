@@ -220,7 +220,7 @@ mod tests {
             (key::IMAGE, b"\x92\xa3png\xc4\x01!", Fate::Attached),
             (key::AUDIO, &[0x92, 16, 0xc4, 1, 7], Fate::Attached),
             (key::THREAD, BIN, Fate::Kept),
-            (key::COMMANDS, &[0x91, 0x81, 0x03, 0xc4, 1, 7], Fate::Kept),
+            (key::COMMANDS, &[0x91, 0x81, 0x03, 0xc4, 1, 7], Fate::Taken),
             (key::RESULTS, BIN, Fate::Kept),
             (key::GROUP, BIN, Fate::Kept),
             (key::TICKET, &ticket, Fate::Taken),
