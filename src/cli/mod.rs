@@ -21,7 +21,6 @@ pub use self::banner::Banner;
 use self::group::{ClaimCommand, GroupCommand};
 use self::mail::PropagationCommand;
 use crate::api::client::{Client, ClientError};
-use crate::store::Checked;
 
 /// What was typed.
 #[derive(Debug, Parser)]
@@ -191,24 +190,6 @@ pub fn carry_out(arguments: Arguments) -> anyhow::Result<Task> {
 pub fn print(text: &str) -> anyhow::Result<()> {
     let out = &mut io::stdout().lock();
     forgive_broken_pipe(out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Into::into))
-}
-
-/// Prints what a check found. An error where something is wrong.
-pub fn print_check(json: bool, checked: &Checked) -> anyhow::Result<()> {
-    let Checked { groups, events, kinds, findings } = checked;
-    if json {
-        let report =
-            serde_json::json!({ "groups": groups, "events": events, "kinds": kinds, "findings": findings });
-        print(&format!("{report:#}\n"))?;
-    } else {
-        let lines = findings.iter().map(|finding| format!("{finding}\n")).collect::<String>();
-        print(&format!("{lines}{groups} groups with {events} events checked\n"))?;
-    }
-    anyhow::ensure!(
-        findings.is_empty(),
-        "the database is not what its log says\n  remedy: keep a copy of the data folder, and report this"
-    );
-    Ok(())
 }
 
 /// `meshgroup message list | head` is no mistake of anybody.
