@@ -48,7 +48,7 @@ const NOT_IN_MODULES: [(&str, &[&str]); 6] = [
     ("group", &["tokio", "rusqlite", "prost", "proto", "interfaces"]),
     ("store", &["tokio", "prost", "proto", "interfaces"]),
     ("config", &["tokio", "rusqlite", "prost", "proto"]),
-    ("api", &["rusqlite", "interfaces", "lxmf"]),
+    ("api", &["rusqlite", "interfaces"]),
     ("cli", &["rusqlite", "prost", "proto", "interfaces", "lxmf"]),
     ("host", &["tokio", "rusqlite", "prost", "proto", "interfaces"]),
 ];
