@@ -122,7 +122,14 @@ fn the_stock_tools_see_our_instance_and_what_it_knows() {
         &tool(&config, "rnstatus", &["-a", "-A", "-P", "-l", "-t", "-p", "-q"]),
         &["Announces", "entries in link table"],
     );
-    let json: serde_json::Value = serde_json::from_str(&tool(&config, "rnstatus", &["-j"])).expect("JSON");
+    // Announces are passed on a moment after they are heard.
+    let ask =
+        || -> serde_json::Value { serde_json::from_str(&tool(&config, "rnstatus", &["-j"])).expect("JSON") };
+    let end = Instant::now() + Duration::from_secs(45);
+    let mut json = ask();
+    while json["interfaces"][0]["atxc"] == 0 && Instant::now() < end {
+        json = ask();
+    }
     let types: Vec<_> =
         json["interfaces"].as_array().expect("a list").iter().map(|row| &row["type"]).collect();
     let server_and_instance = ["TCPServerInterface", "LocalServerInterface"];
